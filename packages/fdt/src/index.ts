@@ -1,1 +1,11 @@
-export {};
+export { compileDts, type DtsCompileOptions } from './compile.ts';
+export type { DtsIncludeResolver } from './dts-lexer.ts';
+export { DtsError, type DtsLocation } from './dts-source.ts';
+export { FdtError, type FdtErrorCode, type FdtErrorPlace } from './errors.ts';
+export type { FdtLayout, FdtResidue } from './layout.ts';
+export { DtNode, type DtProperty } from './node.ts';
+export { printDts } from './print.ts';
+export { parseFdt } from './read.ts';
+export { DeviceTree, type Reservation } from './tree.ts';
+export { type Cells, propEmpty, propReg, propStrings, propU32, propU64, type RegEntry } from './values.ts';
+export { type FdtWriteOptions, writeFdt } from './write.ts';
