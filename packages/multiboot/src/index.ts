@@ -1,1 +1,28 @@
-export {};
+export type {
+  BootModule,
+  BootPlan,
+  Capabilities,
+  Dom0Plan,
+  DomainDescription,
+  DomainModules,
+  DomainPlan,
+  Enhanced,
+  HostCpu,
+  HostFacts,
+  HostGic,
+  InvalidDomain,
+  MemoryRange,
+  ModuleKind,
+  NamedRange,
+  ValidDomain,
+} from './boot-plan.ts';
+export { type Diagnostic, type DiagnosticPlace, type Finding, formatDiagnostic, locate } from './diagnostic.ts';
+export { DIAGNOSTICS, type DiagnosticCode } from './diagnostic-table.ts';
+export type { DiagnosticRow, Severity } from './diagnostics/row.ts';
+export { FEATURES, type Feature } from './feature.ts';
+export { GUEST_RAM_WINDOWS, type GuestRamBank, guestRamBanks, MAX_GUEST_RAM } from './guest-ram.ts';
+export type { Arm64ImageHeader } from './images/arm64-image.ts';
+export { type IdentifyOptions, identifyKernel, type KernelFormat, type KernelImage } from './kernel-image.ts';
+export { type KernelCode, KernelImageError } from './kernel-image-error.ts';
+export { type ParsedBootPlan, type ParseOptions, parseBootPlan } from './parse-boot-plan.ts';
+export { type Placement, type PlacementInput, type PlacementResult, placeImages } from './placement.ts';

@@ -1,0 +1,15 @@
+import { DOMAIN_DIAGNOSTICS } from './diagnostics/domain.ts';
+import { HOST_DIAGNOSTICS } from './diagnostics/host.ts';
+import { KERNEL_DIAGNOSTICS } from './diagnostics/kernel.ts';
+import { MODULE_DIAGNOSTICS } from './diagnostics/module.ts';
+
+/** Every diagnostic that this package can produce: code → row. */
+export const DIAGNOSTICS = {
+  ...HOST_DIAGNOSTICS,
+  ...DOMAIN_DIAGNOSTICS,
+  ...MODULE_DIAGNOSTICS,
+  ...KERNEL_DIAGNOSTICS,
+};
+
+/** Stable name of a diagnostic. */
+export type DiagnosticCode = keyof typeof DIAGNOSTICS;

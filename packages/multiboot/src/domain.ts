@@ -1,0 +1,257 @@
+import type { DtNode } from '@dom0less/fdt';
+import type { BootModule, Capabilities, DomainDescription, DomainModules, Enhanced, HostFacts } from './boot-plan.ts';
+import { checkedCells, noteInheritedCells } from './cells.ts';
+import { DOMAIN_PROPERTY_NAMES, readFlag, readU32, readWord } from './domain-properties.ts';
+import { readMemoryKiB, readStaticMem, readVcpuCount } from './domain-resources.ts';
+import { FEATURES, type Feature } from './feature.ts';
+import {
+  COMMON_PROPERTIES,
+  checkPropertyNames,
+  GENERIC_NAMES,
+  isModule,
+  KIND_NAMES,
+  MODULE_NAMES,
+  readModule,
+} from './modules.ts';
+import { suggest } from './nearest.ts';
+import { compatibleOf, hasCompatible, renderValue, stringOf, u32Of } from './property.ts';
+import type { Reporter } from './reporter.ts';
+
+/** A domain while its tree is being read; the checks across domains come later. */
+export interface DomainDraft {
+  node: DtNode;
+  reporter: Reporter;
+  description: DomainDescription;
+  modules: DomainModules;
+  /** Every module node that has a range, also those that a later one replaces. */
+  allModules: { node: DtNode; module: BootModule }[];
+}
+
+/** What the reader of a domain needs to know about the rest of the tree. */
+export interface DomainContext {
+  host: HostFacts;
+  /** Parts of the binding that the caller's hypervisor provides. */
+  features: ReadonlySet<Feature>;
+  nodeByPhandle(phandle: number): DtNode | undefined;
+}
+
+const SLOTS = { kernel: 'kernel', ramdisk: 'ramdisk', 'device-tree': 'deviceTree' } as const;
+const LLC_COLORS = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
+
+/** Children of a domain that are not modules. */
+const OTHER_CHILDREN: Record<string, Feature> = {
+  'xen,vcpu': 'vcpu-affinity',
+  'xen,domain-shared-memory-v1': 'shared-memory',
+  'xen,evtchn-v1': 'event-channels',
+  'xen,evtchn': 'event-channels',
+};
+const CHILD_NAMES = [...MODULE_NAMES, ...Object.keys(OTHER_CHILDREN)];
+
+const noteNotInEffect = (draft: DomainDraft, context: DomainContext, feature: Feature, name: string): void => {
+  if (context.features.has(feature)) return;
+  const property = draft.node.has(name) ? name : undefined;
+  draft.reporter.report('domain-not-in-effect', draft.node, property, { name, found: FEATURES[feature] });
+};
+
+const readChild = (draft: DomainDraft, context: DomainContext, child: DtNode): void => {
+  const feature = Object.entries(OTHER_CHILDREN).find(([name]) => hasCompatible(child, name))?.[1];
+  if (feature === undefined) {
+    const names = compatibleOf(child);
+    const found = names.length === 0 ? 'no compatible' : names.join(', ').slice(0, 80);
+    draft.reporter.report('child-unknown', child, 'compatible', { found, hint: suggest(names[0] ?? '', CHILD_NAMES) });
+  } else if (!context.features.has(feature)) {
+    draft.reporter.report('domain-not-in-effect', child, undefined, { name: child.name, found: FEATURES[feature] });
+  }
+};
+
+const placeModule = (draft: DomainDraft, node: DtNode, module: BootModule): void => {
+  const { reporter, modules } = draft;
+  const { kind } = module;
+  draft.allModules.push({ node, module });
+  if (kind !== 'kernel' && kind !== 'ramdisk' && kind !== 'device-tree') {
+    const name = module.compatible.find((one) => !GENERIC_NAMES.includes(one.toLowerCase()));
+    const found = name === undefined ? 'it does not say its kind' : name.slice(0, 80);
+    reporter.report('module-untyped', node, 'compatible', { found, hint: suggest(name ?? '', KIND_NAMES) });
+    return;
+  }
+  const slot = SLOTS[kind];
+  const other = modules[slot];
+  if (other !== undefined) reporter.report('module-duplicate', node, undefined, { kind, other: other.path });
+  modules[slot] = module;
+  if (kind !== 'kernel' && module.bootargs !== undefined) {
+    reporter.report('bootargs-on-other-module', node, 'bootargs', { kind });
+  }
+};
+
+const readChildren = (draft: DomainDraft, context: DomainContext): void => {
+  const { node, reporter } = draft;
+  const moduleNodes = node.children.filter(isModule);
+  const cells = moduleNodes.length === 0 ? undefined : checkedCells(reporter, node);
+  if (cells !== undefined) noteInheritedCells(reporter, node, cells);
+  for (const child of node.children) {
+    if (!isModule(child)) readChild(draft, context, child);
+    else {
+      const module = readModule(reporter, child, cells, true);
+      if (module !== undefined) placeModule(draft, child, module);
+    }
+  }
+  if (draft.modules.kernel === undefined) reporter.report('domain-kernel-missing', node, undefined);
+};
+
+const readBootargs = ({ node, reporter, description, modules }: DomainDraft): void => {
+  description.bootargs = modules.kernel?.bootargs ?? '';
+  if (node.has('bootargs')) reporter.report('bootargs-on-domain', node, 'bootargs');
+  if (node.unitAddress !== undefined && description.bootargs !== '') {
+    reporter.report('bootargs-unit-address', node, undefined, { name: node.baseName });
+  }
+  if (!description.vpl011) reporter.report('domain-console-missing', node, undefined);
+  else if (modules.kernel !== undefined && !/\bconsole=ttyAMA/.test(description.bootargs)) {
+    reporter.report('domain-console-unused', node, undefined);
+  }
+};
+
+const readCapabilities = (draft: DomainDraft, context: DomainContext): Capabilities => {
+  const bits = readU32(draft.reporter, draft.node, 'capabilities') ?? 0;
+  if (bits !== 0) noteNotInEffect(draft, context, 'capabilities', 'capabilities');
+  return { control: (bits & 1) !== 0, hardware: (bits & 2) !== 0, xenstore: (bits & 4) !== 0 };
+};
+
+const readMapping = (draft: DomainDraft, context: DomainContext): void => {
+  const { node, reporter, description } = draft;
+  description.staticMem = readStaticMem(reporter, node, description.memoryKiB);
+  if (node.has('xen,static-mem')) noteNotInEffect(draft, context, 'static-mem', 'xen,static-mem');
+  description.directMap = readFlag(reporter, node, 'direct-map');
+  if (!description.directMap) return;
+  if (!node.has('xen,static-mem')) reporter.report('domain-direct-map-without-static-mem', node, 'direct-map');
+  noteNotInEffect(draft, context, 'direct-map', 'direct-map');
+};
+
+const readCpupool = (draft: DomainDraft, context: DomainContext): void => {
+  const { node, reporter, description } = draft;
+  const name = 'domain-cpupool';
+  if (!node.has(name)) return;
+  const phandle = u32Of(node, name);
+  const target = phandle === undefined ? undefined : context.nodeByPhandle(phandle);
+  const defect =
+    phandle === undefined
+      ? 'is not one phandle'
+      : target === undefined
+        ? `refers to phandle ${phandle}, which no node has`
+        : !hasCompatible(target, 'xen,cpupool') || target.parent !== node.parent
+          ? `refers to ${target.path}, which is no CPU pool`
+          : target.has('cpupool-cpus')
+            ? undefined
+            : `refers to ${target.path}, which has no cpupool-cpus`;
+  if (defect !== undefined) reporter.report('domain-cpupool-invalid', node, name, { found: defect });
+  else if (target !== undefined) {
+    description.cpupool = target.path;
+    noteNotInEffect(draft, context, 'cpupools', name);
+  }
+};
+
+const readPassthrough = (draft: DomainDraft, context: DomainContext): void => {
+  const { node, reporter, description } = draft;
+  const fragment = draft.modules.deviceTree;
+  const word = readWord(reporter, node, 'passthrough');
+  description.passthrough = word === 'enabled' || fragment !== undefined;
+  if (word === 'disabled' && fragment !== undefined) {
+    reporter.report('domain-passthrough-contradiction', node, 'passthrough', { other: fragment.path });
+  }
+  if (description.capabilities.hardware && (node.has('passthrough') || fragment !== undefined)) {
+    const found = node.has('passthrough') ? 'passthrough' : fragment!.path;
+    reporter.report('domain-hardware-passthrough', node, 'passthrough', { found });
+  }
+  if (!description.passthrough) return;
+  noteNotInEffect(draft, context, 'passthrough', fragment === undefined ? 'passthrough' : 'the device-tree module');
+};
+
+/** Properties of an interface between guest and Xen, and limits of what the guest may use of it. */
+const readInterface = (draft: DomainDraft, context: DomainContext): void => {
+  const { node, reporter, description } = draft;
+  description.enhanced = (readWord(reporter, node, 'xen,enhanced') ?? 'disabled') as Enhanced;
+  if (description.enhanced !== 'disabled') noteNotInEffect(draft, context, 'enhanced', 'xen,enhanced');
+  description.sciType = (readWord(reporter, node, 'xen,sci_type') ?? 'none') as 'none' | 'scmi_smc';
+  if (description.sciType !== 'none') noteNotInEffect(draft, context, 'sci', 'xen,sci_type');
+  description.trapUnmappedAccesses = readU32(reporter, node, 'trap-unmapped-accesses') !== 0;
+  if (!description.trapUnmappedAccesses) {
+    noteNotInEffect(draft, context, 'trap-unmapped-accesses', 'trap-unmapped-accesses');
+  }
+  for (const [key, name] of [
+    ['nrSpis', 'nr_spis'],
+    ['p2mMemMiB', 'xen,domain-p2m-mem-mb'],
+    ['maxGrantVersion', 'max_grant_version'],
+    ['maxGrantFrames', 'max_grant_frames'],
+    ['maxMaptrackFrames', 'max_maptrack_frames'],
+  ] as const) {
+    const value = readU32(reporter, node, name);
+    if (value !== undefined) description[key] = value;
+  }
+  if (description.capabilities.hardware && node.has('nr_spis')) {
+    reporter.report('domain-nr-spis-hardware', node, 'nr_spis');
+  }
+};
+
+/** Properties that depend on what the CPUs and their caches have. */
+const readCpuFeatures = ({ node, reporter, description }: DomainDraft): void => {
+  if (node.has('sve')) {
+    const value = node.prop('sve')!.value;
+    const bits = value.length === 0 ? 'max' : u32Of(node, 'sve');
+    const usable = bits === 'max' || (bits !== undefined && bits % 128 === 0 && bits <= 2048);
+    if (!usable) {
+      const found = renderValue(value) ?? 'empty';
+      const expected = 'empty, <0>, or a vector length in bits: a multiple of 128 up to 2048';
+      reporter.report('domain-property-type', node, 'sve', { name: 'sve', found, expected });
+    } else if (bits !== 0) {
+      description.sve = bits;
+      reporter.report('domain-sve-unsupported', node, 'sve');
+    }
+  }
+  if (node.has('llc-colors')) {
+    const text = stringOf(node, 'llc-colors');
+    if (text !== undefined && LLC_COLORS.test(text)) description.llcColors = text;
+    else {
+      const found = renderValue(node.prop('llc-colors')!.value) ?? 'empty';
+      const expected = 'a string of colors and ranges such as "0,2-5"';
+      reporter.report('domain-property-type', node, 'llc-colors', { name: 'llc-colors', found, expected });
+    }
+  }
+  if (node.has('v8r_el1_msa')) reporter.report('domain-v8r', node, 'v8r_el1_msa');
+};
+
+const newDescription = (node: DtNode, id: number): DomainDescription => ({
+  id,
+  name: node.baseName,
+  nodeName: node.name,
+  path: node.path,
+  memoryKiB: 0,
+  cpus: 0,
+  vpl011: false,
+  bootargs: '',
+  capabilities: { control: false, hardware: false, xenstore: false },
+  staticMem: [],
+  directMap: false,
+  passthrough: false,
+  enhanced: 'disabled',
+  trapUnmappedAccesses: true,
+  sciType: 'none',
+});
+
+/** Reads one domain node: its properties, its modules, and what they say about each other. */
+export const readDomain = (boardReporter: Reporter, node: DtNode, id: number, context: DomainContext): DomainDraft => {
+  const reporter = boardReporter.forDomain(node.name);
+  const description = newDescription(node, id);
+  const draft: DomainDraft = { node, reporter, description, modules: {}, allModules: [] };
+  checkPropertyNames(reporter, node, [...COMMON_PROPERTIES, ...DOMAIN_PROPERTY_NAMES]);
+  description.memoryKiB = readMemoryKiB(reporter, node);
+  description.cpus = readVcpuCount(reporter, node, context.host);
+  description.vpl011 = readFlag(reporter, node, 'vpl011');
+  description.capabilities = readCapabilities(draft, context);
+  readChildren(draft, context);
+  readBootargs(draft);
+  readMapping(draft, context);
+  readCpupool(draft, context);
+  readPassthrough(draft, context);
+  readInterface(draft, context);
+  readCpuFeatures(draft);
+  return draft;
+};
