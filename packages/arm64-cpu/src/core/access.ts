@@ -1,0 +1,408 @@
+/** The slow ways of a data access and of a fetch: TLB fill, unaligned, across pages, devices, faults. */
+import {
+  CODE_TLB_INDEX_BITS,
+  PAGE_FLAGS,
+  PAGE_HAS_CODE,
+  PAGE_WRITE_MAPPED,
+  PCPU_CODE_PAGES,
+  RECORD_SHIFT,
+  SLOT_READ_EL0,
+  SLOT_READ_EL1,
+  SLOT_WRITE_EL0,
+  SLOT_WRITE_EL1,
+  TLB_HOST_SHIFT,
+  TLB_INDEX_BITS,
+  TLB_TAG_SHIFT,
+} from '../layout.ts';
+import { stateOffset } from '../state.ts';
+import { add, and, type Expr, eq, eqz, extU, gtU, i32, i64, load, ne, not, or, select, shl, shrU, sub, wrap } from '../wasm/expr.ts';
+import type { FunctionBuilder } from '../wasm/function-builder.ts';
+import type { CoreHelper } from './helper.ts';
+import {
+  ACCESS_EL0,
+  ACCESS_EXEC,
+  ACCESS_WRITE,
+  ATTR_DEVICE,
+  ATTR_SIZE_SHIFT,
+  FSC_ALIGNMENT,
+  FSC_EXTERNAL,
+  FSC_TRANSLATION,
+  field,
+  setField,
+  WALK_S1PTW,
+  WALK_STAGE2,
+} from './memory.ts';
+
+/** What `resolve` gives where the address is a device's: no RAM lies so low. */
+export const RESOLVED_DEVICE = 1;
+
+/** What the slow store gives: the store is done, and interrupts or the exit request want a look. */
+export const STORED_CHECK = 2;
+
+/** Flags beside the size in the `how` of a slow access. */
+export const HOW_UNPRIVILEGED = 0x40;
+/** The access must be aligned to its size whatever SCTLR_EL1.A says. */
+export const HOW_ALIGNED = 0x80;
+/** log2 of the alignment that counts, at bits 11:8: a pair's is that of one element. */
+export const HOW_ALIGN_SHIFT = 8;
+
+const EC_INSTRUCTION_ABORT = 0x20;
+const EC_DATA_ABORT = 0x24;
+const ISS_WNR = 1 << 6;
+
+const accessOf = (cpu: Expr, how: Expr): Expr =>
+  or(
+    select(eqz(field(cpu, 'el', 'i32')), i32(ACCESS_EL0), i32(0)),
+    select(and(how, i32(HOW_UNPRIVILEGED)), i32(ACCESS_EL0), i32(0)),
+  );
+
+/** abort(cpu, va, access, status): pends a data or instruction abort with the fault status and gives 0. */
+const abort: CoreHelper = {
+  name: 'abort',
+  params: ['i32', 'i64', 'i32', 'i32'],
+  results: ['i32'],
+  build(f) {
+    const [cpu, va, access, status] = [f.param(0), f.param(1), f.param(2), f.param(3)];
+    const isFetch = and(access, i32(ACCESS_EXEC));
+    // The class is one higher when the exception does not change the exception level.
+    const ec = add(select(isFetch, i32(EC_INSTRUCTION_ABORT), i32(EC_DATA_ABORT)), field(cpu, 'el', 'i32'));
+    const wnr = select(and(access, i32(ACCESS_WRITE)), i32(ISS_WNR), i32(0));
+    const iss = or(wnr, and(status, i32(0xbf)));
+    setField(f, cpu, 'faultEsr', or(extU(or(shl(ec, i32(26)), iss)), i64(1n << 25n)));
+    setField(f, cpu, 'faultFar', va);
+    setField(f, cpu, 'faultKind', i32(1));
+    setField(f, cpu, 'faultReturnsNext', i32(0));
+    f.ret(i32(0));
+    f.unreachable();
+  },
+};
+
+const pageFlags = (host: Expr): Expr => load('i32_8u', shrU(host, i32(12)), PAGE_FLAGS);
+
+/** Enters one 8-byte entry for the page of `va`. */
+function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr): void {
+  const index = shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3));
+  const tag = and(va, i64(-(2n ** BigInt(TLB_TAG_SHIFT))));
+  const hostPage = extU(shrU(and(host, i32(~0xfff)), i32(TLB_HOST_SHIFT)));
+  f.store('i64', add(table, index), or(tag, hostPage));
+}
+
+/**
+ * resolve(cpu, va, access): translates a data access and fills the TLB. Gives the memory offset of the byte;
+ * RESOLVED_DEVICE with `walkIpa` set where stage 2 has nothing there; 0 with an abort pending.
+ */
+const resolve: CoreHelper = {
+  name: 'resolve',
+  params: ['i32', 'i64', 'i32'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va, access] = [f.param(0), f.param(1), f.param(2)];
+    f.if(eqz(f.call(m.fn('translate'), cpu, va, access)), () => {
+      const status = f.tmp(field(cpu, 'walkFault', 'i32'));
+      // Nothing mapped at the final address: a device, or an external abort, which the host decides.
+      const unmapped = eq(and(status, i32(WALK_STAGE2 | WALK_S1PTW | 0x3c)), i32(WALK_STAGE2 | FSC_TRANSLATION));
+      f.if(unmapped, () => f.ret(i32(RESOLVED_DEVICE)));
+      // Stage-2 faults that the host has no answer to reach the guest as external aborts: it has no stage 2 of its own.
+      const own = select(and(status, i32(WALK_STAGE2)), i32(FSC_EXTERNAL), status);
+      f.ret(f.call(m.fn('abort'), cpu, va, access, own));
+    });
+    const host = f.tmp(f.call(m.fn('hostOf'), cpu, field(cpu, 'walkPa')));
+    f.if(eqz(host), () => f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL))));
+    const attributes = f.tmp(wrap(field(cpu, 'walkAttributes')));
+    const isWrite = f.tmp(and(access, i32(ACCESS_WRITE)));
+    const slot = f.tmp(field(cpu, 'tlbSlot', 'i32'));
+    const flags = f.tmp(pageFlags(host));
+    f.if(and(isWrite, and(flags, i32(PAGE_HAS_CODE))), () => {
+      f.callVoid(m.fn('codeWritten'), cpu, host);
+      f.ret(host);
+    });
+    // Device memory has no entry: its alignment rules and the like need the walk's answer each time.
+    f.if(eqz(and(attributes, i32(ATTR_DEVICE))), () => {
+      const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
+      f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
+      const el0 = and(access, i32(ACCESS_EL0));
+      f.if(
+        isWrite,
+        () => {
+          f.store('i32_8', shrU(host, i32(12)), or(flags, i32(PAGE_WRITE_MAPPED)), PAGE_FLAGS);
+          enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host);
+        },
+        () => enter(f, add(slot, select(el0, i32(SLOT_READ_EL0), i32(SLOT_READ_EL1))), va, host),
+      );
+    });
+    f.ret(host);
+    f.unreachable();
+  },
+};
+
+/** codeWritten(cpu, host): a write goes to a page of which this pCPU has records: those of the written words are void. */
+const codeWritten: CoreHelper = {
+  name: 'codeWritten',
+  params: ['i32', 'i32'],
+  results: [],
+  build(f, m) {
+    const [cpu, host] = [f.param(0), f.param(1)];
+    const pcpu = field(cpu, 'pcpu', 'i32');
+    const records = f.tmp(load('i32', add(pcpu, shrU(and(host, i32(~0xfff)), i32(10))), PCPU_CODE_PAGES));
+    f.if(records, () => {
+      const at = f.local('i32');
+      const left = f.local('i32');
+      const end = f.tmp(add(records, i32(1024 << RECORD_SHIFT)));
+      f.set(at, add(records, shl(shrU(and(host, i32(0xfff)), i32(2)), i32(RECORD_SHIFT))));
+      // The largest single write is 64 bytes (DC ZVA).
+      f.set(left, i32(17));
+      f.loop((again) => {
+        f.store('i32_16', f.get(at), i32(0));
+        f.set(at, add(f.get(at), i32(1 << RECORD_SHIFT)));
+        f.set(left, sub(f.get(left), i32(1)));
+        f.brIf(again, and(ne(f.get(left), i32(0)), ne(f.get(at), end)));
+      });
+    });
+    f.callVoid(m.fn('codePageWritten'), cpu, host);
+  },
+};
+
+const isMisaligned = (va: Expr, how: Expr): Expr => {
+  const mask = sub(shl(i32(1), and(shrU(how, i32(HOW_ALIGN_SHIFT)), i32(15))), i32(1));
+  return ne(and(wrap(va), mask), i32(0));
+};
+
+/** Whether a misaligned access faults: required alignment, SCTLR_EL1.A, or the MMU off (Device memory, Arm ARM B2.5). */
+const mustAlign = (cpu: Expr, how: Expr): Expr => {
+  const sctlr = wrap(field(cpu, 'SCTLR_EL1'));
+  return or(or(and(how, i32(HOW_ALIGNED)), and(sctlr, i32(2))), eqz(and(sctlr, i32(1))));
+};
+
+const bytesOf = (how: Expr): Expr => and(how, i32(0x3f));
+const crossesPage = (va: Expr, how: Expr): Expr =>
+  gtU(add(and(wrap(va), i32(0xfff)), bytesOf(how)), i32(0x1000));
+
+/** Copies one byte at a time between two host addresses, of which one may be the scratch area. */
+function copyBytes(f: FunctionBuilder, to: Expr, from: Expr, count: Expr): void {
+  const n = f.local('i32');
+  f.set(n, i32(0));
+  f.block((done) => {
+    f.loop((again) => {
+      f.brIf(done, eq(f.get(n), count));
+      f.store('i32_8', add(to, f.get(n)), load('i32_8u', add(from, f.get(n))));
+      f.set(n, add(f.get(n), i32(1)));
+      f.br(again);
+    });
+  });
+}
+
+const scratch = (cpu: Expr): Expr => add(cpu, i32(stateOffset('scratch0')));
+
+/** Checks common to loads and stores; aborts with an alignment fault. `deviceToo`: the page turned out to be Device memory. */
+function alignmentCheck(f: FunctionBuilder, abortRef: Expr, cpu: Expr, va: Expr, how: Expr): void {
+  f.if(and(isMisaligned(va, how), ne(mustAlign(cpu, how), i32(0))), () => f.ret(abortRef));
+}
+
+/** Where the two parts of an access across a page boundary begin. */
+const firstPart = (va: Expr): Expr => sub(i32(0x1000), and(wrap(va), i32(0xfff)));
+
+/**
+ * loadSlow(cpu, va, how): the address from which the load may read: in RAM, or the scratch area with a copy of what
+ * lies across a page boundary or what a device gave; 0 with an abort pending. `how`: size, flags, alignment.
+ */
+const loadSlow: CoreHelper = {
+  name: 'loadSlow',
+  params: ['i32', 'i64', 'i32'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
+    const access = f.tmp(accessOf(cpu, how));
+    const failure = f.call(m.fn('abort'), cpu, va, access, i32(FSC_ALIGNMENT));
+    alignmentCheck(f, failure, cpu, va, how);
+    const host = f.tmp(f.call(m.fn('resolve'), cpu, va, access));
+    f.if(eqz(host), () => f.ret(i32(0)));
+    const isDevice = and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE));
+    f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
+    f.if(crossesPage(va, how), () => {
+      const first = f.tmp(firstPart(va));
+      const vaSecond = f.tmp(add(va, extU(first)));
+      const second = f.tmp(f.call(m.fn('resolve'), cpu, vaSecond, access));
+      f.if(eqz(second), () => f.ret(i32(0)));
+      f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
+      copyBytes(f, scratch(cpu), host, first);
+      copyBytes(f, add(scratch(cpu), first), second, sub(bytesOf(how), first));
+      f.ret(scratch(cpu));
+    });
+    f.if(ne(host, i32(RESOLVED_DEVICE)), () => f.ret(host));
+    const ipa = field(cpu, 'walkIpa');
+    const answer = f.call(m.fn('mmio'), cpu, wrap(ipa), wrap(shrU(ipa, i64(32))), bytesOf(how), i32(0));
+    f.if(answer, () => f.ret(scratch(cpu)));
+    f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL)));
+    f.unreachable();
+  },
+};
+
+/**
+ * storeSlow(cpu, va, how, low, high): does the whole store. Gives 0 with an abort pending, 1, or STORED_CHECK. Across a
+ * page boundary both pages are resolved before a byte is written.
+ */
+const storeSlow: CoreHelper = {
+  name: 'storeSlow',
+  params: ['i32', 'i64', 'i32', 'i64', 'i64'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
+    const access = f.tmp(or(accessOf(cpu, how), i32(ACCESS_WRITE)));
+    const failure = f.call(m.fn('abort'), cpu, va, access, i32(FSC_ALIGNMENT));
+    alignmentCheck(f, failure, cpu, va, how);
+    const host = f.tmp(f.call(m.fn('resolve'), cpu, va, access));
+    f.if(eqz(host), () => f.ret(i32(0)));
+    const isDevice = and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE));
+    f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
+    f.store('i64', scratch(cpu), f.param(3));
+    f.store('i64', scratch(cpu), f.param(4), 8);
+    f.if(crossesPage(va, how), () => {
+      const first = f.tmp(firstPart(va));
+      const second = f.tmp(f.call(m.fn('resolve'), cpu, add(va, extU(first)), access));
+      f.if(eqz(second), () => f.ret(i32(0)));
+      f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
+      copyBytes(f, host, scratch(cpu), first);
+      copyBytes(f, second, add(scratch(cpu), first), sub(bytesOf(how), first));
+      f.ret(i32(1));
+    });
+    f.if(eq(host, i32(RESOLVED_DEVICE)), () => {
+      const ipa = field(cpu, 'walkIpa');
+      const answer = f.tmp(f.call(m.fn('mmio'), cpu, wrap(ipa), wrap(shrU(ipa, i64(32))), bytesOf(how), i32(1)));
+      f.if(answer, () => f.ret(i32(STORED_CHECK)));
+      f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL)));
+    });
+    for (const [size, kind] of [
+      [8, 'i64'],
+      [4, 'i64_32'],
+      [1, 'i64_8'],
+      [2, 'i64_16'],
+    ] as const) {
+      f.if(eq(bytesOf(how), i32(size)), () => {
+        f.store(kind, host, f.param(3));
+        f.ret(i32(1));
+      });
+    }
+    f.store('i64', host, f.param(3));
+    f.store('i64', host, f.param(4), 8);
+    f.ret(i32(1));
+    f.unreachable();
+  },
+};
+
+/** probeWrite(cpu, va, bytes): 1 if all of it may be written; 0 with an abort pending. For stores of more than 16 bytes. */
+const probeWrite: CoreHelper = {
+  name: 'probeWrite',
+  params: ['i32', 'i64', 'i32'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va, bytes] = [f.param(0), f.param(1), f.param(2)];
+    const access = f.tmp(or(accessOf(cpu, i32(0)), i32(ACCESS_WRITE)));
+    f.if(eqz(f.call(m.fn('resolve'), cpu, va, access)), () => f.ret(i32(0)));
+    const last = f.tmp(add(va, extU(sub(bytes, i32(1)))));
+    f.if(eq(shrU(last, i64(12)), shrU(va, i64(12))), () => f.ret(i32(1)));
+    const second = and(last, not(i64(0xfff)));
+    f.ret(ne(f.call(m.fn('resolve'), cpu, second, access), i32(0)));
+    f.unreachable();
+  },
+};
+
+/** hostSlow(cpu, va, how, access): host address of an aligned access to RAM, for atomics; 0 with an abort pending. */
+const hostSlow: CoreHelper = {
+  name: 'hostSlow',
+  params: ['i32', 'i64', 'i32', 'i32'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
+    const access = f.tmp(or(accessOf(cpu, how), f.param(3)));
+    const failure = (status: number) => f.call(m.fn('abort'), cpu, va, access, i32(status));
+    f.if(isMisaligned(va, how), () => f.ret(failure(FSC_ALIGNMENT)));
+    const host = f.tmp(f.call(m.fn('resolve'), cpu, va, access));
+    // Atomics on a device: there is no one who could do them.
+    f.if(eq(host, i32(RESOLVED_DEVICE)), () => f.ret(failure(FSC_EXTERNAL)));
+    f.ret(host);
+    f.unreachable();
+  },
+};
+
+const FSC_PC_ALIGNMENT_EC = 0x22;
+
+/**
+ * fetch(cpu, va): the record of the instruction at `va`, with `pageVa` and `pageRecords` set to its page's; 0 with an
+ * abort pending.
+ */
+const fetch: CoreHelper = {
+  name: 'fetch',
+  params: ['i32', 'i64'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va] = [f.param(0), f.param(1)];
+    f.if(and(wrap(va), i32(3)), () => {
+      setField(f, cpu, 'faultEsr', i64(FSC_PC_ALIGNMENT_EC * 2 ** 26 + 2 ** 25));
+      setField(f, cpu, 'faultFar', va);
+      setField(f, cpu, 'faultKind', i32(1));
+      setField(f, cpu, 'faultReturnsNext', i32(0));
+      f.ret(i32(0));
+    });
+    const access = f.tmp(or(accessOf(cpu, i32(0)), i32(ACCESS_EXEC)));
+    f.if(eqz(f.call(m.fn('translate'), cpu, va, access)), () => {
+      const status = f.tmp(field(cpu, 'walkFault', 'i32'));
+      const own = select(and(status, i32(WALK_STAGE2)), i32(FSC_EXTERNAL), status);
+      f.ret(f.call(m.fn('abort'), cpu, va, access, own));
+    });
+    const host = f.tmp(f.call(m.fn('hostOf'), cpu, field(cpu, 'walkPa')));
+    f.if(eqz(host), () => f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL))));
+    const size = f.tmp(and(wrap(shrU(field(cpu, 'walkAttributes'), i64(ATTR_SIZE_SHIFT))), i32(63)));
+    f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
+    const hostPage = f.tmp(and(host, i32(~0xfff)));
+    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
+    const records = f.local('i32');
+    f.set(records, load('i32', add(pcpu, shrU(hostPage, i32(10))), PCPU_CODE_PAGES));
+    f.if(eqz(f.get(records)), () => {
+      f.set(records, f.call(m.fn('newCodePage'), cpu, hostPage));
+      const flags = f.tmp(pageFlags(hostPage));
+      f.store('i32_8', shrU(hostPage, i32(12)), i32(PAGE_HAS_CODE), PAGE_FLAGS);
+      f.if(and(flags, i32(PAGE_WRITE_MAPPED)), () => f.callVoid(m.fn('flushWrites'), pcpu));
+    });
+    const page = f.tmp(and(va, not(i64(0xfff))));
+    const entry = f.tmp(
+      add(
+        field(cpu, 'tlbCode', 'i32'),
+        shl(and(wrap(shrU(va, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4)),
+      ),
+    );
+    f.store('i64', entry, page);
+    f.store('i32', entry, f.get(records), 8);
+    setField(f, cpu, 'pageVa', page);
+    setField(f, cpu, 'pageRecords', f.get(records));
+    f.ret(add(f.get(records), shl(and(wrap(va), i32(0xffc)), i32(RECORD_SHIFT - 2))));
+    f.unreachable();
+  },
+};
+
+const PAR_NOT_DEVICE_ATTRIBUTES = 0xffn << 56n;
+const PAR_RES1 = 1n << 11n;
+
+/** addressTranslate(cpu, va, access): AT: PAR_EL1 gets the address, or the fault status (Arm ARM D13.2.96). */
+const addressTranslate: CoreHelper = {
+  name: 'addressTranslate',
+  params: ['i32', 'i64', 'i32'],
+  results: [],
+  build(f, m) {
+    const cpu = f.param(0);
+    f.if(
+      f.call(m.fn('stage1For'), cpu, f.param(1), f.param(2)),
+      () => {
+        const isDevice = and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE));
+        const attributes = select(isDevice, i64(PAR_RES1), i64(PAR_NOT_DEVICE_ATTRIBUTES | PAR_RES1));
+        setField(f, cpu, 'PAR_EL1', or(and(field(cpu, 'walkIpa'), i64(0x0000fffffffff000n)), attributes));
+      },
+      () => {
+        const status = and(field(cpu, 'walkFault', 'i32'), i32(0x3f));
+        setField(f, cpu, 'PAR_EL1', or(shl(extU(status), i64(1)), i64(PAR_RES1 | 1n)));
+      },
+    );
+  },
+};
+
+export const helpers: readonly CoreHelper[] = [addressTranslate, abort, resolve, codeWritten, loadSlow, storeSlow, probeWrite, hostSlow, fetch];
+

@@ -1,0 +1,238 @@
+/** The engine on one pCPU: instantiates the core module over the board's shared memory and runs vCPUs on it. */
+import { decode, encodingNamed } from './decoder.ts';
+import type { CoreModule } from './core/helper.ts';
+import { HELPERS } from './core/index.ts';
+import { buildCore, type CoreImage, EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, importNamed, recordSpec } from './interpreter/build.ts';
+import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
+import { HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
+import {
+  BLOCK_TABLE,
+  CONSTANTS_BASE,
+  PAGE_FLAGS,
+  PAGE_HAS_CODE,
+  PAGE_RECORDS_BYTES,
+  PCPU_CODE_PAGES,
+  PCPU_RECORDS,
+  PCPU_SLOT_KEYS,
+  RECORD_SHIFT,
+  SLOTS,
+} from './layout.ts';
+import { stateOffset, VCPU_FIELDS } from './state.ts';
+import { FunctionBuilder } from './wasm/function-builder.ts';
+
+/** Why `run` came back: the budget is used up, the host asked by `exitRequest`, or the vCPU waits for an interrupt. */
+export type ExitReason = 'budget' | 'request' | 'wait';
+const REASONS: Record<number, ExitReason> = { [EXIT_BUDGET]: 'budget', [EXIT_REQUEST]: 'request', [EXIT_WAIT]: 'wait' };
+
+/** What the engine asks of its host while it runs. `vcpu` is the vCPU's base in the memory. Calls are synchronous. */
+export interface EngineHost {
+  /**
+   * Memory offset that shall back the physical block `block` (address / 2 MiB), zeroed, or 0 where the board has no RAM.
+   * The engine enters it in the block table.
+   */
+  backBlock(block: number): number;
+  /**
+   * An access of `size` bytes (1, 2, 4, 8 or 16) to an IPA that stage 2 does not map. A write's value is at
+   * `valueAt` in the memory, a read's goes there. False: nothing is there, and the guest takes an external abort.
+   */
+  mmio(vcpu: number, ipa: number, size: number, isWrite: boolean, valueAt: number): boolean;
+  /** HVC or SMC with its immediate; arguments and results are in the vCPU's X registers. False: UNDEFINED. */
+  hypercall(vcpu: number, immediate: number, isSmc: boolean): boolean;
+  /** The system counter (CNTPCT_EL0), below 2^53. */
+  counter(vcpu: number): number;
+  /** CNTV_* or CNTP_* of the vCPU changed. */
+  timerWritten(vcpu: number): void;
+}
+
+export interface EngineOptions {
+  readonly memory: WebAssembly.Memory;
+  /** The compiled core module, which threads may share; see `compileCore`. */
+  readonly core: CompiledCore;
+  /** Base of this pCPU's area: `pcpuBytes(codePages)` zeroed bytes, 64 KiB aligned. */
+  readonly pcpu: number;
+  /** Pages of code whose records are kept. */
+  readonly codePages: number;
+  readonly host: EngineHost;
+}
+
+/** A compiled core module and its constants: may be posted to other threads. */
+export interface CompiledCore {
+  readonly module: WebAssembly.Module;
+  readonly constants: Uint8Array;
+}
+
+let image: CoreImage | undefined;
+
+/** The core module, generated from the instruction table; once per thread, so make it once and share it. */
+export function compileCore(): CompiledCore {
+  image ??= buildCore();
+  return { module: new WebAssembly.Module(image.module), constants: image.constants };
+}
+
+/** Writes of a page that holds code before its records are given up for the sake of the data on it. */
+const WRITES_BEFORE_DROP = 64;
+
+interface CoreExports {
+  run(vcpu: number, budget: number): number;
+  flushAll(pcpu: number): void;
+  flushCode(pcpu: number): void;
+}
+
+/** Specifications of records, made when a handler is first needed. */
+const specs = new Map<number, RecordSpec>();
+/** Types of the functions that semantics may call; their code is not needed to lay out records. */
+const specModule: CoreModule = {
+  fn: (name) => {
+    const found = HELPERS.find((h) => h.name === name) ?? importNamed(name);
+    return { name, index: 0, params: found.params, results: found.results };
+  },
+  constant: () => 0,
+};
+
+/** Runs vCPUs of the board's memory on one pCPU (one thread). */
+export class Engine {
+  readonly memory: WebAssembly.Memory;
+  readonly pcpu: number;
+  readonly #view: DataView;
+  readonly #u32: Uint32Array;
+  readonly #bytes: Uint8Array;
+  readonly #host: EngineHost;
+  readonly #core: CoreExports;
+  readonly #codePages: number;
+  /** Host page of each page of records, and how often it was written since. */
+  readonly #hostPages: Uint32Array;
+  readonly #writes: Uint16Array;
+  #nextCodePage = 0;
+
+  constructor(options: EngineOptions) {
+    const { memory, pcpu, codePages, host } = options;
+    this.memory = memory;
+    this.pcpu = pcpu;
+    this.#host = host;
+    this.#codePages = codePages;
+    this.#view = new DataView(memory.buffer);
+    this.#u32 = new Uint32Array(memory.buffer);
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#hostPages = new Uint32Array(codePages);
+    this.#writes = new Uint16Array(codePages);
+    this.#bytes.set(options.core.constants, CONSTANTS_BASE);
+    for (let n = 0; n < SLOTS; n++) this.#view.setInt32(pcpu + PCPU_SLOT_KEYS + 4 * n, -1, true);
+    const instance = new WebAssembly.Instance(options.core.module, {
+      host: {
+        memory,
+        decode: (_: number, rec: number) => this.#decode(rec >>> 0),
+        newCodePage: (_: number, page: number) => this.#newCodePage(page >>> 0),
+        codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu, at >>> 0),
+        backBlock: (_: number, block: number) => this.#backBlock(block),
+        mmio: (vcpu: number, low: number, high: number, size: number, isWrite: number) => {
+          const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
+          return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
+        },
+        hypercall: (vcpu: number, immediate: number, isSmc: number) =>
+          host.hypercall(vcpu, immediate, isSmc !== 0) ? 1 : 0,
+        counter: (vcpu: number) => host.counter(vcpu),
+        timerWritten: (vcpu: number) => host.timerWritten(vcpu),
+      },
+    });
+    this.#core = instance.exports as unknown as CoreExports;
+  }
+
+  /**
+   * Runs the vCPU at `vcpu` for at most `budget` instructions (below 2^26), less if it waits or the host asks. The
+   * state's `instructions` counts what was executed.
+   */
+  run(vcpu: number, budget: number): ExitReason {
+    this.#u32[(vcpu + VCPU_FIELDS.pcpu!) >> 2] = this.pcpu;
+    return REASONS[this.#core.run(vcpu, budget)]!;
+  }
+
+  /** Empties the TLBs, e.g. when stage-2 tables changed under a running domain. */
+  flushTlbs(): void {
+    this.#core.flushAll(this.pcpu);
+  }
+
+  /** To be called when the host wrote `length` bytes at memory offset `at` and there may be code. */
+  invalidateCode(at: number, length: number): void {
+    for (let word = at & ~3; word < at + length; word += 4) {
+      const records = this.#u32[this.#codePageEntry((word & ~0xfff) >>> 0)]!;
+      if (records !== 0) this.#view.setUint16(records + ((word & 0xfff) << (RECORD_SHIFT - 2)), 0, true);
+    }
+  }
+
+  #backBlock(block: number): number {
+    const at = this.#host.backBlock(block);
+    if (at !== 0) this.#u32[(BLOCK_TABLE >> 2) + block] = at;
+    return at;
+  }
+
+  #recordsOf(index: number): number {
+    return this.pcpu + PCPU_RECORDS + index * PAGE_RECORDS_BYTES;
+  }
+
+  #indexOf(record: number): number {
+    return Math.floor((record - this.pcpu - PCPU_RECORDS) / PAGE_RECORDS_BYTES);
+  }
+
+  #codePageEntry(hostPage: number): number {
+    return (this.pcpu + PCPU_CODE_PAGES + (hostPage >>> 12) * 4) >> 2;
+  }
+
+  /** Takes the next page of records, oldest first, for the code at `hostPage`. */
+  #newCodePage(hostPage: number): number {
+    const index = this.#nextCodePage;
+    this.#nextCodePage = (index + 1) % this.#codePages;
+    const records = this.#recordsOf(index);
+    const old = this.#hostPages[index]!;
+    if (old !== 0) this.#dropCodePage(old);
+    this.#bytes.fill(0, records, records + PAGE_RECORDS_BYTES);
+    this.#view.setUint16(records + (1024 << RECORD_SHIFT), HANDLER_PAGE_END, true);
+    this.#hostPages[index] = hostPage;
+    this.#writes[index] = 0;
+    this.#u32[this.#codePageEntry(hostPage)] = records;
+    return records;
+  }
+
+  /** Forgets the records of a page; whatever runs there is looked up again at its next jump. */
+  #dropCodePage(hostPage: number): void {
+    this.#u32[this.#codePageEntry(hostPage)] = 0;
+    const flags = PAGE_FLAGS + (hostPage >>> 12);
+    this.#bytes[flags] = this.#bytes[flags]! & ~PAGE_HAS_CODE;
+    this.#core.flushCode(this.pcpu);
+  }
+
+  #codePageWritten(vcpu: number, at: number): void {
+    const hostPage = (at & ~0xfff) >>> 0;
+    const records = this.#u32[this.#codePageEntry(hostPage)]!;
+    if (records === 0) return;
+    const index = this.#indexOf(records);
+    this.#writes[index] = this.#writes[index]! + 1;
+    // The page that is executed keeps its records: the interpreter is among them.
+    const current = this.#u32[(vcpu + VCPU_FIELDS.pageRecords!) >> 2];
+    if (this.#writes[index]! < WRITES_BEFORE_DROP || current === records) return;
+    this.#hostPages[index] = 0;
+    this.#dropCodePage(hostPage);
+  }
+
+  /** Fills the record at `rec` from the instruction word that it stands for. */
+  #decode(rec: number): void {
+    const index = this.#indexOf(rec);
+    const place = (rec - this.#recordsOf(index)) >> RECORD_SHIFT;
+    const pc = place * 4;
+    const word = this.#view.getUint32(this.#hostPages[index]! + pc, true);
+    const { encoding, fields } = decode(word, pc) ?? { encoding: UDF, fields: { pc, imm16: 0 } };
+    const target = encoding.row.target;
+    const to = target ? pc + target(fields) : 0;
+    const handler = handlerOf(encoding, fields, target !== undefined && (to < 0 || to > 0xffc));
+    let spec = specs.get(handler.id);
+    if (!spec) {
+      spec = recordSpec(handler, specModule, new FunctionBuilder(['i32', 'i32']));
+      specs.set(handler.id, spec);
+    }
+    spec.write(this.#view, rec, fields);
+    const flags = handler.id >= FIRST_COLD && spec.usesFlags ? HANDLER_USES_FLAGS : 0;
+    this.#view.setUint16(rec, handler.id | flags, true);
+  }
+}
+
+/** What an unallocated instruction word is executed as. */
+const UDF = encodingNamed('UDF');

@@ -1,0 +1,473 @@
+/** Builds the core module: the interpreter's main function, out-of-line handlers, and the helpers they call. */
+import { HELPERS } from '../core/index.ts';
+import type { CoreModule } from '../core/helper.ts';
+import { field, setField } from '../core/memory.ts';
+import { CODE_TLB_INDEX_BITS, CONSTANTS_BASE, CONSTANTS_LIMIT, RECORD_BYTES, RECORD_SHIFT } from '../layout.ts';
+import { add, and, type Expr, eqz, extU, geS, geU, i32, i64, load, ltS, ne, node, or, shl, shrU, sub, type ValType, wrap } from '../wasm/expr.ts';
+import type { FuncRef, FunctionBuilder, Label, Var } from '../wasm/function-builder.ts';
+import { pushU32 } from '../wasm/leb128.ts';
+import { ModuleBuilder } from '../wasm/module-builder.ts';
+import { COLD_HANDLERS, FIRST_COLD, type Handler, HOT_HANDLERS } from './handlers.ts';
+import {
+  FIRST_HANDLER,
+  HANDLER_CHECK,
+  HANDLER_DELIVER,
+  HANDLER_PAGE_END,
+  HANDLER_UNDECODED,
+  HANDLER_USES_FLAGS,
+  RecordSpec,
+} from './record.ts';
+import { type Exits, type FlagAccess, InterpreterSem } from './sem.ts';
+
+/** Why `run` came back. */
+export const EXIT_BUDGET = 0;
+export const EXIT_REQUEST = 1;
+export const EXIT_WAIT = 2;
+
+/** What an out-of-line handler gives: what comes next. */
+const COLD_NEXT = 0;
+const COLD_FAULT = 1;
+const COLD_CHECK = 2;
+const COLD_JUMP = 3;
+const COLD_WAIT = 4;
+
+/** Imports of the core module (module `host`): name, parameters, results. What each does: see `EngineHost`. */
+export const IMPORTS = [
+  ['decode', ['i32', 'i32'], []],
+  ['newCodePage', ['i32', 'i32'], ['i32']],
+  ['codePageWritten', ['i32', 'i32'], []],
+  ['backBlock', ['i32', 'i32'], ['i32']],
+  ['mmio', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']],
+  ['hypercall', ['i32', 'i32', 'i32'], ['i32']],
+  ['counter', ['i32'], ['f64']],
+  ['timerWritten', ['i32'], []],
+] as const;
+
+/** The type of the import `name`. */
+export function importNamed(name: string): { params: readonly ValType[]; results: readonly ValType[] } {
+  const found = IMPORTS.find(([n]) => n === name);
+  if (!found) throw new Error(`the core module has no function ${name}`);
+  return { params: found[1], results: found[2] };
+}
+
+/** The core module's bytes and the constants that belong at CONSTANTS_BASE. */
+export interface CoreImage {
+  readonly module: Uint8Array<ArrayBuffer>;
+  readonly constants: Uint8Array;
+}
+
+/** Records that send the main function to a place of its own: at the start of the constants. */
+export const CHECK_RECORD = CONSTANTS_BASE;
+const DELIVER_RECORD = CONSTANTS_BASE + RECORD_BYTES;
+const RESERVED_CONSTANTS = 2 * RECORD_BYTES;
+
+class Constants implements Pick<CoreModule, 'constant'> {
+  readonly #bytes = new Uint8Array(CONSTANTS_LIMIT - CONSTANTS_BASE);
+  #end = RESERVED_CONSTANTS;
+
+  constructor() {
+    const view = new DataView(this.#bytes.buffer);
+    view.setUint16(0, HANDLER_CHECK, true);
+    view.setUint16(RECORD_BYTES, HANDLER_DELIVER, true);
+  }
+
+  constant(bytes: Uint8Array): number {
+    const at = Math.ceil(this.#end / 8) * 8;
+    if (CONSTANTS_BASE + at + bytes.length > CONSTANTS_LIMIT) throw new Error('the constants of the core module are full');
+    this.#bytes.set(bytes, at);
+    this.#end = at + bytes.length;
+    return CONSTANTS_BASE + at;
+  }
+
+  get used(): Uint8Array {
+    return this.#bytes.slice(0, this.#end);
+  }
+}
+
+/** Generates the core module. */
+export function buildCore(): CoreImage {
+  const b = new ModuleBuilder();
+  const constants = new Constants();
+  const functions = new Map<string, FuncRef>();
+  b.importSharedMemory('host', 'memory', 1, 65536);
+  for (const [name, params, results] of IMPORTS) functions.set(name, b.importFunction('host', name, [...params], [...results]));
+  const m: CoreModule = {
+    fn(name) {
+      const ref = functions.get(name);
+      if (!ref) throw new Error(`the core module has no function ${name}`);
+      return ref;
+    },
+    constant: (bytes) => constants.constant(bytes),
+  };
+  for (const h of HELPERS) {
+    if (functions.has(h.name)) throw new Error(`two helpers are named ${h.name}`);
+    functions.set(h.name, b.function(h.name, [...h.params], [...h.results], (f) => h.build(f, m)));
+  }
+  for (const h of COLD_HANDLERS) {
+    b.tableSlot(b.function(h.encoding.row.name, ['i32', 'i32'], ['i32'], (f) => buildCold(f, m, h)));
+  }
+  const coldType = b.type(['i32', 'i32'], ['i32']);
+  b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
+  for (const name of ['selectContext', 'flushAll', 'flushCode', 'fpRecompute', 'resolve', 'takePending']) b.export(m.fn(name));
+  const module = b.encode();
+  return { module, constants: constants.used };
+}
+
+/** The operands of a handler's records, as its semantics ask for them. */
+export function recordSpec(h: Handler, module: CoreModule, f: FunctionBuilder): RecordSpec {
+  const spec = new RecordSpec();
+  emitCold(f, module, h, spec);
+  return spec;
+}
+
+function memoryFlags(f: FunctionBuilder, cpu: Expr): FlagAccess {
+  return {
+    n: () => field(cpu, 'flagN'),
+    z: () => field(cpu, 'flagZ'),
+    c: () => field(cpu, 'flagC', 'i32'),
+    v: () => field(cpu, 'flagV', 'i32'),
+    set: (n, z, c, v) => {
+      // All are computed before any is written: they may read the old ones.
+      const values = [n, z, c, v].map((e) => f.tmp(e));
+      for (const [i, name] of ['flagN', 'flagZ', 'flagC', 'flagV'].entries()) setField(f, cpu, name, values[i]!);
+    },
+  };
+}
+
+/** Exits of handlers that are functions: a number for the main function. Branches are the main function's alone. */
+function coldExits(f: FunctionBuilder, spec: RecordSpec, h: Handler): Exits {
+  const give = (n: number) => () => f.ret(i32(n));
+  return {
+    fault: give(COLD_FAULT),
+    check: give(COLD_CHECK),
+    jump: () => {
+      spec.usesFlags = true;
+      f.ret(i32(COLD_JUMP));
+    },
+    wait: give(COLD_WAIT),
+    checkSoon: () => {},
+    branchTo: () => {},
+    branch: () => void spec.word(branchOperand(h)),
+  };
+}
+
+function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpec): void {
+  const [cpu, rec] = [f.param(0), f.param(1)];
+  const x = new InterpreterSem({ f, module: m, spec, cpu, rec, flags: memoryFlags(f, cpu), exits: coldExits(f, spec, h) });
+  h.encoding.row.sem(x, h.fields);
+  if (!x.ended) f.ret(i32(COLD_NEXT));
+}
+
+function buildCold(f: FunctionBuilder, m: CoreModule, h: Handler): void {
+  emitCold(f, m, h, new RecordSpec());
+  f.unreachable();
+}
+
+/** What a direct branch's record holds: bytes to the target's record, or to the target from the start of the page. */
+const branchOperand = (h: Handler) => {
+  const target = h.encoding.row.target!;
+  return h.far
+    ? (f: Readonly<Record<string, number>>) => f.pc! + target(f)
+    : (f: Readonly<Record<string, number>>) => (target(f) / 4) * RECORD_BYTES;
+};
+
+/**
+ * run(cpu, budget): executes the vCPU until the budget of instructions is used up, the host asks, or it waits for an
+ * interrupt. While it runs:
+ * - `rec` is the record of the instruction, `lim - rec` is 16 times what is left of the budget on a straight line;
+ * - `rem` is the same where `rec` is about to change; `stolen` is what a wanted check took from it;
+ * - `t` is the virtual address of a jump.
+ */
+class MainFunction {
+  readonly #f: FunctionBuilder;
+  readonly #m: CoreModule;
+  readonly #coldType: number;
+  readonly #cpu: Expr;
+  readonly #rec: Var;
+  readonly #lim: Var;
+  readonly #rem: Var;
+  readonly #stolen: Var;
+  readonly #t: Var;
+  readonly #flags: readonly Var[];
+
+  constructor(f: FunctionBuilder, m: CoreModule, coldType: number) {
+    this.#f = f;
+    this.#m = m;
+    this.#coldType = coldType;
+    this.#cpu = f.param(0);
+    this.#rec = f.local('i32');
+    this.#lim = f.local('i32');
+    this.#rem = f.local('i32');
+    this.#stolen = f.local('i32');
+    this.#t = f.local('i64');
+    this.#flags = [f.local('i64'), f.local('i64'), f.local('i32'), f.local('i32')];
+  }
+
+  build(): void {
+    const f = this.#f;
+    f.callVoid(this.#m.fn('selectContext'), this.#cpu);
+    this.#reloadFlags();
+    f.set(this.#rec, i32(CHECK_RECORD));
+    f.set(this.#lim, add(i32(CHECK_RECORD), shl(f.param(1), i32(RECORD_SHIFT))));
+    setField(f, this.#cpu, 'instructions', add(field(this.#cpu, 'instructions'), extU(f.param(1))));
+    f.loop((next) => {
+      f.block((jump) => {
+        f.block((check) => {
+          f.block((deliver) => {
+            f.block((fault) => {
+              f.block((cold) => this.#handlers(next, jump, check, deliver, fault, cold));
+              this.#callCold(next, check, fault);
+            });
+            // A fault: the PC is this instruction's. It counts, so that a guest that only faults comes to an end.
+            this.#leaveRecord(0);
+          });
+          this.#syncFlags();
+          f.callVoid(this.#m.fn('deliverFault'), this.#cpu);
+        });
+        this.#checkPending();
+        f.set(this.#t, field(this.#cpu, 'pc'));
+      });
+      this.#jump(next);
+    });
+    f.unreachable();
+  }
+
+  #syncFlags(): void {
+    for (const [i, name] of ['flagN', 'flagZ', 'flagC', 'flagV'].entries()) {
+      setField(this.#f, this.#cpu, name, this.#f.get(this.#flags[i]!));
+    }
+  }
+
+  #reloadFlags(): void {
+    for (const [i, name] of ['flagN', 'flagZ', 'flagC', 'flagV'].entries()) {
+      const v = this.#flags[i]!;
+      this.#f.set(v, field(this.#cpu, name, v.t as 'i32' | 'i64'));
+    }
+  }
+
+  /** Virtual address of a record of the current page. */
+  #pcOf(rec: Expr): Expr {
+    const place = sub(rec, field(this.#cpu, 'pageRecords', 'i32'));
+    return add(field(this.#cpu, 'pageVa'), extU(shrU(place, i32(RECORD_SHIFT - 2))));
+  }
+
+  /** Puts the PC of this instruction, or the one `bytes` behind, into the state; takes it from the budget. */
+  #leaveRecord(bytes: number): void {
+    const f = this.#f;
+    setField(f, this.#cpu, 'pc', add(this.#pcOf(f.get(this.#rec)), i64(bytes)));
+    f.set(this.#rem, sub(f.get(this.#lim), add(f.get(this.#rec), i32(RECORD_BYTES))));
+  }
+
+  /** Gives back what is left of the budget and returns. */
+  #exit(reason: number): void {
+    const f = this.#f;
+    const left = node('i64', [0xac], add(f.get(this.#rem), f.get(this.#stolen)));
+    const instructions = sub(field(this.#cpu, 'instructions'), node('i64', [0x87], left, i64(RECORD_SHIFT)));
+    setField(f, this.#cpu, 'instructions', instructions);
+    this.#syncFlags();
+    f.ret(i32(reason));
+  }
+
+  /** Behind an instruction that may have changed what interrupts may come: `pc` is in the state. */
+  #checkPending(): void {
+    const f = this.#f;
+    const cpu = this.#cpu;
+    const pending = or(
+      or(field(cpu, 'interruptLines', 'i32'), field(cpu, 'pstateIL', 'i32')),
+      field(cpu, 'exitRequest', 'i32'),
+    );
+    f.if(pending, () => {
+      f.if(field(cpu, 'exitRequest', 'i32'), () => this.#exit(EXIT_REQUEST));
+      this.#syncFlags();
+      f.callVoid(this.#m.fn('takePending'), cpu);
+    });
+  }
+
+  /** To the virtual address in `t`, with `rem` of the budget left. */
+  #jump(next: Label): void {
+    const f = this.#f;
+    const cpu = this.#cpu;
+    const target = f.get(this.#t);
+    f.if(ltS(f.get(this.#rem), i32(0)), () => {
+      setField(f, cpu, 'pc', target);
+      f.if(eqz(f.get(this.#stolen)), () => this.#exit(EXIT_BUDGET));
+      f.set(this.#rem, add(f.get(this.#rem), f.get(this.#stolen)));
+      f.set(this.#stolen, i32(0));
+      f.if(ltS(f.get(this.#rem), i32(0)), () => this.#exit(EXIT_BUDGET));
+      this.#goTo(i32(CHECK_RECORD), next);
+    });
+    const index = shl(and(wrap(shrU(target, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4));
+    const entry = f.tmp(add(field(cpu, 'tlbCode', 'i32'), index));
+    const page = f.tmp(load('i64', entry));
+    f.if(
+      eqz(node('i32', [0x52], page, and(target, i64(~0xffcn)))),
+      () => {
+        const records = f.tmp(load('i32', entry, 8));
+        setField(f, cpu, 'pageVa', page);
+        setField(f, cpu, 'pageRecords', records);
+        f.set(this.#rec, add(records, shl(and(wrap(target), i32(0xffc)), i32(RECORD_SHIFT - 2))));
+      },
+      () => {
+        setField(f, cpu, 'pc', target);
+        f.set(this.#rec, f.call(this.#m.fn('fetch'), cpu, target));
+        f.if(eqz(f.get(this.#rec)), () => {
+          f.set(this.#rem, sub(f.get(this.#rem), i32(RECORD_BYTES)));
+          this.#goTo(i32(DELIVER_RECORD), next);
+        });
+      },
+    );
+    this.#goTo(f.get(this.#rec), next);
+  }
+
+  /** Goes on at a record with `rem` left. */
+  #goTo(record: Expr, next: Label): void {
+    const f = this.#f;
+    f.set(this.#rec, record);
+    f.set(this.#lim, add(f.get(this.#rec), f.get(this.#rem)));
+    f.br(next);
+  }
+
+  #handlers(next: Label, jump: Label, check: Label, deliver: Label, fault: Label, cold: Label): void {
+    const f = this.#f;
+    const bodies: (() => void)[] = [];
+    bodies[HANDLER_UNDECODED] = () => {
+      f.callVoid(this.#m.fn('decode'), this.#cpu, f.get(this.#rec));
+      f.br(next);
+    };
+    bodies[HANDLER_PAGE_END] = () => {
+      f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
+      f.set(this.#t, add(field(this.#cpu, 'pageVa'), i64(0x1000)));
+      f.br(jump);
+    };
+    bodies[HANDLER_CHECK] = () => {
+      f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
+      f.br(check);
+    };
+    bodies[HANDLER_DELIVER] = () => {
+      f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
+      f.br(deliver);
+    };
+    for (const h of HOT_HANDLERS) bodies[h.id] = () => this.#hot(h, next, jump, check, fault);
+    if (bodies.length !== FIRST_COLD || HOT_HANDLERS[0]?.id !== FIRST_HANDLER) throw new Error('handlers are numbered with a gap');
+
+    const labels: Label[] = [];
+    const open = (n: number): void => {
+      if (n === 0) {
+        f.brTable(load('i32_16u', f.get(this.#rec)), labels, cold);
+        return;
+      }
+      f.block((label) => {
+        labels[n - 1] = label;
+        open(n - 1);
+      });
+      f.scope(bodies[n - 1]!);
+    };
+    open(bodies.length);
+  }
+
+  /** One instruction's code in the main function. */
+  #hot(h: Handler, next: Label, jump: Label, check: Label, fault: Label): void {
+    const f = this.#f;
+    const spec = new RecordSpec();
+    const [n, z, c, v] = this.#flags as [Var, Var, Var, Var];
+    const rec = () => f.get(this.#rec);
+    const flags: FlagAccess = {
+      n: () => f.get(n),
+      z: () => f.get(z),
+      c: () => f.get(c),
+      v: () => f.get(v),
+      set: (en, ez, ec, ev) => {
+        const [tc, tv] = [f.tmp(ec), f.tmp(ev)];
+        const tn = f.tmp(en);
+        f.set(n, tn);
+        f.set(z, ez === en ? tn : ez);
+        f.set(c, tc);
+        f.set(v, tv);
+      },
+    };
+    const leave = (to: Label, bytes: number) => () => {
+      this.#leaveRecord(bytes);
+      f.br(to);
+    };
+    const exits: Exits = {
+      fault: () => f.br(fault),
+      check: leave(check, 4),
+      jump: () => {
+        f.set(this.#rem, sub(f.get(this.#lim), add(rec(), i32(RECORD_BYTES))));
+        f.br(check);
+      },
+      wait: () => {
+        this.#leaveRecord(4);
+        this.#exit(EXIT_WAIT);
+      },
+      checkSoon: () => {
+        f.set(this.#stolen, add(f.get(this.#stolen), sub(f.get(this.#lim), rec())));
+        f.set(this.#lim, rec());
+      },
+      branchTo: (target) => {
+        f.set(this.#t, target);
+        f.set(this.#rem, sub(f.get(this.#lim), add(rec(), i32(RECORD_BYTES))));
+        f.br(jump);
+      },
+      branch: (cond) => this.#branch(h, spec, cond, next, jump),
+    };
+    const x = new InterpreterSem({ f, module: this.#m, spec, cpu: this.#cpu, rec: rec(), flags, exits });
+    h.encoding.row.sem(x, h.fields);
+    if (x.ended) return;
+    f.set(this.#rec, add(rec(), i32(RECORD_BYTES)));
+    f.br(next);
+  }
+
+  #branch(h: Handler, spec: RecordSpec, cond: Expr | undefined, next: Label, jump: Label): void {
+    const f = this.#f;
+    const rec = () => f.get(this.#rec);
+    const operand = spec.word(branchOperand(h));
+    const taken = (): void => {
+      if (h.far) {
+        f.set(this.#t, add(field(this.#cpu, 'pageVa'), load('i64_32s', rec(), operand)));
+        f.set(this.#rem, sub(f.get(this.#lim), add(rec(), i32(RECORD_BYTES))));
+        f.br(jump);
+        return;
+      }
+      const distance = f.tmp(load('i32', rec(), operand));
+      f.set(this.#lim, add(f.get(this.#lim), sub(distance, i32(RECORD_BYTES))));
+      f.set(this.#rec, add(rec(), distance));
+      f.set(this.#rem, sub(f.get(this.#lim), rec()));
+      f.brIf(next, geS(f.get(this.#rem), i32(0)));
+      f.set(this.#t, this.#pcOf(rec()));
+      f.br(jump);
+    };
+    if (!cond) return taken();
+    f.if(cond, taken);
+    f.set(this.#rec, add(rec(), i32(RECORD_BYTES)));
+    f.br(next);
+  }
+
+  /** Calls the out-of-line handler of the record; flags go through the state where it uses them. */
+  #callCold(next: Label, check: Label, fault: Label): void {
+    const f = this.#f;
+    const id = f.tmp(load('i32_16u', f.get(this.#rec)));
+    const usesFlags = () => geU(id, i32(HANDLER_USES_FLAGS));
+    const slot = sub(and(id, i32(HANDLER_USES_FLAGS - 1)), i32(FIRST_COLD));
+    const code = [0x11];
+    pushU32(code, this.#coldType);
+    code.push(0);
+    f.if(usesFlags(), () => this.#syncFlags());
+    const outcome = f.tmp(node('i32', code, this.#cpu, f.get(this.#rec), slot));
+    f.if(usesFlags(), () => this.#reloadFlags());
+    f.if(eqz(outcome), () => {
+      f.set(this.#rec, add(f.get(this.#rec), i32(RECORD_BYTES)));
+      f.br(next);
+    });
+    f.brIf(fault, eqz(ne(outcome, i32(COLD_FAULT))));
+    f.if(eqz(ne(outcome, i32(COLD_JUMP))), () => {
+      f.set(this.#rem, sub(f.get(this.#lim), add(f.get(this.#rec), i32(RECORD_BYTES))));
+      f.br(check);
+    });
+    this.#leaveRecord(4);
+    f.brIf(check, eqz(ne(outcome, i32(COLD_CHECK))));
+    // COLD_WAIT
+    this.#exit(EXIT_WAIT);
+  }
+}
+

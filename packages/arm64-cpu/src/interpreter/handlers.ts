@@ -1,0 +1,61 @@
+/** The interpreter's handlers: one for each row and each value of its static fields, numbered in the table's order. */
+import { ENCODINGS, type Encoding } from '../decoder.ts';
+import type { Fields } from '../table/row.ts';
+import { FIRST_HANDLER } from './record.ts';
+
+/** A handler: the row, its static fields' values, and for direct branches whether the target is in the same page. */
+export interface Handler {
+  readonly id: number;
+  readonly encoding: Encoding;
+  readonly fields: Fields;
+  /** Direct branches: the target is in another page. */
+  readonly far: boolean;
+}
+
+/** Packs the values of the static fields into one number, in the pattern's order. */
+export function staticKey(e: Encoding, fields: Fields): number {
+  let key = 0;
+  for (const { name, width } of e.pattern.fields) {
+    if (e.staticFields.includes(name)) key = key * 2 ** width + fields[name]!;
+  }
+  return key;
+}
+
+function combinations(e: Encoding): Record<string, number>[] {
+  let all: Record<string, number>[] = [{}];
+  for (const { name, width } of e.pattern.fields) {
+    if (!e.staticFields.includes(name)) continue;
+    all = all.flatMap((f) => Array.from({ length: 2 ** width }, (_, v) => ({ ...f, [name]: v })));
+  }
+  return all.filter((f) => !e.row.when || e.row.when(f));
+}
+
+function enumerate(cold: boolean, from: number): Handler[] {
+  let id = from;
+  return ENCODINGS.filter((e) => (e.row.cold === true) === cold).flatMap((encoding) =>
+    combinations(encoding).flatMap((fields) =>
+      (encoding.row.target ? [false, true] : [false]).map((far) => ({ id: id++, encoding, fields, far })),
+    ),
+  );
+}
+
+/** Handlers in the main function; their ids go on from the ones that are no instruction's. */
+export const HOT_HANDLERS: readonly Handler[] = enumerate(false, FIRST_HANDLER);
+/** Handlers that are functions of their own; the first is slot 0 of the function table. */
+export const COLD_HANDLERS: readonly Handler[] = enumerate(true, FIRST_HANDLER + HOT_HANDLERS.length);
+export const FIRST_COLD = FIRST_HANDLER + HOT_HANDLERS.length;
+
+const byKey = new Map<string, Handler>(
+  [...HOT_HANDLERS, ...COLD_HANDLERS].map((h) => [handlerKey(h.encoding, h.fields, h.far), h]),
+);
+
+function handlerKey(e: Encoding, fields: Fields, far: boolean): string {
+  return `${e.index}:${staticKey(e, fields)}:${far}`;
+}
+
+/** The handler of a decoded instruction. */
+export function handlerOf(e: Encoding, fields: Fields, far: boolean): Handler {
+  const h = byKey.get(handlerKey(e, fields, far));
+  if (!h) throw new Error(`${e.row.name} has no handler for ${JSON.stringify(fields)}`);
+  return h;
+}

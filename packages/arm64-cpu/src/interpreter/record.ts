@@ -1,0 +1,96 @@
+/**
+ * Predecoded records: what the interpreter reads instead of instruction words. A record is 16 bytes: the handler as a
+ * u16, then operands where the handler's specification puts them: register offsets as u16, immediates as i32 or i64.
+ */
+import { RECORD_BYTES } from '../layout.ts';
+import { SINK_OFFSET, SP_OFFSET, V_OFFSET, X_OFFSET, ZR_OFFSET } from '../state.ts';
+import type { FieldFn } from '../table/sem.ts';
+import type { Fields } from '../table/row.ts';
+
+/** How a register field is used: read or written with 31 = XZR, used with 31 = SP, or a SIMD register. */
+export type RegUse = 'X' | 'Xw' | 'SP' | 'V';
+
+/** Handlers that are no instruction's. */
+export const HANDLER_UNDECODED = 0;
+export const HANDLER_PAGE_END = 1;
+export const HANDLER_CHECK = 2;
+export const HANDLER_DELIVER = 3;
+export const FIRST_HANDLER = 4;
+/** Set in the handler number of an out-of-line handler that reads or writes NZCV. */
+export const HANDLER_USES_FLAGS = 0x8000;
+
+/** One operand of a record. */
+export interface Operand {
+  readonly offset: number;
+  readonly bytes: 2 | 4 | 8;
+  readonly value: (f: Fields) => number | bigint;
+}
+
+const REGISTER: Record<RegUse, (n: number) => number> = {
+  X: (n) => (n === 31 ? ZR_OFFSET : X_OFFSET + 8 * n),
+  Xw: (n) => (n === 31 ? SINK_OFFSET : X_OFFSET + 8 * n),
+  SP: (n) => (n === 31 ? SP_OFFSET : X_OFFSET + 8 * n),
+  V: (n) => V_OFFSET + 16 * n,
+};
+
+/** Allots the bytes of one handler's records as its semantics ask for operands. */
+export class RecordSpec {
+  readonly operands: Operand[] = [];
+  usesFlags = false;
+  readonly #slots = new Map<string, number>();
+  readonly #taken = new Uint8Array(RECORD_BYTES);
+
+  constructor() {
+    this.#taken.fill(1, 0, 2);
+  }
+
+  #allot(bytes: 2 | 4 | 8, value: Operand['value'], from: readonly number[]): number {
+    const offset = from.find((at) => !this.#taken.subarray(at, at + bytes).includes(1));
+    if (offset === undefined) throw new Error('an instruction has more operands than a record holds');
+    this.#taken.fill(1, offset, offset + bytes);
+    this.operands.push({ offset, bytes, value });
+    return offset;
+  }
+
+  /** Offset of the u16 that holds the register's place in the vCPU state. */
+  register(field: string, use: RegUse): number {
+    const key = `${field}:${use}`;
+    let offset = this.#slots.get(key);
+    if (offset === undefined) {
+      const [name, plus = '0'] = field.split('+');
+      const at = REGISTER[use];
+      const value = (f: Fields): number => {
+        const n = f[name!];
+        if (n === undefined) throw new Error(`the pattern has no field ${name}`);
+        return at(use === 'V' ? (n + Number(plus)) & 31 : n + Number(plus));
+      };
+      offset = this.#allot(2, value, [2, 4, 6, 8, 10, 12, 14]);
+      this.#slots.set(key, offset);
+    }
+    return offset;
+  }
+
+  /** Offset of an immediate of 4 bytes, kept as i32. */
+  word(value: FieldFn): number {
+    return this.#allot(4, value, [12, 8, 4]);
+  }
+
+  /** Offset of an immediate of 8 bytes. */
+  doubleword(value: FieldFn): number {
+    return this.#allot(8, value, [8]);
+  }
+
+  /** Writes the operands of an instruction into the record at `at`. */
+  write(view: DataView, at: number, fields: Fields): void {
+    for (const { offset, bytes, value } of this.operands) {
+      const v = value(fields);
+      if (bytes === 2) view.setUint16(at + offset, Number(v), true);
+      else if (bytes === 4) view.setInt32(at + offset, Number(v), true);
+      else if (typeof v === 'bigint') view.setBigUint64(at + offset, BigInt.asUintN(64, v), true);
+      else {
+        view.setInt32(at + offset, v, true);
+        view.setInt32(at + offset + 4, v < 0 ? -1 : Math.floor(v / 2 ** 32), true);
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Where the engine keeps its own data in the board's shared memory. Below `ENGINE_END` every address is fixed; vCPU
+ * states, pCPU areas and RAM blocks lie behind it, where the hypervisor puts them.
+ */
+
+/** Constants of the core module (tables of AES, CRC32 and the like). */
+export const CONSTANTS_BASE = 0x1000;
+export const CONSTANTS_LIMIT = 0x20000;
+
+/** Size of a RAM block: physical memory is backed in such pieces. */
+export const BLOCK_SHIFT = 21;
+export const BLOCK_BYTES = 2 ** BLOCK_SHIFT;
+/** Physical addresses are below 2^PA_BITS: the block table has an entry for each block. */
+export const PA_BITS = 40;
+/** One u32 per physical block: the memory offset that backs it, or 0. */
+export const BLOCK_TABLE = 0x20000;
+const BLOCK_TABLE_BYTES = 4 * 2 ** (PA_BITS - BLOCK_SHIFT);
+
+/** One byte per 4 KiB of the memory: PAGE_HAS_CODE, PAGE_WRITE_MAPPED. */
+export const PAGE_FLAGS = BLOCK_TABLE + BLOCK_TABLE_BYTES;
+const PAGE_FLAGS_BYTES = 2 ** (32 - 12);
+/** Predecoded records exist for the page; no TLB has a write entry for it. */
+export const PAGE_HAS_CODE = 1;
+/** Some TLB may have a write entry for the page. */
+export const PAGE_WRITE_MAPPED = 2;
+
+/** First address that the engine does not claim; 64 KiB aligned. */
+export const ENGINE_END = Math.ceil((PAGE_FLAGS + PAGE_FLAGS_BYTES) / 0x10000) * 0x10000;
+
+/**
+ * A TLB is direct-mapped with 2^TLB_INDEX_BITS entries of 8 bytes. Bits 63:(12+TLB_INDEX_BITS) of an entry are the
+ * virtual address's; below them, shifted down by TLB_HOST_SHIFT, is the host page's number. So one exclusive or tells
+ * whether the entry is the address's, and one shift gives the page. Bytes of 0x80 make an entry that no address hits:
+ * bit 55 asks for TTBR1, and bits 54:48 are not all ones.
+ */
+export const TLB_INDEX_BITS = 13;
+export const TLB_BYTES = 8 * 2 ** TLB_INDEX_BITS;
+export const TLB_TAG_SHIFT = 12 + TLB_INDEX_BITS;
+export const TLB_HOST_SHIFT = 32 - TLB_TAG_SHIFT;
+export const TLB_EMPTY_BYTE = 0x80;
+
+/** The code TLB: virtual page (u64), address of its first record (u32), 4 bytes unused. */
+export const CODE_TLB_INDEX_BITS = 11;
+export const CODE_TLB_BYTES = 16 * 2 ** CODE_TLB_INDEX_BITS;
+
+/** A slot holds the translations of one address space: read and write tables of EL0 and EL1, then the code TLBs. */
+export const SLOT_READ_EL0 = 0;
+export const SLOT_WRITE_EL0 = TLB_BYTES;
+export const SLOT_READ_EL1 = 2 * TLB_BYTES;
+export const SLOT_WRITE_EL1 = 3 * TLB_BYTES;
+export const SLOT_CODE_EL0 = 4 * TLB_BYTES;
+export const SLOT_CODE_EL1 = 4 * TLB_BYTES + CODE_TLB_BYTES;
+export const SLOT_BYTES = 4 * TLB_BYTES + 2 * CODE_TLB_BYTES;
+/** Address spaces (VMID and ASID) that one pCPU holds translations of. */
+export const SLOTS = 8;
+
+/** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free), the next slot to take, and the map of block mappings. */
+export const PCPU_SLOT_KEYS = 0x40;
+export const PCPU_NEXT_SLOT = 0x20;
+/** Bitmap over VA[32:21]: a block, or a page of 16 or 64 KiB, was entered there since the last full flush. */
+export const PCPU_BLOCK_MAP = 0x100;
+export const PCPU_BLOCK_MAP_BYTES = 2 ** 12 / 8;
+/** Set once a block of more than 2 MiB was entered. */
+export const PCPU_GIANT = 0x24;
+export const PCPU_SLOTS = 0x1000;
+/** One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0. */
+export const PCPU_CODE_PAGES = PCPU_SLOTS + SLOTS * SLOT_BYTES;
+export const PCPU_RECORDS = PCPU_CODE_PAGES + 4 * 2 ** 20;
+
+/** A predecoded record: u16 handler, then operands (see interpreter/record.ts). */
+export const RECORD_BYTES = 16;
+export const RECORD_SHIFT = 4;
+/** Records of a page: one for each instruction, and one that leads to the next page. */
+export const PAGE_RECORDS_BYTES = 16448;
+
+/** Bytes of a pCPU area that holds the records of `codePages` pages. */
+export const pcpuBytes = (codePages: number): number =>
+  Math.ceil((PCPU_RECORDS + codePages * PAGE_RECORDS_BYTES) / 0x10000) * 0x10000;

@@ -1,0 +1,72 @@
+/** System registers that a domain's EL1 and EL0 see, beside the identification registers: Arm ARM D13 and C5.2. */
+export type Encoding5 = readonly [op0: number, op1: number, CRn: number, CRm: number, op2: number];
+
+/** What an access does beyond moving the value: a name that semantics know (see table/system.ts). */
+export type Effect = 'context' | 'flush' | 'timer' | 'fp';
+
+export interface StorageRegister {
+  readonly name: string;
+  readonly encoding: Encoding5;
+  /** Bits that a write changes; the others keep their value. Default all. */
+  readonly writable?: bigint;
+  /** What EL0 may do; default nothing. */
+  readonly el0?: 'r' | 'rw';
+  /** Behind a write: the address space changes, TLBs are emptied, the host looks at the timers, FP modes change. */
+  readonly effect?: Effect;
+}
+
+/** Registers whose value is kept in the vCPU state under their name. */
+export const STORAGE_REGISTERS: readonly StorageRegister[] = [
+  { name: 'SCTLR_EL1', encoding: [3, 0, 1, 0, 0], effect: 'flush' },
+  { name: 'ACTLR_EL1', encoding: [3, 0, 1, 0, 1], writable: 0n },
+  { name: 'CPACR_EL1', encoding: [3, 0, 1, 0, 2], writable: 0x10300000n },
+  { name: 'TTBR0_EL1', encoding: [3, 0, 2, 0, 0], effect: 'context' },
+  { name: 'TTBR1_EL1', encoding: [3, 0, 2, 0, 1], effect: 'context' },
+  { name: 'TCR_EL1', encoding: [3, 0, 2, 0, 2], effect: 'flush' },
+  { name: 'SPSR_EL1', encoding: [3, 0, 4, 0, 0] },
+  { name: 'ELR_EL1', encoding: [3, 0, 4, 0, 1] },
+  { name: 'AFSR0_EL1', encoding: [3, 0, 5, 1, 0] },
+  { name: 'AFSR1_EL1', encoding: [3, 0, 5, 1, 1] },
+  { name: 'ESR_EL1', encoding: [3, 0, 5, 2, 0] },
+  { name: 'FAR_EL1', encoding: [3, 0, 6, 0, 0] },
+  { name: 'PAR_EL1', encoding: [3, 0, 7, 4, 0] },
+  { name: 'MAIR_EL1', encoding: [3, 0, 10, 2, 0], effect: 'flush' },
+  { name: 'AMAIR_EL1', encoding: [3, 0, 10, 3, 0] },
+  { name: 'VBAR_EL1', encoding: [3, 0, 12, 0, 0], writable: ~0x7ffn },
+  { name: 'CONTEXTIDR_EL1', encoding: [3, 0, 13, 0, 1], writable: 0xffffffffn },
+  { name: 'TPIDR_EL1', encoding: [3, 0, 13, 0, 4] },
+  { name: 'CNTKCTL_EL1', encoding: [3, 0, 14, 1, 0], writable: 0xffffffffn },
+  { name: 'CSSELR_EL1', encoding: [3, 2, 0, 0, 0], writable: 0xfn },
+  { name: 'TPIDR_EL0', encoding: [3, 3, 13, 0, 2], el0: 'rw' },
+  { name: 'TPIDRRO_EL0', encoding: [3, 3, 13, 0, 3], el0: 'r' },
+  { name: 'FPCR', encoding: [3, 3, 4, 4, 0], writable: 0x07c00000n, el0: 'rw', effect: 'fp' },
+  { name: 'FPSR', encoding: [3, 3, 4, 4, 1], writable: 0xf800009fn, el0: 'rw', effect: 'fp' },
+];
+
+/** Registers that read as a constant and ignore writes at EL1 (what a domain of Xen's sees of them). */
+export const FIXED_REGISTERS: readonly { name: string; encoding: Encoding5; value: bigint }[] = [
+  { name: 'OSLSR_EL1', encoding: [2, 0, 1, 1, 4], value: 8n },
+  { name: 'OSLAR_EL1', encoding: [2, 0, 1, 0, 4], value: 0n },
+  { name: 'OSDLR_EL1', encoding: [2, 0, 1, 3, 4], value: 0n },
+  { name: 'MDSCR_EL1', encoding: [2, 0, 0, 2, 2], value: 0n },
+  { name: 'MDRAR_EL1', encoding: [2, 0, 1, 0, 0], value: 0n },
+  { name: 'MDCCINT_EL1', encoding: [2, 0, 0, 2, 0], value: 0n },
+  ...Array.from({ length: 16 }, (_, n) => [
+    { name: `DBGBVR${n}_EL1`, encoding: [2, 0, 0, n, 4] as Encoding5, value: 0n },
+    { name: `DBGBCR${n}_EL1`, encoding: [2, 0, 0, n, 5] as Encoding5, value: 0n },
+    { name: `DBGWVR${n}_EL1`, encoding: [2, 0, 0, n, 6] as Encoding5, value: 0n },
+    { name: `DBGWCR${n}_EL1`, encoding: [2, 0, 0, n, 7] as Encoding5, value: 0n },
+  ]).flat(),
+  // PMU: none is there; the registers that Linux clears at boot are RAZ/WI.
+  { name: 'PMUSERENR_EL0', encoding: [3, 3, 9, 14, 0], value: 0n },
+  { name: 'PMCR_EL0', encoding: [3, 3, 9, 12, 0], value: 0n },
+  { name: 'PMCNTENSET_EL0', encoding: [3, 3, 9, 12, 1], value: 0n },
+  { name: 'PMCNTENCLR_EL0', encoding: [3, 3, 9, 12, 2], value: 0n },
+  { name: 'PMOVSCLR_EL0', encoding: [3, 3, 9, 12, 3], value: 0n },
+  { name: 'PMSELR_EL0', encoding: [3, 3, 9, 12, 5], value: 0n },
+  { name: 'PMCCNTR_EL0', encoding: [3, 3, 9, 13, 0], value: 0n },
+  { name: 'PMINTENSET_EL1', encoding: [3, 0, 9, 14, 1], value: 0n },
+  { name: 'PMINTENCLR_EL1', encoding: [3, 0, 9, 14, 2], value: 0n },
+  // ICC_SRE_EL1 of a domain with a GICv2: the memory-mapped interface only.
+  { name: 'ICC_SRE_EL1', encoding: [3, 0, 12, 12, 5], value: 0n },
+];

@@ -1,0 +1,83 @@
+import type { Sem } from './sem.ts';
+
+/** The fields of one instruction word by name, as unsigned numbers. `pc` is the low 12 bits of its address. */
+export type Fields = Readonly<Record<string, number>>;
+
+/** Architecture features beyond Armv8.0-A with FP and AdvSIMD, by their Arm ARM names. */
+export type Feature = 'FEAT_LSE' | 'FEAT_CRC32' | 'FEAT_AES' | 'FEAT_SHA1' | 'FEAT_SHA256' | 'FEAT_PMULL' | 'FEAT_RDM';
+
+/** One instruction encoding: the source of decoder, assembler, disassembler and semantics. */
+export interface Row {
+  /** Arm ARM encoding name, e.g. `ADD_imm`. Unique. */
+  readonly name: string;
+  /**
+   * The 32 bits from 31 down, in groups parted by blanks: a run of 0, 1 and x (ignored), or `name:width`
+   * (`name` alone is one bit), e.g. `sf 00 100010 sh imm12:12 Rn:5 Rd:5`.
+   */
+  readonly pattern: string;
+  /** Assembly text: mnemonic, then operands with placeholders in angle brackets (see asm/operands.ts). */
+  readonly asm: string;
+  readonly feature?: Feature;
+  /**
+   * Fields that semantics take as values at run time, beside registers (`R…`) and immediates (`imm…`),
+   * which always are. Every other field is static: each of its values makes an interpreter handler of its own.
+   */
+  readonly dynamic?: readonly string[];
+  /** Which values of the static fields are allocated; default all. */
+  readonly when?: (f: Fields) => boolean;
+  /** Which values of all fields are allocated, beyond `when`; default all. */
+  readonly check?: (f: Fields) => boolean;
+  /** Kept out of the interpreter's main function: rarer instructions, and big ones. */
+  readonly cold?: boolean;
+  /** A direct branch: bytes from the instruction to its target. */
+  readonly target?: (f: Fields) => number;
+  readonly sem: (x: Sem, f: Fields) => void;
+}
+
+/** A field of a pattern: its name, lowest bit and width. */
+export interface PatternField {
+  readonly name: string;
+  readonly lsb: number;
+  readonly width: number;
+}
+
+/** A pattern, parsed: `(word & mask) === match` and the fields. */
+export interface Pattern {
+  readonly mask: number;
+  readonly match: number;
+  readonly fields: readonly PatternField[];
+}
+
+/** Parses a row's pattern; throws where it is not 32 bits long. */
+export function parsePattern(text: string): Pattern {
+  let bit = 32;
+  let mask = 0;
+  let match = 0;
+  const fields: PatternField[] = [];
+  for (const group of text.trim().split(/\s+/)) {
+    if (/^[01x]+$/.test(group)) {
+      for (const c of group) {
+        bit--;
+        if (c !== 'x') mask |= 1 << bit;
+        if (c === '1') match |= 1 << bit;
+      }
+      continue;
+    }
+    const [name, width = '1'] = group.split(':');
+    bit -= Number(width);
+    fields.push({ name: name!, lsb: bit, width: Number(width) });
+  }
+  if (bit !== 0) throw new Error(`pattern is ${32 - bit} bits long, not 32: ${text}`);
+  return { mask: mask >>> 0, match: match >>> 0, fields };
+}
+
+/** The fields of `word` under `pattern`. */
+export function extractFields(pattern: Pattern, word: number, pc: number): Record<string, number> {
+  const f: Record<string, number> = { pc };
+  for (const { name, lsb, width } of pattern.fields) f[name] = (word >>> lsb) & (2 ** width - 1);
+  return f;
+}
+
+/** True if each of the field's values has a handler of its own. */
+export const isStatic = (row: Row, name: string): boolean =>
+  !/^(R|imm)/.test(name) && !row.dynamic?.includes(name);

@@ -1,0 +1,206 @@
+/** Runs instruction vectors: EL0, MMU on, from a page full of BRK; see fixtures/README.md for the format. */
+import { disassembleForReport } from './report.ts';
+import { V_OFFSET } from '../src/state.ts';
+import { RAM_BASE, TestBoard } from './board.ts';
+
+interface Registers {
+  x: [register: number, value: bigint][];
+  v: [register: number, low: bigint, high: bigint][];
+  memory: [offset: number, bytes: Uint8Array][];
+}
+
+/** One case: the instruction words, what differs from the usual state before, and what the run changes. */
+export interface VectorCase extends Registers {
+  readonly className: string;
+  readonly words: number[];
+  readonly fpcr: number;
+  readonly nzcv: number;
+  readonly result: Registers & { pc: number; nzcv: number; fpsr: number; fpcr: number };
+}
+
+class Reader {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  #take(n: number): number {
+    this.#at += n;
+    return this.#at - n;
+  }
+  u8 = (): number => this.#view.getUint8(this.#take(1));
+  u16 = (): number => this.#view.getUint16(this.#take(2), true);
+  i16 = (): number => this.#view.getInt16(this.#take(2), true);
+  u32 = (): number => this.#view.getUint32(this.#take(4), true);
+  u64 = (): bigint => this.#view.getBigUint64(this.#take(8), true);
+  bytes = (n: number): Uint8Array => this.#bytes.slice(this.#take(n), this.#at);
+  text = (): string => new TextDecoder().decode(this.bytes(this.u8()));
+  list<T>(item: () => T): T[] {
+    return Array.from({ length: this.u8() }, item);
+  }
+  registers(): Registers {
+    return {
+      x: this.list(() => [this.u8(), this.u64()]),
+      v: this.list(() => [this.u8(), this.u64(), this.u64()]),
+      memory: this.list(() => {
+        const offset = this.u16();
+        return [offset, this.bytes(this.u8())];
+      }),
+    };
+  }
+}
+
+/** Reads a vector file. */
+export function parseVectors(bytes: Uint8Array): VectorCase[] {
+  const r = new Reader(bytes);
+  if (new TextDecoder().decode(r.bytes(4)) !== 'A64V') throw new Error('not a vector file');
+  r.u32();
+  const cases = r.u32();
+  const classes = Array.from({ length: r.u32() }, () => [r.text(), r.text()] as const);
+  return Array.from({ length: cases }, () => {
+    const className = classes[r.u16()]![0];
+    const count = r.u8();
+    r.u8();
+    const fpcr = r.u32();
+    const nzcv = r.u8();
+    const words = Array.from({ length: count }, () => r.u32());
+    const before = r.registers();
+    const result = { pc: r.i16(), nzcv: r.u8(), fpsr: r.u32(), fpcr: r.u32(), ...r.registers() };
+    return { className, words, fpcr, nzcv, ...before, result };
+  });
+}
+
+const MASK64 = 2n ** 64n - 1n;
+const DATA = RAM_BASE + 0x1000_0000;
+const CODE = DATA + 0x10800;
+const STACK = 0x5000_1000n;
+const VECTORS = RAM_BASE + 0x20_0000;
+const STAGE1 = RAM_BASE + 0x10_0000;
+const HVC = 0xd4000002;
+const BRK = 0xd4200000;
+const DATA_BYTES = 8192;
+
+const usualX = (i: number): bigint => (BigInt(i + 1) * 0x9e3779b97f4a7c15n) & MASK64;
+const usualV = (i: number): [bigint, bigint] => [
+  (BigInt(i + 1) * 0xbf58476d1ce4e5b9n) & MASK64,
+  (BigInt(i + 1) * 0x94d049bb133111ebn) & MASK64,
+];
+const USUAL_DATA = Uint8Array.from({ length: DATA_BYTES }, (_, k) => (k * 37 + (k >> 8) * 11 + 5) & 255);
+
+/** Executes cases on the interpreter. */
+export class VectorRunner {
+  readonly #board = new TestBoard({ ramMiB: 272 });
+
+  constructor() {
+    const b = this.#board;
+    // EL0 may read, write and execute everything but the page of exception vectors (AP = 01, then 00).
+    b.identityStage1(STAGE1, 272, (va) => (va === VECTORS ? 0x700n : 0x740n));
+    for (let at = 0; at < 0x800; at += 0x80) b.write(VECTORS + at, [HVC]);
+    b.write(CODE & ~0xfff, new Array(1024).fill(BRK));
+  }
+
+  /** Runs one case; `undefined` if everything is as it should be, else what differs. */
+  run(c: VectorCase): string[] | undefined {
+    const b = this.#board;
+    const x = Array.from({ length: 31 }, (_, i) => usualX(i));
+    x[31] = STACK;
+    const v = Array.from({ length: 32 }, (_, i) => usualV(i));
+    const data = USUAL_DATA.slice();
+    for (const [r, value] of c.x) x[r] = value;
+    for (const [r, low, high] of c.v) v[r] = [low, high];
+    for (const [offset, bytes] of c.memory) data.set(bytes, offset);
+    b.set32('el', 0);
+    b.set32('spsel', 0);
+    b.set32('daif', 0);
+    b.set32('exitRequest', 0);
+    b.set32('faultKind', 0);
+    b.set32('exclusiveAddress', -1);
+    b.set('VBAR_EL1', BigInt(VECTORS));
+    for (let i = 0; i < 31; i++) b.set(`x${i}`, x[i]!);
+    b.set('sp', x[31]!);
+    this.#setV(v);
+    b.set('FPCR', BigInt(c.fpcr));
+    b.set('FPSR', 0n);
+    b.set32('fpFast', 0);
+    this.#setNzcv(c.nzcv);
+    b.bytes.set(data, b.at(DATA));
+    b.write(CODE, c.words);
+    b.set('pc', BigInt(CODE));
+    const reason = b.engine.run(b.vcpu, 100_000);
+    b.write(CODE, new Array(c.words.length).fill(BRK));
+
+    const want = c.result;
+    for (const [r, value] of want.x) x[r] = value;
+    for (const [r, low, high] of want.v) v[r] = [low, high];
+    for (const [offset, bytes] of want.memory) data.set(bytes, offset);
+    const wrong: string[] = [];
+    const check = (what: string, got: bigint, expected: bigint): void => {
+      if (got !== expected) wrong.push(`${what}: got ${got.toString(16)}, expected ${expected.toString(16)}`);
+    };
+    if (reason !== 'request') wrong.push(`stopped by ${reason}`);
+    check('esr class', b.get('ESR_EL1') >> 26n, 0x3cn);
+    check('pc', (b.get('ELR_EL1') - BigInt(CODE)) / 4n, BigInt(want.pc));
+    for (let i = 0; i < 31; i++) check(`x${i}`, b.get(`x${i}`), x[i]!);
+    check('sp', b.get('SP_EL0'), x[31]!);
+    for (let i = 0; i < 32; i++) {
+      check(`v${i} low`, this.#v(i, 0), v[i]![0]);
+      check(`v${i} high`, this.#v(i, 8), v[i]![1]);
+    }
+    check('nzcv', (b.get('SPSR_EL1') >> 28n) & 15n, BigInt(want.nzcv));
+    check('fpsr', b.get('FPSR'), BigInt(want.fpsr));
+    check('fpcr', b.get('FPCR'), BigInt(want.fpcr));
+    const at = b.at(DATA);
+    for (let k = 0; k < DATA_BYTES; k++) {
+      if (b.bytes[at + k] !== data[k]) {
+        wrong.push(`memory +${k}: got ${b.bytes[at + k]!.toString(16)}, expected ${data[k]!.toString(16)}`);
+        break;
+      }
+    }
+    return wrong.length === 0 ? undefined : wrong;
+  }
+
+  #setNzcv(nzcv: number): void {
+    const b = this.#board;
+    b.set('flagN', nzcv & 8 ? 1n << 63n : 0n);
+    b.set('flagZ', nzcv & 4 ? 0n : 1n);
+    b.set32('flagC', (nzcv >> 1) & 1);
+    b.set32('flagV', nzcv & 1);
+  }
+
+  #setV(v: readonly [bigint, bigint][]): void {
+    for (let i = 0; i < 32; i++) {
+      const at = this.#board.vcpu + V_OFFSET + 16 * i;
+      this.#board.view.setBigUint64(at, v[i]![0], true);
+      this.#board.view.setBigUint64(at + 8, v[i]![1], true);
+    }
+  }
+
+  #v(i: number, half: number): bigint {
+    return this.#board.view.getBigUint64(this.#board.vcpu + V_OFFSET + 16 * i + half, true);
+  }
+}
+
+/** Runs all cases of a file; gives the counts and the first failures, as text. */
+export function runVectors(bytes: Uint8Array, filter?: RegExp): { passed: number; failed: number; failures: string[]; classes: Map<string, number> } {
+  const runner = new VectorRunner();
+  const failures: string[] = [];
+  const classes = new Map<string, number>();
+  let passed = 0;
+  let failed = 0;
+  for (const c of parseVectors(bytes)) {
+    if (filter && !filter.test(c.className)) continue;
+    const wrong = runner.run(c);
+    if (!wrong) {
+      passed++;
+      continue;
+    }
+    failed++;
+    classes.set(c.className, (classes.get(c.className) ?? 0) + 1);
+    if (failures.length < 20) {
+      failures.push(`${c.className} [${c.words.map(disassembleForReport).join('; ')}] ${JSON.stringify({ x: c.x, v: c.v, fpcr: c.fpcr, nzcv: c.nzcv }, (_, e) => (typeof e === 'bigint' ? e.toString(16) : e))}\n    ${wrong.slice(0, 4).join('\n    ')}`);
+    }
+  }
+  return { passed, failed, failures, classes };
+}
