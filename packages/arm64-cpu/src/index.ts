@@ -1,1 +1,21 @@
-export {};
+export { candidates, type Decoded, decode, ENCODINGS, type Encoding, encodingNamed } from './decoder.ts';
+export {
+  type CompiledCore,
+  compileCore,
+  Engine,
+  type EngineHost,
+  type EngineOptions,
+  type ExitReason,
+} from './engine.ts';
+export {
+  BLOCK_BYTES,
+  BLOCK_SHIFT,
+  BLOCK_TABLE,
+  ENGINE_END,
+  PA_BITS,
+  pcpuBytes,
+} from './layout.ts';
+export { SP_OFFSET, stateOffset, V_OFFSET, VCPU_BYTES, VCPU_FIELDS, X_OFFSET } from './state.ts';
+export { ID_REGISTERS, type IdRegister } from './sysregs/id-registers.ts';
+export type { Feature, Fields, Row } from './table/row.ts';
+export { ROWS } from './table/index.ts';

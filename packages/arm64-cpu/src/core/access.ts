@@ -40,11 +40,11 @@ export const RESOLVED_DEVICE = 1;
 export const STORED_CHECK = 2;
 
 /** Flags beside the size in the `how` of a slow access. */
-export const HOW_UNPRIVILEGED = 0x40;
+export const HOW_UNPRIVILEGED = 0x80;
 /** The access must be aligned to its size whatever SCTLR_EL1.A says. */
-export const HOW_ALIGNED = 0x80;
-/** log2 of the alignment that counts, at bits 11:8: a pair's is that of one element. */
-export const HOW_ALIGN_SHIFT = 8;
+export const HOW_ALIGNED = 0x100;
+/** log2 of the alignment that counts, at bits 12:9: a pair's is that of one element. */
+export const HOW_ALIGN_SHIFT = 9;
 
 const EC_INSTRUCTION_ABORT = 0x20;
 const EC_DATA_ABORT = 0x24;
@@ -173,7 +173,7 @@ const mustAlign = (cpu: Expr, how: Expr): Expr => {
   return or(or(and(how, i32(HOW_ALIGNED)), and(sctlr, i32(2))), eqz(and(sctlr, i32(1))));
 };
 
-const bytesOf = (how: Expr): Expr => and(how, i32(0x3f));
+const bytesOf = (how: Expr): Expr => and(how, i32(0x7f));
 const crossesPage = (va: Expr, how: Expr): Expr =>
   gtU(add(and(wrap(va), i32(0xfff)), bytesOf(how)), i32(0x1000));
 

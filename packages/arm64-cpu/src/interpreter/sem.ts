@@ -161,7 +161,7 @@ export class InterpreterSem implements Sem {
           : value.t === 'f64'
             ? node('i64', [0xbd], value)
             : value;
-    this.setV(field, simd('v128', 0x1d, [simd('v128', 0x12, [i64(0)]), low], [0]));
+    this.setV(field, simd('v128', 0x1e, [simd('v128', 0x12, [i64(0)]), low], [0]));
   }
 
   imm32(fn: FieldFn): Expr {
