@@ -1,5 +1,6 @@
 /** Operands of the base instructions beside plain immediates: registers, shifts, extensions, conditions, labels. */
-import { type FieldWriter, hex, type Instruction, type Operand, parseImmediate, put, signed, widthOf } from './operand.ts';
+import type { SymbolScope } from './expression.ts';
+import { hex, type Instruction, type Operand, parseImmediate, put, signed, widthOf } from './operand.ts';
 import { generalName, parseRegisterName, type RegisterName } from './register-names.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -67,13 +68,13 @@ const shift: Operand = {
   },
 };
 
-/** `w2, uxtb #1`: Rm with its extension, of ADD and SUB (extended register). */
-const extend: Operand = {
+/** `w2, uxtb #1`: Rm with its extension, of ADD and SUB (extended register). `spRd`: register 31 as Rd is SP. */
+export const extend = (spRd: boolean): Operand => ({
   format: ({ fields: f }) => {
     const letter = f.sf && (f.option! & 3) === 3 ? 'x' : 'w';
     const register = generalName(letter, f.Rm!, false);
-    // LSL is the name where SP takes part, unless Rd is not written as SP (the flag-setting forms).
-    const isLsl = f.option === (f.sf ? UXTX : UXTW) && (f.Rn === 31 || f.spRd === 1);
+    // LSL is the name where SP takes part.
+    const isLsl = f.option === (f.sf ? UXTX : UXTW) && (f.Rn === 31 || (spRd && f.Rd === 31));
     if (isLsl) return f.imm3 ? `${register}, lsl #${f.imm3}` : register;
     return `${register}, ${EXTENDS[f.option!]}${f.imm3 ? ` #${f.imm3}` : ''}`;
   },
@@ -92,11 +93,11 @@ const extend: Operand = {
     if (option < 0) s.fail('lsl, uxtb, uxth, uxtw, uxtx, sxtb, sxth, sxtw or sxtx');
     const wide = (option & 3) === 3;
     if (sf && (letter === 'x') !== wide) s.fail(wide ? 'an x register before it' : 'a w register before it', at);
-    put(s, out, { option, imm3: parseAmount(s, out, scope, isLsl) }, 'an extension', at);
+    put(s, out, { option, imm3: parseAmount(s, scope, isLsl) }, 'an extension', at);
   },
-};
+});
 
-function parseAmount(s: Scanner, _out: FieldWriter, scope: Parameters<Operand['parse']>[2], required: boolean): number {
+function parseAmount(s: Scanner, scope: SymbolScope, required: boolean): number {
   if (s.atEnd() && !required) return 0;
   const { at } = s;
   const amount = parseImmediate(s, scope, 'a shift from 0 to 4');
@@ -200,7 +201,6 @@ export function label(kind: string): Operand | undefined {
 /** Base operands by placeholder. */
 export const GENERAL_OPERANDS: Readonly<Record<string, Operand>> = {
   shift,
-  'Rm,extend': extend,
   cond: condition(0),
   invcond: condition(1),
   /** RET's register; x30 is left out. */

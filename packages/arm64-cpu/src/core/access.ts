@@ -15,7 +15,7 @@ import {
   TLB_TAG_SHIFT,
 } from '../layout.ts';
 import { stateOffset } from '../state.ts';
-import { add, and, type Expr, eq, eqz, extU, gtU, i32, i64, load, ne, not, or, select, shl, shrU, sub, wrap } from '../wasm/expr.ts';
+import { add, and, type Expr, eq, eqz, extU, gtU, i32, i64, load, ne, not, or, select, shl, shrU, sub, wrap, xor } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import type { CoreHelper } from './helper.ts';
 import {
@@ -116,8 +116,9 @@ const resolve: CoreHelper = {
       f.callVoid(m.fn('codeWritten'), cpu, host);
       f.ret(host);
     });
-    // Device memory has no entry: its alignment rules and the like need the walk's answer each time.
-    f.if(eqz(and(attributes, i32(ATTR_DEVICE))), () => {
+    // Where alignment counts (Device memory, SCTLR_EL1.A, MMU off) there is no entry: what hits may be unaligned.
+    const sctlr = wrap(field(cpu, 'SCTLR_EL1'));
+    f.if(and(eqz(and(attributes, i32(ATTR_DEVICE))), eq(and(sctlr, i32(3)), i32(1))), () => {
       const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
       f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
       const el0 = and(access, i32(ACCESS_EL0));
@@ -198,6 +199,40 @@ function alignmentCheck(f: FunctionBuilder, abortRef: Expr, cpu: Expr, va: Expr,
   f.if(and(isMisaligned(va, how), ne(mustAlign(cpu, how), i32(0))), () => f.ret(abortRef));
 }
 
+/**
+ * Looks an access up in the TLB whatever its alignment; `found` gets the host address. Where alignment faults are in
+ * force the TLB is empty (see `resolve`).
+ */
+function probe(f: FunctionBuilder, cpu: Expr, va: Expr, how: Expr, tables: readonly [string, string], found: (host: Expr) => void): void {
+  const unprivileged = and(how, i32(HOW_UNPRIVILEGED));
+  const table = select(unprivileged, field(cpu, tables[1], 'i32'), field(cpu, tables[0], 'i32'));
+  const entry = f.tmp(load('i64', add(table, shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3)))));
+  const matches = eqz(shrU(xor(va, entry), i64(TLB_TAG_SHIFT)));
+  const required = and(how, i32(HOW_ALIGNED));
+  f.if(and(and(matches, eqz(required)), eqz(crossesPage(va, how))), () =>
+    found(f.tmp(or(shl(wrap(entry), i32(TLB_HOST_SHIFT)), and(wrap(va), i32(0xfff))))),
+  );
+}
+
+/** Stores 1, 2, 4, 8 or 16 bytes that a slow store was given. */
+function storeBytes(f: FunctionBuilder, host: Expr, how: Expr): void {
+  const kinds = [
+    [8, 'i64'],
+    [4, 'i64_32'],
+    [1, 'i64_8'],
+    [2, 'i64_16'],
+  ] as const;
+  for (const [size, kind] of kinds) {
+    f.if(eq(bytesOf(how), i32(size)), () => {
+      f.store(kind, host, f.param(3));
+      f.ret(i32(1));
+    });
+  }
+  f.store('i64', host, f.param(3));
+  f.store('i64', host, f.param(4), 8);
+  f.ret(i32(1));
+}
+
 /** Where the two parts of an access across a page boundary begin. */
 const firstPart = (va: Expr): Expr => sub(i32(0x1000), and(wrap(va), i32(0xfff)));
 
@@ -211,6 +246,7 @@ const loadSlow: CoreHelper = {
   results: ['i32'],
   build(f, m) {
     const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
+    probe(f, cpu, va, how, ['tlbRead', 'tlbReadEl0'], (host) => f.ret(host));
     const access = f.tmp(accessOf(cpu, how));
     const failure = f.call(m.fn('abort'), cpu, va, access, i32(FSC_ALIGNMENT));
     alignmentCheck(f, failure, cpu, va, how);
@@ -247,6 +283,7 @@ const storeSlow: CoreHelper = {
   results: ['i32'],
   build(f, m) {
     const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
+    probe(f, cpu, va, how, ['tlbWrite', 'tlbWriteEl0'], (host) => storeBytes(f, host, how));
     const access = f.tmp(or(accessOf(cpu, how), i32(ACCESS_WRITE)));
     const failure = f.call(m.fn('abort'), cpu, va, access, i32(FSC_ALIGNMENT));
     alignmentCheck(f, failure, cpu, va, how);
@@ -271,20 +308,7 @@ const storeSlow: CoreHelper = {
       f.if(answer, () => f.ret(i32(STORED_CHECK)));
       f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL)));
     });
-    for (const [size, kind] of [
-      [8, 'i64'],
-      [4, 'i64_32'],
-      [1, 'i64_8'],
-      [2, 'i64_16'],
-    ] as const) {
-      f.if(eq(bytesOf(how), i32(size)), () => {
-        f.store(kind, host, f.param(3));
-        f.ret(i32(1));
-      });
-    }
-    f.store('i64', host, f.param(3));
-    f.store('i64', host, f.param(4), 8);
-    f.ret(i32(1));
+    storeBytes(f, host, how);
     f.unreachable();
   },
 };

@@ -25,7 +25,17 @@ import {
   wrap,
   xor,
 } from '../wasm/expr.ts';
-import { ARITHMETIC, bit, constantOf, DZC, type Format, multiply128, SoftFloat, shiftRightSticky, signature } from './fp-format.ts';
+import {
+  ARITHMETIC,
+  bit,
+  constantOf,
+  DZC,
+  type Format,
+  multiply128,
+  SoftFloat,
+  shiftRightSticky,
+  signature,
+} from './fp-format.ts';
 import type { CoreHelper } from './helper.ts';
 
 const helper = (name: string, fmt: Format, count: number, body: (s: SoftFloat) => void): CoreHelper => ({

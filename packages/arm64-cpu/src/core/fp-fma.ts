@@ -1,4 +1,6 @@
 /** FPMulAdd and the fused steps of reciprocals, with a 128-bit intermediate sum. */
+
+import { stateOffset } from '../state.ts';
 import {
   add,
   and,
@@ -28,7 +30,6 @@ import {
   wrap,
   xor,
 } from '../wasm/expr.ts';
-import { stateOffset } from '../state.ts';
 import type { FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { ARITHMETIC, bit, constantOf, type Format, multiply128, SINGLE, SoftFloat, signature } from './fp-format.ts';
 import type { CoreHelper } from './helper.ts';
@@ -149,7 +150,11 @@ function twoProduct(f: FunctionBuilder, a: Expr, b: Expr): [Expr, Expr] {
   const [ah, al] = split(a);
   const [bh, bl] = split(b);
   const total = f.tmp(f64op('mul', a, b));
-  const cross = f64op('add', f64op('add', f64op('sub', f64op('mul', ah, bh), total), f64op('mul', ah, bl)), f64op('mul', al, bh));
+  const cross = f64op(
+    'add',
+    f64op('add', f64op('sub', f64op('mul', ah, bh), total), f64op('mul', ah, bl)),
+    f64op('mul', al, bh),
+  );
   return [total, f.tmp(f64op('add', cross, f64op('mul', al, bl)))];
 }
 

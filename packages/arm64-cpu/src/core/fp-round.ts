@@ -1,6 +1,25 @@
 /** What all soft-float helpers stand on: flags, flushing, NaNs and FPRoundBase (Arm ARM shared pseudocode). */
 import { stateOffset } from '../state.ts';
-import { add, and, eq, eqz, extU, geU, gtS, i32, i64, leS, load, ltU, ne, or, select, shl, shrU, sub } from '../wasm/expr.ts';
+import {
+  add,
+  and,
+  eq,
+  eqz,
+  extU,
+  geU,
+  gtS,
+  i32,
+  i64,
+  leS,
+  load,
+  ltU,
+  ne,
+  or,
+  select,
+  shl,
+  shrU,
+  sub,
+} from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import {
   ARITHMETIC,

@@ -304,7 +304,7 @@ export class InterpreterSem implements Sem {
     return f.get(host);
   }
 
-  /** Looks `va` up in a TLB; `hit` runs with the host address, `miss` else. */
+  /** Looks `va` up in a TLB; `hit` runs with the host address, `miss` else, and where it is not aligned to `align`. */
   #hit(table: string, va: Expr, bytes: number, align: number, hit: (host: Expr) => void, miss: () => void): void {
     const f = this.#f;
     const index = and(shrU(wrap(va), i32(9)), i32((2 ** TLB_INDEX_BITS - 1) * 8));
@@ -321,7 +321,7 @@ export class InterpreterSem implements Sem {
       bytes |
       (options?.unprivileged ? HOW_UNPRIVILEGED : 0) |
       (options?.ordered ? HOW_ALIGNED : 0) |
-      (Math.log2(align) << HOW_ALIGN_SHIFT)
+      (Math.log2(align === 1 ? bytes : align) << HOW_ALIGN_SHIFT)
     );
   }
 
@@ -339,7 +339,7 @@ export class InterpreterSem implements Sem {
   }
 
   loadV(address: Expr): Expr {
-    return this.tmp(loadV128(this.#readHost(address, 16, 16)));
+    return this.tmp(loadV128(this.#readHost(address, 16, 1)));
   }
 
   loadPair(kind: LoadKind, address: Expr): [Expr, Expr] {
@@ -381,7 +381,7 @@ export class InterpreterSem implements Sem {
 
   storeV(address: Expr, value: Expr): void {
     const v = this.tmp(value);
-    this.#storeVia(address, 16, 16, (host) => this.#f.storeV128(host, v), () => lane64(v, 0), () => lane64(v, 1));
+    this.#storeVia(address, 16, 1, (host) => this.#f.storeV128(host, v), () => lane64(v, 0), () => lane64(v, 1));
   }
 
   storePair(bytes: 4 | 8, address: Expr, first: Expr, second: Expr): void {
@@ -398,7 +398,7 @@ export class InterpreterSem implements Sem {
     const va = this.tmp(address);
     const [a, b] = [this.tmp(first), this.tmp(second)];
     const f = this.#f;
-    this.#hit('tlbWrite', va, 32, 16, (host) => {
+    this.#hit('tlbWrite', va, 32, 1, (host) => {
       f.storeV128(host, a);
       f.storeV128(host, b, 16);
     }, () => {

@@ -6,8 +6,8 @@ import {
   check,
   isFast,
   type Lanes,
-  native,
   type NativeOp,
+  native,
   nativeOrSoft,
   register,
   scalarLanes,
@@ -68,12 +68,24 @@ export const FCVT_ROUNDINGS: readonly (Rounding & { rmode: string; opcode: strin
 
 /** Wasm's saturating truncations and conversions from integers, by [integer is i64][source or target is f64][unsigned]. */
 const TRUNCATE = [
-  [[0, 1], [2, 3]],
-  [[4, 5], [6, 7]],
+  [
+    [0, 1],
+    [2, 3],
+  ],
+  [
+    [4, 5],
+    [6, 7],
+  ],
 ] as const;
 const FROM_INTEGER = [
-  [[0xb2, 0xb3], [0xb7, 0xb8]],
-  [[0xb4, 0xb5], [0xb9, 0xba]],
+  [
+    [0xb2, 0xb3],
+    [0xb7, 0xb8],
+  ],
+  [
+    [0xb4, 0xb5],
+    [0xb9, 0xba],
+  ],
 ] as const;
 
 /** The float `a` (used three times) truncated to an integer of 32 or 64 bits. */
@@ -189,25 +201,32 @@ const FORMATS = [
   ['H', '11'],
 ] as const;
 const formatRows = FORMATS.flatMap(([from, ftype]) =>
-  FORMATS.filter(([into]) => into !== from).map(([into, opc]): Row => ({
-    name: `FCVT_${from}${into}_float`,
-    pattern: `00011110 ${ftype} 1 0001 ${opc} 10000 Rn:5 Rd:5`,
-    asm: `fcvt <${into}d>, <${from}n>`,
-    cold: true,
-    sem: (x) => {
-      const helper = (bits: Expr) => x.setVScalar('Rd', x.call(`fpConvert${from}${into}`, x.cpu(), bits));
-      if (from === 'H') return helper(x.vPart('i32_16u', 'Rn'));
-      const bits = x.vPart(from === 'D' ? 'i64' : 'i32', 'Rn');
-      if (into === 'H') return helper(bits);
-      const l = scalarLanes(x, into === 'D' ? 1 : 0);
-      const r = x.tmp(convertNative(l, x.vPart(from === 'D' ? 'f64' : 'f32', 'Rn')));
-      x.if((into === 'D' ? check.number : check.plain)(l, r), () => x.setVScalar('Rd', r), () => helper(bits));
-    },
-  })),
+  FORMATS.filter(([into]) => into !== from).map(
+    ([into, opc]): Row => ({
+      name: `FCVT_${from}${into}_float`,
+      pattern: `00011110 ${ftype} 1 0001 ${opc} 10000 Rn:5 Rd:5`,
+      asm: `fcvt <${into}d>, <${from}n>`,
+      cold: true,
+      sem: (x) => {
+        const helper = (bits: Expr) => x.setVScalar('Rd', x.call(`fpConvert${from}${into}`, x.cpu(), bits));
+        if (from === 'H') return helper(x.vPart('i32_16u', 'Rn'));
+        const bits = x.vPart(from === 'D' ? 'i64' : 'i32', 'Rn');
+        if (into === 'H') return helper(bits);
+        const l = scalarLanes(x, into === 'D' ? 1 : 0);
+        const r = x.tmp(convertNative(l, x.vPart(from === 'D' ? 'f64' : 'f32', 'Rn')));
+        x.if(
+          (into === 'D' ? check.number : check.plain)(l, r),
+          () => x.setVScalar('Rd', r),
+          () => helper(bits),
+        );
+      },
+    }),
+  ),
 );
 
 /** A float in the other of single and double precision; `l` is the result's. */
-export const convertNative = (l: Lanes, e: Expr): Expr => (l.fmt === DOUBLE ? fop('f64', 0xbb, e) : fop('f32', 0xb6, e));
+export const convertNative = (l: Lanes, e: Expr): Expr =>
+  l.fmt === DOUBLE ? fop('f64', 0xbb, e) : fop('f32', 0xb6, e);
 
 const integralRows = FRINT.map(
   (r): Row => ({

@@ -217,7 +217,8 @@ export function writeLanes(l: Lanes, lane: (i: number) => Expr): void {
 }
 
 /** Calls the lanes' soft-float helper `name` (its format's letter is added). */
-export const soft = (l: Lanes, name: string, ...args: Expr[]): Expr => l.x.call(name + l.fmt.letter, l.x.cpu(), ...args);
+export const soft = (l: Lanes, name: string, ...args: Expr[]): Expr =>
+  l.x.call(name + l.fmt.letter, l.x.cpu(), ...args);
 
 /** The bits of a float result's sign flipped. */
 export const signMask = (l: Lanes): Expr => konst(l.fmt.t, l.fmt.signBit);

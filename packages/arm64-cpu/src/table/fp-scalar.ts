@@ -151,7 +151,10 @@ const moveRows: Row[] = [
     when: isSingleOrDouble,
     sem: (x, f) => {
       const l = lanesOf(x, f);
-      x.setVScalar('Rd', x.wide(l.fmt.bits, (g) => immediateBits(l, g.imm8!)));
+      x.setVScalar(
+        'Rd',
+        x.wide(l.fmt.bits, (g) => immediateBits(l, g.imm8!)),
+      );
     },
   },
   {

@@ -12,7 +12,13 @@ const TABLE = [
 
 /** Encodings of the element: two index bits for single precision, one for double. */
 const ELEMENTS = [
-  { letter: 'S', arrangement: 'TS', bits: '10 immL Rm:5', index: 'immH:immL', offset: (f: Fields) => f.immH! * 8 + f.immL! * 4 },
+  {
+    letter: 'S',
+    arrangement: 'TS',
+    bits: '10 immL Rm:5',
+    index: 'immH:immL',
+    offset: (f: Fields) => f.immH! * 8 + f.immL! * 4,
+  },
   { letter: 'D', arrangement: '2D', bits: '11 0 Rm:5', index: 'immH', offset: (f: Fields) => f.immH! * 8 },
 ] as const;
 

@@ -1,6 +1,15 @@
 /** AdvSIMD two-register miscellaneous on floats, and its scalar forms (Arm ARM C4.1.96). */
 import { and, asF32, asF64, type Expr, i32, wrap, xor } from '../wasm/expr.ts';
-import { FCVT_ROUNDINGS, FRINT, fits, fromFixed, fromIntegerNative, roundToIntegral, toFixed, truncateNative } from './fp-convert.ts';
+import {
+  FCVT_ROUNDINGS,
+  FRINT,
+  fits,
+  fromFixed,
+  fromIntegerNative,
+  roundToIntegral,
+  toFixed,
+  truncateNative,
+} from './fp-convert.ts';
 import {
   bitsOf,
   constant,
@@ -67,11 +76,13 @@ const toInteger =
     );
   };
 
-const compareZero = (how: 'eq' | 'ge' | 'gt', reversed = false): op.UnaryOp => (l, a) => {
-  const zero = constant(l, 0);
-  if (reversed) op.fcompare(how)(l, zero, a);
-  else op.fcompare(how)(l, a, zero);
-};
+const compareZero =
+  (how: 'eq' | 'ge' | 'gt', reversed = false): op.UnaryOp =>
+  (l, a) => {
+    const zero = constant(l, 0);
+    if (reversed) op.fcompare(how)(l, zero, a);
+    else op.fcompare(how)(l, a, zero);
+  };
 
 const TABLE: readonly TwoReg[] = [
   ...FRINT.map((r): TwoReg => ({ name: `FRINT${r.letter}`, U: r.U, a: r.a, opcode: r.vector, op: roundToIntegral(r) })),
