@@ -1,8 +1,7 @@
-import { defineConfig } from 'tsup';
+import type { Options } from 'tsup';
 
 /** Build settings that every package shares; a package names its platform and, if it has several, its entries. */
-export const library = (options: { platform: 'neutral' | 'node'; entry?: string[] }) =>
-  defineConfig({
+export const library = (options: { platform: 'neutral' | 'node'; entry?: string[] }): Options => ({
     entry: options.entry ?? ['src/index.ts'],
     format: ['esm'],
     target: 'node20',
@@ -14,4 +13,4 @@ export const library = (options: { platform: 'neutral' | 'node'; entry?: string[
     clean: true,
     treeshake: true,
     splitting: false,
-  });
+});

@@ -2,7 +2,8 @@
 import { decode, encodingNamed } from './decoder.ts';
 import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
-import { buildCore, type CoreImage, EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, importNamed, recordSpec } from './interpreter/build.ts';
+import { coreImage } from './core-image.ts';
+import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
 import { HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
 import {
@@ -61,11 +62,9 @@ export interface CompiledCore {
   readonly constants: Uint8Array;
 }
 
-let image: CoreImage | undefined;
-
-/** The core module, generated from the instruction table; once per thread, so make it once and share it. */
+/** Compiles the core module. Threads share it: make it once and post it to the others. */
 export function compileCore(): CompiledCore {
-  image ??= buildCore();
+  const image = coreImage();
   return { module: new WebAssembly.Module(image.module), constants: image.constants };
 }
 

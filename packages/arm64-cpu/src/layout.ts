@@ -70,8 +70,12 @@ export const PCPU_RECORDS = PCPU_CODE_PAGES + 4 * 2 ** 20;
 /** A predecoded record: u16 handler, then operands (see interpreter/record.ts). */
 export const RECORD_BYTES = 16;
 export const RECORD_SHIFT = 4;
-/** Records of a page: one for each instruction, and one that leads to the next page. */
-export const PAGE_RECORDS_BYTES = 16448;
+/**
+ * Records of a page: one for each instruction, and one that leads to the next page; behind them a u16 for each
+ * instruction that counts, modulo 2^16, how often a taken branch led there. A translator finds by them what is hot.
+ */
+export const PAGE_ENTRY_COUNTS = 1025 * RECORD_BYTES;
+export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_ENTRY_COUNTS + 1024 * 2) / 64) * 64;
 
 /** Bytes of a pCPU area that holds the records of `codePages` pages. */
 export const pcpuBytes = (codePages: number): number =>

@@ -18,7 +18,7 @@ const shifted = (n: bigint, by: number): Rational =>
   by >= 0 ? { numerator: n << BigInt(by), denominator: 1n } : { numerator: n, denominator: 1n << BigInt(-by) };
 
 /** The value of finite bits. */
-export function valueOf(fmt: Binary, bits: bigint): Rational {
+export function rationalOf(fmt: Binary, bits: bigint): Rational {
   const fraction = BigInt(fmt.fraction);
   const exponent = Number((bits >> fraction) & BigInt(2 * fmt.bias + 1));
   const low = bits & ((1n << fraction) - 1n);

@@ -11,7 +11,6 @@ import {
   i32,
   i64,
   load,
-  ltU,
   mul,
   ne,
   or,
@@ -247,9 +246,6 @@ export function multiply128(f: FunctionBuilder, a: Expr, b: Expr): { hi: Expr; l
   const mid2 = f.tmp(add(mul(low(a), high(b)), low(mid)));
   return { hi: f.tmp(add(add(mul(high(a), high(b)), high(mid)), high(mid2))), lo: f.tmp(mul(a, b)) };
 }
-
-/** True if the magnitudes satisfy |a| < |b|, both already without sign. */
-export const below = ltU;
 
 /** The value type list of a helper with `count` operands in `fmt`. */
 export const signature = (fmt: Format, count: number): ValType[] => ['i32', ...Array<ValType>(count).fill(fmt.t)];

@@ -2,7 +2,7 @@
 import { HELPERS } from '../core/index.ts';
 import type { CoreModule } from '../core/helper.ts';
 import { field, setField } from '../core/memory.ts';
-import { CODE_TLB_INDEX_BITS, CONSTANTS_BASE, CONSTANTS_LIMIT, RECORD_BYTES, RECORD_SHIFT } from '../layout.ts';
+import { CODE_TLB_INDEX_BITS, CONSTANTS_BASE, CONSTANTS_LIMIT, PAGE_ENTRY_COUNTS, RECORD_BYTES, RECORD_SHIFT } from '../layout.ts';
 import { add, and, type Expr, eqz, extU, geS, geU, i32, i64, load, ltS, ne, node, or, shl, shrU, sub, type ValType, wrap } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Label, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
@@ -288,8 +288,10 @@ class MainFunction {
     const f = this.#f;
     const cpu = this.#cpu;
     const target = f.get(this.#t);
-    f.if(ltS(f.get(this.#rem), i32(0)), () => {
+    // The host may want the vCPU back before its slice is over.
+    f.if(or(ltS(f.get(this.#rem), i32(0)), field(cpu, 'exitRequest', 'i32')), () => {
       setField(f, cpu, 'pc', target);
+      f.if(field(cpu, 'exitRequest', 'i32'), () => this.#exit(EXIT_REQUEST));
       f.if(eqz(f.get(this.#stolen)), () => this.#exit(EXIT_BUDGET));
       f.set(this.#rem, add(f.get(this.#rem), f.get(this.#stolen)));
       f.set(this.#stolen, i32(0));
@@ -316,7 +318,16 @@ class MainFunction {
         });
       },
     );
+    this.#countEntry();
     this.#goTo(f.get(this.#rec), next);
+  }
+
+  /** Counts that a branch led to `rec`. */
+  #countEntry(): void {
+    const f = this.#f;
+    const records = f.tmp(field(this.#cpu, 'pageRecords', 'i32'));
+    const at = f.tmp(add(records, shrU(sub(f.get(this.#rec), records), i32(RECORD_SHIFT - 1))));
+    f.store('i32_16', at, add(load('i32_16u', at, PAGE_ENTRY_COUNTS), i32(1)), PAGE_ENTRY_COUNTS);
   }
 
   /** Goes on at a record with `rem` left. */
@@ -432,6 +443,7 @@ class MainFunction {
       const distance = f.tmp(load('i32', rec(), operand));
       f.set(this.#lim, add(f.get(this.#lim), sub(distance, i32(RECORD_BYTES))));
       f.set(this.#rec, add(rec(), distance));
+      this.#countEntry();
       f.set(this.#rem, sub(f.get(this.#lim), rec()));
       f.brIf(next, geS(f.get(this.#rem), i32(0)));
       f.set(this.#t, this.#pcOf(rec()));

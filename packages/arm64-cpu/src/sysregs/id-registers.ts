@@ -33,7 +33,7 @@ export const ID_REGISTERS: readonly IdRegister[] = [
   id('ID_AA64DFR1_EL1', 5, 1, 0n),
   id('ID_AA64AFR0_EL1', 5, 4, 0n),
   id('ID_AA64AFR1_EL1', 5, 5, 0n),
-  id('ID_AA64ISAR0_EL1', 6, 0, 0x00211120n, 'Atomic = 2: FEAT_LSE'),
+  id('ID_AA64ISAR0_EL1', 6, 0, 0x10211120n, 'Atomic = 2: FEAT_LSE; RDM = 1: FEAT_RDM'),
   id('ID_AA64ISAR1_EL1', 6, 1, 0n),
   id('ID_AA64MMFR0_EL1', 7, 0, 0x00101024n, 'TGran16 = 1: 16 KiB granule offered; BigEnd = 0: little-endian only'),
   id('ID_AA64MMFR1_EL1', 7, 1, 0n),

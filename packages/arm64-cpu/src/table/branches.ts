@@ -162,13 +162,13 @@ export const rows: readonly Row[] = [
   {
     name: 'HINT',
     pattern: '11010101000000110010 immCRm:4 immop2:3 11111',
-    asm: '<hint>',
+    asm: 'hint <#immCRm:immop2>',
     sem: () => {},
   },
   {
     name: 'CLREX',
     pattern: '11010101000000110011 immCRm:4 010 11111',
-    asm: 'clrex<#barrier>',
+    asm: 'clrex <#immCRm>',
     sem: (x) => x.setState('exclusiveAddress', i32(-1)),
   },
   {
@@ -186,7 +186,7 @@ export const rows: readonly Row[] = [
   {
     name: 'ISB',
     pattern: '11010101000000110011 immCRm:4 110 11111',
-    asm: 'isb<#isb>',
+    asm: 'isb <#immCRm>',
     // What follows is fetched anew, under the translation that is in force now.
     sem: (x) => x.branchTo(nextPc(x)),
   },

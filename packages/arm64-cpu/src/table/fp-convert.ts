@@ -101,7 +101,7 @@ export function fits(l: Lanes, a: Expr, wide: 0 | 1, unsigned: 0 | 1): Expr {
   return and(native.compare(scalar, 'ge', a, zero), native.compare(scalar, 'lt', a, power(wide ? 64 : 32)));
 }
 
-export const kindOf = (wide: number, unsigned: number): number =>
+const kindOf = (wide: number, unsigned: number): number =>
   (wide ? INTEGER.WIDE : 0) | (unsigned ? INTEGER.UNSIGNED : 0);
 
 /** FCVT* of a lane by helper: an i64, whose low half is a 32-bit result. */

@@ -35,7 +35,7 @@ export interface Lanes {
   readonly vector: boolean;
 }
 
-export const formatOf = (double: number): Format => (double === 1 ? DOUBLE : SINGLE);
+const formatOf = (double: number): Format => (double === 1 ? DOUBLE : SINGLE);
 
 /** A scalar of SINGLE (0) or DOUBLE (1). */
 export const scalarLanes = (x: Sem, double: number): Lanes => ({ x, fmt: formatOf(double), count: 1, vector: false });
@@ -210,9 +210,8 @@ export function assemble(values: readonly Expr[]): Expr {
 /** Writes lanes of bits to Rd: all are computed before, in order. */
 export function writeLanes(l: Lanes, lane: (i: number) => Expr): void {
   const values = Array.from({ length: l.count }, (_, i) => l.x.tmp(lane(i)));
-  if (values.length === 1) return l.x.setVScalar('Rd', values[0]!);
-  const whole = assemble(values);
-  if (whole.t === 'i64') l.x.setVScalar('Rd', whole);
+  const whole = values.length === 1 ? values[0]! : assemble(values);
+  if (whole.t !== 'v128') l.x.setVScalar('Rd', whole);
   else l.x.setV('Rd', whole);
 }
 

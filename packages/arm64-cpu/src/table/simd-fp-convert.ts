@@ -15,7 +15,8 @@ function lengthen(x: Sem, f: Fields, from: 'H' | 'S'): void {
   const l = vectorLanes(x, { Q: 1 }, from === 'S' ? 1 : 0);
   const base = f.Q === 1 ? 8 : 0;
   if (from === 'H') {
-    return writeLanes(l, (i) => x.call('fpConvertHS', x.cpu(), x.vPart('i32_16u', 'Rn', base + 2 * i)));
+    writeLanes(l, (i) => x.call('fpConvertHS', x.cpu(), x.vPart('i32_16u', 'Rn', base + 2 * i)));
+    return;
   }
   const values = [0, 1].map((i) => x.tmp(convertNative(l, x.vPart('f32', 'Rn', base + 4 * i))));
   x.if(
@@ -35,7 +36,10 @@ function writeHalf(x: Sem, f: Fields, half: Expr): void {
 function narrowDoubles(x: Sem, f: Fields, helper: string): void {
   const soft = (i: number) => x.call(helper, x.cpu(), x.vPart('i64', 'Rn', 8 * i));
   const bySoft = () => writeHalf(x, f, assemble([soft(0), soft(1)]));
-  if (helper !== 'fpConvertDS') return bySoft();
+  if (helper !== 'fpConvertDS') {
+    bySoft();
+    return;
+  }
   const l = vectorLanes(x, { Q: 0 }, 0);
   const values = [0, 1].map((i) => x.tmp(convertNative(l, x.vPart('f64', 'Rn', 8 * i))));
   x.if(eachAllowed(check.plain, l, values), () => writeHalf(x, f, assemble(values.map(bitsOf))), bySoft);

@@ -197,7 +197,7 @@ function laneRow(l: Lane, n: number, load: boolean, mode: Mode): Row {
   return {
     name: `${mnemonic}_asisdlso_${l.suffix}${mode.suffix}`,
     pattern: `0 immQ 001101${mode.post} ${load ? 1 : 0} ${structure(n, mode, l.head)} ${l.tail} Rn:5 Rt:5`,
-    asm: `${mnemonic.toLowerCase()} {${list(n, l.letter)}}[${l.index}], ${singleAddress(n, l.size, mode)}`,
+    asm: `${mnemonic.toLowerCase()} {${list(n, l.letter)}}<[${l.index}]>, ${singleAddress(n, l.size, mode)}`,
     ...modeCheck(mode),
     cold: true,
     sem: (x) =>

@@ -356,7 +356,7 @@ const tlbiRows: readonly Row[] = TLBI.flatMap((t) =>
   [3, 7].map((CRm): Row => ({
     name: `TLBI_${t.name.toUpperCase()}${CRm === 3 ? 'IS' : ''}`,
     pattern: pattern([1, 0, 8, CRm, t.op2], false),
-    asm: `tlbi ${t.name}${CRm === 3 ? 'is' : ''}${t.operand ? ', <Xt>' : ''}`,
+    asm: `tlbi ${t.name}${CRm === 3 ? 'is' : ''}${t.operand ? ', <Xt>' : '<,Xt>'}`,
     cold: true,
     sem: (x) => {
       el1Only(x);
@@ -383,7 +383,7 @@ const CACHE_OPS: readonly { name: string; op1: number; CRm: number; op2: number;
 const cacheRows: readonly Row[] = CACHE_OPS.map((c): Row => ({
   name: c.name.toUpperCase().replace(' ', '_'),
   pattern: pattern([1, c.op1, 7, c.CRm, c.op2], false),
-  asm: c.name.startsWith('ic iallu') ? c.name : `${c.name}, <Xt>`,
+  asm: c.name.startsWith('ic iallu') ? `${c.name}<,Xt>` : `${c.name}, <Xt>`,
   sem: (x) => {
     if (!c.el0) return el1Only(x);
     // SCTLR_EL1.UCI lets EL0 maintain caches by address.
