@@ -1,3 +1,7 @@
+export { AsmError } from './asm/asm-error.ts';
+export { type Assembled, type AssembleOptions, assemble } from './asm/assemble.ts';
+export { disassemble } from './asm/disassemble.ts';
+export { BareMachine, type BareMachineOptions } from './bare-machine.ts';
 export { candidates, type Decoded, decode, ENCODINGS, type Encoding, encodingNamed } from './decoder.ts';
 export {
   type CompiledCore,
@@ -7,15 +11,8 @@ export {
   type EngineOptions,
   type ExitReason,
 } from './engine.ts';
-export {
-  BLOCK_BYTES,
-  BLOCK_SHIFT,
-  BLOCK_TABLE,
-  ENGINE_END,
-  PA_BITS,
-  pcpuBytes,
-} from './layout.ts';
+export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
 export { SP_OFFSET, stateOffset, V_OFFSET, VCPU_BYTES, VCPU_FIELDS, X_OFFSET } from './state.ts';
 export { ID_REGISTERS, type IdRegister } from './sysregs/id-registers.ts';
-export type { Feature, Fields, Row } from './table/row.ts';
 export { ROWS } from './table/index.ts';
+export type { Feature, Fields, PatternField, Row } from './table/row.ts';

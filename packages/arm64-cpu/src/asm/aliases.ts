@@ -155,7 +155,7 @@ const atomics: readonly Alias[] = ['add', 'clr', 'eor', 'set', 'smax', 'smin', '
 const LANES = [['b', 'B', 'W'], ['h', 'H', 'W'], ['s', 'S', 'W'], ['d', 'D', 'X']] as const;
 
 const simd: readonly Alias[] = [
-  { rows: ['ORR_asimdsame_only'], asm: 'mov <Vd.TB>, <Vn.TB>', same: SAME_SOURCES },
+  { rows: ['ORR_asimdsame'], asm: 'mov <Vd.TB>, <Vn.TB>', same: SAME_SOURCES },
   ...LANES.flatMap(([suffix, lane, general]): Alias[] => [
     { rows: [`INS_asimdins_IR_r_${suffix}`], asm: `mov <Vd.${lane}[immi]>, <${general}n>` },
     { rows: [`INS_asimdins_IV_v_${suffix}`], asm: `mov <Vd.${lane}[immi]>, <Vn.${lane}[immn]>` },

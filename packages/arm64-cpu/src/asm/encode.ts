@@ -51,7 +51,7 @@ function withIgnored(out: FieldWriter, row: Row): number {
 function parseForm(form: Form, fields: Readonly<Record<string, number>>, s: Scanner, scope: SymbolScope): number {
   const out = new FieldWriter(form.encoding.pattern);
   for (const [name, value] of Object.entries({ ...fields, ...form.alias?.fixed })) out.set(name, value);
-  for (const part of form.parts) {
+  for (const part of form.parts()) {
     if (typeof part === 'string') parseText(s, part);
     else part.parse(s, out, scope);
   }

@@ -64,7 +64,7 @@ const wideValue = (f: Fields): bigint => BigInt(f.imm16!) << BigInt(16 * f.immhw
 function wideFields(value: bigint | undefined, f: Fields): Record<string, number> | undefined {
   if (value === undefined) return undefined;
   for (let hw = 0; hw < widthOf(f) / 16; hw++) {
-    const part = (value >> BigInt(16 * hw)) & 0xffffn;
+    const part: bigint = (value >> BigInt(16 * hw)) & 0xffffn;
     if (part << BigInt(16 * hw) === value) return { imm16: Number(part), immhw: hw };
   }
   return undefined;
@@ -204,6 +204,15 @@ export const IMMEDIATES: Readonly<Record<string, Immediate>> = {
     },
     range: 'an immediate of which every byte is 0x00 or 0xff',
     hex: true,
+  },
+  /** Fraction bits of a fixed-point number. */
+  fbits: {
+    value: (f) => 64 - f.immscale!,
+    fields: (v, f) => {
+      const n = position(v, f, 1, 0);
+      return n === undefined ? undefined : { immscale: 64 - n };
+    },
+    range: 'a number of fraction bits from 1 to the register width',
   },
   simm9: scaled('imm9', 9, true, 1),
 };

@@ -40,7 +40,21 @@ const SYSREG_LSB = 5;
 const SYSREG_WIDTH = 15;
 const packed = ([op0, op1, CRn, CRm, op2]: readonly number[]): number =>
   (op0! & 1) * 2 ** 14 + op1! * 2 ** 11 + CRn! * 2 ** 7 + CRm! * 2 ** 3 + op2!;
-const REGISTER_BITS = new Map(STORAGE_REGISTERS.map((r) => [r.name.toLowerCase(), packed(r.encoding)]));
+
+/** Identification registers that read as zero, by CRm and op2 (op0 3, op1 0, CRn 0). */
+const RESERVED_ID: Readonly<Record<number, readonly string[]>> = {
+  1: ['id_pfr0', 'id_pfr1', 'id_dfr0', 'id_afr0', 'id_mmfr0', 'id_mmfr1', 'id_mmfr2', 'id_mmfr3'],
+  2: ['id_isar0', 'id_isar1', 'id_isar2', 'id_isar3', 'id_isar4', 'id_isar5', 'id_mmfr4', 'id_isar6'],
+  3: ['mvfr0', 'mvfr1', 'mvfr2', '', 'id_pfr2', 'id_dfr1', 'id_mmfr5'],
+  4: ['', '', '', '', 'id_aa64zfr0', 'id_aa64smfr0'],
+  6: ['', '', 'id_aa64isar2'],
+};
+const REGISTER_BITS = new Map([
+  ...STORAGE_REGISTERS.map((r) => [r.name.toLowerCase(), packed(r.encoding)] as const),
+  ...Object.entries(RESERVED_ID).flatMap(([CRm, names]) =>
+    names.flatMap((name, op2) => (name ? [[`${name}_el1`, packed([3, 0, 0, Number(CRm), op2])] as const] : [])),
+  ),
+]);
 const REGISTER_NAMES = new Map([...REGISTER_BITS].map(([name, bits]) => [bits, name]));
 const GENERIC = /^s([23])_([0-7])_c(\d|1[0-5])_c(\d|1[0-5])_([0-7])$/;
 

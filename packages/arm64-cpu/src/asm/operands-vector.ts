@@ -2,10 +2,8 @@
 import type { Fields } from '../table/row.ts';
 import { fieldImmediate, type Immediate } from './immediates.ts';
 import { type FieldWriter, type Instruction, type Operand, parseImmediate, put } from './operand.ts';
-import { generalName, parseRegisterName } from './register-names.ts';
 import type { Scanner } from './scanner.ts';
 import type { Pattern } from '../table/row.ts';
-import { parseGeneral } from './operands-general.ts';
 
 const LETTERS = 'bhsdq';
 
@@ -148,21 +146,16 @@ export function registerList(register: string, suffix: string, count: number): O
   };
 }
 
-/** Post-index of structure loads: a register, or the bytes transferred, which Rm = 31 stands for. */
+/** Post-index of structure loads: the bytes transferred, `bytes` or with `byQ` and Q = 1 twice as many. */
 function postIndex(bytes: number, byQ: boolean): Operand {
   const amount = (f: Fields): number => (byQ && f.Q ? 2 * bytes : bytes);
   return {
-    format: ({ fields: f }) => (f.Rm === 31 ? `#${amount(f)}` : generalName('x', f.Rm!, false)),
+    format: ({ fields }) => `#${amount(fields)}`,
     parse: (s, out, scope) => {
+      s.skipBlanks();
       const { at } = s;
-      if (parseRegisterName(s.peekName())) {
-        const { number } = parseGeneral(s, 'x', false);
-        if (number === 31) s.fail('x0 to x30', at);
-        return put(s, out, { Rm: number }, 'x0 to x30', at);
-      }
-      const expected = `x0 to x30 or #${amount(out.fields())}`;
+      const expected = `#${amount(out.fields())}, the bytes transferred`;
       if (parseImmediate(s, scope, expected) !== BigInt(amount(out.fields()))) s.fail(expected, at);
-      put(s, out, { Rm: 31 }, expected, at);
     },
   };
 }
@@ -171,7 +164,7 @@ function postIndex(bytes: number, byQ: boolean): Operand {
 export function vectorOperand(name: string, pattern: Pattern): Operand | undefined {
   const scalarMatch = /^([BHSDQFvf]|va)([dnmat]2?)$/.exec(name);
   if (scalarMatch) return scalar(scalarMatch[1]!, `R${scalarMatch[2]}`);
-  const post = /^Xm,post(Q?):(\d+)$/.exec(name);
+  const post = /^#post(Q?):(\d+)$/.exec(name);
   if (post) return postIndex(Number(post[2]), post[1] === 'Q');
   if (name.startsWith('[')) return laneIndex(name.slice(1, -1), pattern);
   const vectorMatch = /^V([dnmt])(?:\+(\d))?\.(\w+)(?:\[([\w:]+)\])?$/.exec(name);

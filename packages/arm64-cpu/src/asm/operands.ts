@@ -24,7 +24,7 @@ export function operandFor(name: string, pattern: Pattern, template: string): Op
   if (offset) return registerOffset(Number(offset[1]));
   const target = /^label:(\w+)$/.exec(name);
   const operand =
-    (target && label(target[1]!)) ?? immediateOperand(name, pattern) ?? vectorOperand(name, pattern);
+    (target && label(target[1]!)) ?? vectorOperand(name, pattern) ?? immediateOperand(name, pattern);
   if (!operand) throw new Error(`no operand is known by the placeholder <${name}> of ${template}`);
   return operand;
 }

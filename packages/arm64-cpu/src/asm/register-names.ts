@@ -2,7 +2,8 @@
 const REGISTER = /^([xw](zr|\d|[12]\d|30)|w?sp|[bhsdqv](\d|[12]\d|3[01]))$/i;
 
 /** True if the name is a register's, so that it can't be a symbol in an expression. */
-export const isRegisterName = (name: string): boolean => REGISTER.test(name) || /^(fp|lr)$/i.test(name);
+export const isRegisterName = (name: string): boolean =>
+  REGISTER.test(name) || /^(fp|lr|v\d+\.\d*[bhsdq])$/i.test(name);
 
 /** GNU as's other names. */
 const SYNONYMS: Readonly<Record<string, string>> = { fp: 'x29', lr: 'x30', ip0: 'x16', ip1: 'x17' };

@@ -18,8 +18,8 @@ export interface Form {
   /** Undefined for the row's own template. */
   readonly alias?: Alias;
   readonly mnemonics: readonly Mnemonic[];
-  /** Operands and the text between them. */
-  readonly parts: readonly (Operand | string)[];
+  /** Operands and the text between them; compiled at the first use. */
+  readonly parts: () => readonly (Operand | string)[];
 }
 
 /** Placeholders in mnemonics: each choice with its fields. The first that fits is written. */
@@ -49,16 +49,31 @@ function mnemonics(template: string): readonly Mnemonic[] {
   return choices.map((c) => ({ text: head + c.text + tail, fields: c.fields }));
 }
 
-function compile(template: string, encoding: Encoding, alias?: Alias): Form {
-  const space = `${template} `.indexOf(' ');
-  const pieces = template.slice(space + 1).split(new RegExp(`(${LIST.source}|<[^>]*>)`));
-  const parts = pieces
+const PIECES = new RegExp(`(${LIST.source}|<[^>]*>)`);
+
+function compileParts(template: string, { pattern }: Encoding): readonly (Operand | string)[] {
+  const pieces = template.slice(mnemonicEnd(template) + 1).split(PIECES);
+  return pieces
     .filter((piece) => piece !== '')
     .map((piece) => {
       if (LIST.test(piece)) return listFor(piece);
-      return piece.startsWith('<') ? operandFor(piece.slice(1, -1), encoding.pattern, template) : piece;
+      return piece.startsWith('<') ? operandFor(piece.slice(1, -1), pattern, template) : piece;
     });
-  return { encoding, mnemonics: mnemonics(template.slice(0, space)), parts, ...(alias && { alias }) };
+}
+
+const mnemonicEnd = (template: string): number => `${template} `.indexOf(' ');
+
+function compile(template: string, encoding: Encoding, alias?: Alias): Form {
+  let parts: readonly (Operand | string)[] | undefined;
+  return {
+    encoding,
+    mnemonics: mnemonics(template.slice(0, mnemonicEnd(template))),
+    parts: () => {
+      parts ??= compileParts(template, encoding);
+      return parts;
+    },
+    ...(alias && { alias }),
+  };
 }
 
 interface Templates {
@@ -110,6 +125,6 @@ export function format(form: Form, i: Instruction): string {
   const fits = (m: Mnemonic): boolean => Object.entries(m.fields).every(([name, value]) => i.fields[name] === value);
   const mnemonic = form.mnemonics.find(fits);
   if (!mnemonic) throw new Error(`row ${form.encoding.row.name} has no mnemonic for these fields`);
-  const operands = form.parts.map((part) => (typeof part === 'string' ? part : part.format(i))).join('');
+  const operands = form.parts().map((part) => (typeof part === 'string' ? part : part.format(i))).join('');
   return operands ? `${mnemonic.text} ${operands}` : mnemonic.text;
 }
