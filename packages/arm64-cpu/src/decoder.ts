@@ -37,7 +37,9 @@ const popcount = (v: number): number => {
 /** Rows by bits 31:21 of the word; within a bucket the row with more fixed bits comes first, then the earlier one. */
 function makeBuckets(): readonly (readonly Encoding[])[] {
   const buckets: Encoding[][] = Array.from({ length: BUCKET_MASK + 1 }, () => []);
-  const byFixedBits = [...ENCODINGS].sort((a, b) => popcount(b.pattern.mask) - popcount(a.pattern.mask) || a.index - b.index);
+  const byFixedBits = [...ENCODINGS].sort(
+    (a, b) => popcount(b.pattern.mask) - popcount(a.pattern.mask) || a.index - b.index,
+  );
   for (const e of byFixedBits) {
     const mask = (e.pattern.mask >>> BUCKET_SHIFT) & BUCKET_MASK;
     const match = (e.pattern.match >>> BUCKET_SHIFT) & BUCKET_MASK;
@@ -56,7 +58,9 @@ let buckets: readonly (readonly Encoding[])[] | undefined;
 /** All rows that a word may be, by its fixed bits alone; for tests of overlap. */
 export function candidates(word: number): Encoding[] {
   buckets ??= makeBuckets();
-  return buckets[(word >>> BUCKET_SHIFT) & BUCKET_MASK]!.filter((e) => (word & e.pattern.mask) >>> 0 === e.pattern.match);
+  return buckets[(word >>> BUCKET_SHIFT) & BUCKET_MASK]!.filter(
+    (e) => (word & e.pattern.mask) >>> 0 === e.pattern.match,
+  );
 }
 
 /**

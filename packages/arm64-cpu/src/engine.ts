@@ -1,8 +1,9 @@
 /** The engine on one pCPU: instantiates the core module over the board's shared memory and runs vCPUs on it. */
-import { decode, encodingNamed } from './decoder.ts';
+
 import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
 import { coreImage } from './core-image.ts';
+import { decode, encodingNamed } from './decoder.ts';
 import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
 import { HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';

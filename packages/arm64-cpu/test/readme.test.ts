@@ -16,21 +16,33 @@ function example(console: { log(...values: unknown[]): void }): void {
 }
 
 it('the example of the README does what its comments say', () => {
-  const lines = readme.match(/```ts\n([\s\S]*?)```/)![1]!.trim().split('\n').slice(2);
+  const lines = readme
+    .match(/```ts\n([\s\S]*?)```/)![1]!
+    .trim()
+    .split('\n')
+    .slice(2);
   const printed: string[] = [];
-  example({ log: (...values) => void printed.push(values.map((v) => (typeof v === 'bigint' ? `${v}n` : String(v))).join(' ')) });
+  example({
+    log: (...values) => void printed.push(values.map((v) => (typeof v === 'bigint' ? `${v}n` : String(v))).join(' ')),
+  });
   const comments = lines.flatMap((l) => l.match(/\/\/ (.*)$/)?.[1] ?? []);
   expect(printed).toEqual(comments);
 });
 
 it('the code of the example stands in this test', () => {
   const here = readFileSync(new URL(import.meta.url), 'utf8');
-  const lines = readme.match(/```ts\n([\s\S]*?)```/)![1]!.trim().split('\n').slice(2);
+  const lines = readme
+    .match(/```ts\n([\s\S]*?)```/)![1]!
+    .trim()
+    .split('\n')
+    .slice(2);
   for (const line of lines) expect(here).toContain(line.trim());
 });
 
 it('the README lists every identification register with its value', () => {
   for (const { name, value, note = '' } of ID_REGISTERS) {
-    expect(readme).toMatch(new RegExp(`\\| ${name} +\\| 0x${value.toString(16)} +\\| ${note.replace(/[.*+?^$()[\]\\]/g, '\\$&')} *\\|`));
+    expect(readme).toMatch(
+      new RegExp(`\\| ${name} +\\| 0x${value.toString(16)} +\\| ${note.replace(/[.*+?^$()[\]\\]/g, '\\$&')} *\\|`),
+    );
   }
 });

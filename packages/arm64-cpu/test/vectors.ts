@@ -1,5 +1,6 @@
 /** Runs instruction vectors: EL0, MMU on, from a page full of BRK; see fixtures/README.md for the format. */
-import { disassembleForReport } from './report.ts';
+
+import { disassemble } from '../src/asm/disassemble.ts';
 import { V_OFFSET } from '../src/state.ts';
 import { RAM_BASE, TestBoard } from './board.ts';
 
@@ -189,11 +190,17 @@ export class VectorRunner {
   }
 }
 
+/** An instruction word as assembly, where the table has it. */
+const textOf = (word: number): string => disassemble(word, BigInt(CODE)) ?? word.toString(16).padStart(8, '0');
+
 /** Whether the case reads or writes system registers, FPSR perhaps among them. */
 const touchesFpsr = (c: VectorCase): boolean => c.words.some((w) => w >>> 24 === 0xd5);
 
 /** Runs all cases of a file, each with FPSR.IXC clear and set; gives the counts and the first failures, as text. */
-export function runVectors(bytes: Uint8Array, filter?: RegExp): { passed: number; failed: number; failures: string[]; classes: Map<string, number> } {
+export function runVectors(
+  bytes: Uint8Array,
+  filter?: RegExp,
+): { passed: number; failed: number; failures: string[]; classes: Map<string, number> } {
   const runner = new VectorRunner();
   const failures: string[] = [];
   const classes = new Map<string, number>();
@@ -209,7 +216,9 @@ export function runVectors(bytes: Uint8Array, filter?: RegExp): { passed: number
     failed++;
     classes.set(c.className, (classes.get(c.className) ?? 0) + 1);
     if (failures.length < 20) {
-      failures.push(`${c.className} [${c.words.map(disassembleForReport).join('; ')}] ${JSON.stringify({ x: c.x, v: c.v, fpcr: c.fpcr, nzcv: c.nzcv }, (_, e) => (typeof e === 'bigint' ? e.toString(16) : e))}\n    ${wrong.slice(0, 4).join('\n    ')}`);
+      failures.push(
+        `${c.className} [${c.words.map(textOf).join('; ')}] ${JSON.stringify({ x: c.x, v: c.v, fpcr: c.fpcr, nzcv: c.nzcv }, (_, e) => (typeof e === 'bigint' ? e.toString(16) : e))}\n    ${wrong.slice(0, 4).join('\n    ')}`,
+      );
     }
   }
   return { passed, failed, failures, classes };

@@ -25,8 +25,7 @@ const SAME_SOURCES = [['Rm', 'Rn']] as const;
 /** True if MOV of this value is written by MOVZ or MOVN, so that ORR is not (MoveWidePreferred). */
 function moveWidePreferred(f: Fields): boolean {
   const value = decodeBitMask(f.N!, f.imms!, f.immr!, widthOf(f)) ?? 0n;
-  const oneHalfword = (v: bigint): boolean =>
-    [0n, 16n, 32n, 48n].some((shift) => (v & ~(0xffffn << shift)) === 0n);
+  const oneHalfword = (v: bigint): boolean => [0n, 16n, 32n, 48n].some((shift) => (v & ~(0xffffn << shift)) === 0n);
   return oneHalfword(value) || oneHalfword(BigInt.asUintN(widthOf(f), ~value));
 }
 
@@ -61,14 +60,19 @@ const arithmetic: readonly Alias[] = [
 
 const moves: readonly Alias[] = [
   { rows: shiftedRows('ORR_log_shift'), asm: 'mov <Rd>, <Rm>', fixed: { Rn: ZR, shift: 0, imm6: 0 } },
-  { rows: ['ADD_imm'], asm: 'mov <Rd|SP>, <Rn|SP>', fixed: { sh: 0, imm12: 0 }, when: (f) => f.Rd === ZR || f.Rn === ZR },
+  {
+    rows: ['ADD_imm'],
+    asm: 'mov <Rd|SP>, <Rn|SP>',
+    fixed: { sh: 0, imm12: 0 },
+    when: (f) => f.Rd === ZR || f.Rn === ZR,
+  },
   { rows: ['MOVZ'], asm: 'mov <Rd>, <#movz>', when: (f) => f.imm16 !== 0 || f.immhw === 0 },
   {
     rows: ['MOVN'],
     asm: 'mov <Rd>, <#movn>',
     when: (f) => (f.imm16 !== 0 || f.immhw === 0) && (f.sf === 1 || f.imm16 !== 0xffff),
   },
-  { rows: ['ORR_imm'], asm: 'mov <Rd|SP>, <#bitmask>', fixed: { Rn: ZR }, when: (f) => !moveWidePreferred(f) },
+  { rows: ['ORR_imm'], asm: 'mov <Rd|SP>, <#movmask>', fixed: { Rn: ZR }, when: (f) => !moveWidePreferred(f) },
 ];
 
 const logic: readonly Alias[] = [
@@ -101,7 +105,10 @@ const bitfields: readonly Alias[] = [
     ...(row === 'BFM' ? [{ rows: [row], asm: 'bfc <Rd>, <#tolsb>, <#towidth>', fixed: { Rn: ZR } }] : []),
     { rows: [row!], asm: `${to} <Rd>, <Rn>, <#tolsb>, <#towidth>` },
   ]),
-  ...['LSL', 'LSR', 'ASR', 'ROR'].map((name) => ({ rows: [`${name}V`], asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>` })),
+  ...['LSL', 'LSR', 'ASR', 'ROR'].map((name) => ({
+    rows: [`${name}V`],
+    asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>`,
+  })),
   { rows: ['REV_64'], asm: 'rev64 <Xd>, <Xn>', readOnly: true },
 ];
 
@@ -116,9 +123,34 @@ const conditionals: readonly Alias[] = [
 
 /** Hints by CRm:op2. */
 const HINTS: Readonly<Record<string, number>> = {
-  nop: 0, yield: 1, wfe: 2, wfi: 3, sev: 4, sevl: 5, dgh: 6, xpaclri: 7, pacia1716: 8, pacib1716: 10, autia1716: 12,
-  autib1716: 14, esb: 16, 'psb csync': 17, 'tsb csync': 18, csdb: 20, paciaz: 24, paciasp: 25, pacibz: 26, pacibsp: 27,
-  autiaz: 28, autiasp: 29, autibz: 30, autibsp: 31, bti: 32, 'bti c': 34, 'bti j': 36, 'bti jc': 38,
+  nop: 0,
+  yield: 1,
+  wfe: 2,
+  wfi: 3,
+  sev: 4,
+  sevl: 5,
+  dgh: 6,
+  xpaclri: 7,
+  pacia1716: 8,
+  pacib1716: 10,
+  autia1716: 12,
+  autib1716: 14,
+  esb: 16,
+  'psb csync': 17,
+  'tsb csync': 18,
+  csdb: 20,
+  paciaz: 24,
+  paciasp: 25,
+  pacibz: 26,
+  pacibsp: 27,
+  autiaz: 28,
+  autiasp: 29,
+  autibz: 30,
+  autibsp: 31,
+  bti: 32,
+  'bti c': 34,
+  'bti j': 36,
+  'bti jc': 38,
 };
 
 const system: readonly Alias[] = [
@@ -132,11 +164,23 @@ const system: readonly Alias[] = [
 
 /** Loads and stores whose offset only the unscaled form holds, under the usual mnemonic. */
 const unscaled: readonly Alias[] = [
-  ['STRB', 'strb', 'W'], ['LDRB', 'ldrb', 'W'], ['LDRSB_64', 'ldrsb', 'X'], ['LDRSB_32', 'ldrsb', 'W'],
-  ['STRH', 'strh', 'W'], ['LDRH', 'ldrh', 'W'], ['LDRSH_64', 'ldrsh', 'X'], ['LDRSH_32', 'ldrsh', 'W'],
-  ['STR_32', 'str', 'W'], ['LDR_32', 'ldr', 'W'], ['LDRSW', 'ldrsw', 'X'], ['STR_64', 'str', 'X'],
+  ['STRB', 'strb', 'W'],
+  ['LDRB', 'ldrb', 'W'],
+  ['LDRSB_64', 'ldrsb', 'X'],
+  ['LDRSB_32', 'ldrsb', 'W'],
+  ['STRH', 'strh', 'W'],
+  ['LDRH', 'ldrh', 'W'],
+  ['LDRSH_64', 'ldrsh', 'X'],
+  ['LDRSH_32', 'ldrsh', 'W'],
+  ['STR_32', 'str', 'W'],
+  ['LDR_32', 'ldr', 'W'],
+  ['LDRSW', 'ldrsw', 'X'],
+  ['STR_64', 'str', 'X'],
   ['LDR_64', 'ldr', 'X'],
-  ...['B', 'H', 'S', 'D', 'Q'].flatMap((l) => [[`LDR_${l}`, 'ldr', l], [`STR_${l}`, 'str', l]]),
+  ...['B', 'H', 'S', 'D', 'Q'].flatMap((l) => [
+    [`LDR_${l}`, 'ldr', l],
+    [`STR_${l}`, 'str', l],
+  ]),
 ].map(([row, mnemonic, letter]) => ({
   rows: [`${row}_unscaled`],
   asm: `${mnemonic} <${letter}t>, [<Xn|SP><#soffset>]`,
@@ -145,14 +189,24 @@ const unscaled: readonly Alias[] = [
 
 /** Atomics without result (FEAT_LSE): STADD is LDADD to the zero register, without acquire. */
 const atomics: readonly Alias[] = ['add', 'clr', 'eor', 'set', 'smax', 'smin', 'umax', 'umin'].flatMap((name) =>
-  [['b', '8', 'W'], ['h', '16', 'W'], ['', '32', 'W'], ['', '64', 'X']].map(([suffix, bits, letter]) => ({
+  [
+    ['b', '8', 'W'],
+    ['h', '16', 'W'],
+    ['', '32', 'W'],
+    ['', '64', 'X'],
+  ].map(([suffix, bits, letter]) => ({
     rows: [`LD${name.toUpperCase()}${suffix!.toUpperCase()}_${bits}`],
     asm: `st${name}<l>${suffix} <${letter}s>, [<Xn|SP>]`,
     fixed: { Rt: ZR, A: 0 },
   })),
 );
 
-const LANES = [['b', 'B', 'W'], ['h', 'H', 'W'], ['s', 'S', 'W'], ['d', 'D', 'X']] as const;
+const LANES = [
+  ['b', 'B', 'W'],
+  ['h', 'H', 'W'],
+  ['s', 'S', 'W'],
+  ['d', 'D', 'X'],
+] as const;
 
 const simd: readonly Alias[] = [
   { rows: ['ORR_asimdsame'], asm: 'mov <Vd.TB>, <Vn.TB>', same: SAME_SOURCES },
@@ -164,7 +218,11 @@ const simd: readonly Alias[] = [
   { rows: ['UMOV_asimdins_W_s'], asm: 'mov <Wd>, <Vn.S[immi]>' },
   { rows: ['UMOV_asimdins_X_d'], asm: 'mov <Xd>, <Vn.D[immi]>' },
   ...['S', 'U'].flatMap((sign) =>
-    [['b', '8H', 'TB'], ['h', '4S', 'TH'], ['s', '2D', 'TS']].map(([suffix, wide, narrow]) => ({
+    [
+      ['b', '8H', 'TB'],
+      ['h', '4S', 'TH'],
+      ['s', '2D', 'TS'],
+    ].map(([suffix, wide, narrow]) => ({
       rows: [`${sign}SHLL_asimdshf_${suffix}`],
       asm: `${sign.toLowerCase()}xtl<2> <Vd.${wide}>, <Vn.${narrow}>`,
       fixed: { immb: 0 },

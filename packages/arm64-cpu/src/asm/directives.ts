@@ -1,9 +1,9 @@
 /** Assembler directives: a table from name to what each does. */
 import { parseExpression } from './expression.ts';
+import { wrapTo } from './operand.ts';
 import type { Pass } from './pass.ts';
 import type { Scanner } from './scanner.ts';
 import { Mismatch } from './scanner.ts';
-import { wrapTo } from './operand.ts';
 
 export type Directive = (pass: Pass, s: Scanner) => void;
 
@@ -177,6 +177,8 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     pass.placeLiterals();
   },
   ...Object.fromEntries(
-    ['text', 'global', 'globl', 'hidden', 'local', 'type', 'size', 'arch', 'cpu', 'arch_extension', 'file'].map((name) => [name, ignore]),
+    ['text', 'global', 'globl', 'hidden', 'local', 'type', 'size', 'arch', 'cpu', 'arch_extension', 'file'].map(
+      (name) => [name, ignore],
+    ),
   ),
 };

@@ -28,7 +28,9 @@ function complete(out: FieldWriter, row: Row): number | undefined {
   for (const { name, lsb, width } of out.pattern.fields) {
     if (name.startsWith('R') && out.get(name) === undefined) out.setBits(lsb, width, 2 ** width - 1);
   }
-  const open = out.pattern.fields.flatMap((f) => Array.from({ length: f.width }, (_, bit) => f.lsb + bit)).filter((bit) => ((out.known >>> bit) & 1) === 0);
+  const open = out.pattern.fields
+    .flatMap((f) => Array.from({ length: f.width }, (_, bit) => f.lsb + bit))
+    .filter((bit) => ((out.known >>> bit) & 1) === 0);
   const told = out.word;
   for (let choice = 0; choice < 2 ** Math.min(open.length, 12); choice++) {
     out.word = open.reduce((word, bit, n) => ((choice >> n) & 1 ? (word | (1 << bit)) >>> 0 : word), told);
@@ -63,10 +65,15 @@ function parseForm(form: Form, fields: Readonly<Record<string, number>>, s: Scan
 /** The most alternatives that an error names. */
 const MAX_NAMED = 4;
 
-/** Among readings that failed, what the ones that came furthest expected. */
-function furthest(failures: readonly Mismatch[]): Mismatch {
+/** What readings that expect a register say. */
+const REGISTER_EXPECTED = /\b[a-z]\d+ to |arrangement/;
+
+/** Among readings that failed, what the ones that came furthest expected; not registers where a number stands. */
+function furthest(text: string, failures: readonly Mismatch[]): Mismatch {
   const at = Math.max(...failures.map((f) => f.at));
-  const expected = [...new Set(failures.filter((f) => f.at === at).map((f) => f.expected))];
+  const all = [...new Set(failures.filter((f) => f.at === at).map((f) => f.expected))];
+  const numbers = /[#\d]/.test(text[at] ?? '') ? all.filter((expected) => !REGISTER_EXPECTED.test(expected)) : [];
+  const expected = numbers.length ? numbers : all;
   const named = expected.slice(0, MAX_NAMED).join(', or ');
   return new Mismatch(at, `expected ${named}${expected.length > MAX_NAMED ? ', or other operands' : ''}`, true);
 }
@@ -91,5 +98,5 @@ export function encodeInstruction(text: string, at: number, scope: SymbolScope):
       failures.push(e);
     }
   }
-  throw furthest(failures);
+  throw furthest(text, failures);
 }

@@ -75,6 +75,8 @@ const maskFields = (value: bigint | undefined, f: Fields): Record<string, number
   return e && { N: e.n, immr: e.immr, imms: e.imms };
 };
 const mask = (f: Fields): bigint => decodeBitMask(f.N!, f.imms!, f.immr!, widthOf(f)) ?? 0n;
+const MOVE_RANGE =
+  'an immediate that one MOV can load: 16 bits shifted by 0, 16, 32 or 48, the inverse of that, or a bitmask immediate';
 const MASK_RANGE = 'a bitmask immediate: a repeated, rotated run of ones';
 
 /** A bit position within the register: `low` to the width less `above`. */
@@ -84,6 +86,8 @@ const position = (v: bigint, f: Fields, low: number, above: number): number | un
 /** Immediates whose value is not simply a field's. */
 export const IMMEDIATES: Readonly<Record<string, Immediate>> = {
   bitmask: { value: mask, fields: (v, f) => maskFields(wrapTo(v, widthOf(f)), f), range: MASK_RANGE, hex: true },
+  /** MOV by ORR. */
+  movmask: { value: mask, fields: (v, f) => maskFields(wrapTo(v, widthOf(f)), f), range: MOVE_RANGE, hex: true },
   /** Of BIC, ORN and EON with an immediate: the mask inverted. */
   notbitmask: {
     value: (f) => BigInt.asUintN(widthOf(f), ~mask(f)),
@@ -95,7 +99,7 @@ export const IMMEDIATES: Readonly<Record<string, Immediate>> = {
   movz: {
     value: wideValue,
     fields: (v, f) => wideFields(wrapTo(v, widthOf(f)), f),
-    range: 'an immediate of 16 bits, shifted by 0, 16, 32 or 48',
+    range: MOVE_RANGE,
     hex: true,
   },
   /** MOV by MOVN. */
@@ -105,7 +109,7 @@ export const IMMEDIATES: Readonly<Record<string, Immediate>> = {
       const value = wrapTo(v, widthOf(f));
       return wideFields(value === undefined ? undefined : BigInt.asUintN(widthOf(f), ~value), f);
     },
-    range: 'the inverse of an immediate of 16 bits, shifted by 0, 16, 32 or 48',
+    range: MOVE_RANGE,
     hex: true,
   },
   /** Number of the bit that TBZ tests. */
@@ -236,4 +240,11 @@ export const unsignedOffset = (log2: number): Immediate => scaled('imm12', 12, f
 export const signedOffset: Immediate = scaled('imm9', 9, true, 1);
 
 /** Immediates that are written in hexadecimal. */
-export const HEX_FIELDS: ReadonlySet<string> = new Set(['immCRm', 'immCRm:immop2', 'immnzcv', 'imm5', 'imma:immd', 'imm16hex']);
+export const HEX_FIELDS: ReadonlySet<string> = new Set([
+  'immCRm',
+  'immCRm:immop2',
+  'immnzcv',
+  'imm5',
+  'imma:immd',
+  'imm16hex',
+]);

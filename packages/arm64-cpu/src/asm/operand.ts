@@ -66,7 +66,13 @@ export class FieldWriter {
 }
 
 /** Writes fields, or fails with what would have been expected at `at`. */
-export function put(s: Scanner, out: FieldWriter, fields: Readonly<Record<string, number>>, expected: string, at: number): void {
+export function put(
+  s: Scanner,
+  out: FieldWriter,
+  fields: Readonly<Record<string, number>>,
+  expected: string,
+  at: number,
+): void {
   for (const [name, value] of Object.entries(fields)) if (!out.set(name, value)) s.fail(expected, at);
 }
 

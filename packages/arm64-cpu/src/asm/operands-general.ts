@@ -4,7 +4,24 @@ import { hex, type Instruction, type Operand, parseImmediate, put, signed, width
 import { generalName, parseRegisterName, type RegisterName } from './register-names.ts';
 import type { Scanner } from './scanner.ts';
 
-export const CONDITIONS = ['eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 'ge', 'lt', 'gt', 'le', 'al', 'nv'] as const;
+export const CONDITIONS = [
+  'eq',
+  'ne',
+  'cs',
+  'cc',
+  'mi',
+  'pl',
+  'vs',
+  'vc',
+  'hi',
+  'ls',
+  'ge',
+  'lt',
+  'gt',
+  'le',
+  'al',
+  'nv',
+] as const;
 /** Other names of conditions. */
 export const CONDITION_SYNONYMS: Readonly<Record<string, number>> = { hs: 2, lo: 3 };
 const SHIFTS = ['lsl', 'lsr', 'asr', 'ror'] as const;
@@ -34,7 +51,13 @@ export function fixedRegister(letter: string, field: string, offset: number, sp:
       const { at } = s;
       const { number } = parseGeneral(s, letter, sp);
       const wanted = (number - offset + 32) % 32;
-      put(s, out, { [field]: wanted }, offset ? 'the register behind the one before' : 'the same register as before', at);
+      put(
+        s,
+        out,
+        { [field]: wanted },
+        offset ? 'the register behind the one before' : 'the same register as before',
+        at,
+      );
     },
   };
 }
@@ -147,7 +170,8 @@ function condition(invert: 0 | 1): Operand {
       const name = s.peekName();
       const number = conditionNumber(name);
       // AL and NV have no inverse.
-      if (number < 0 || (invert && number >= 14)) s.fail('a condition (eq, ne, cs, cc, mi, pl, vs, vc, hi, ls, ge, lt, gt, le)');
+      if (number < 0 || (invert && number >= 14))
+        s.fail('a condition (eq, ne, cs, cc, mi, pl, vs, vc, hi, ls, ge, lt, gt, le)');
       put(s, out, { cond: number ^ invert }, 'another condition', s.at);
       s.at += name.length;
     },
@@ -166,8 +190,22 @@ const LABELS: Readonly<Record<string, Label>> = {
   imm26: { fields: [{ name: 'imm26', width: 26 }], unit: 4n, page: 1n },
   imm19: { fields: [{ name: 'imm19', width: 19 }], unit: 4n, page: 1n },
   imm14: { fields: [{ name: 'imm14', width: 14 }], unit: 4n, page: 1n },
-  adr: { fields: [{ name: 'immhi', width: 19 }, { name: 'immlo', width: 2 }], unit: 1n, page: 1n },
-  adrp: { fields: [{ name: 'immhi', width: 19 }, { name: 'immlo', width: 2 }], unit: 4096n, page: 4096n },
+  adr: {
+    fields: [
+      { name: 'immhi', width: 19 },
+      { name: 'immlo', width: 2 },
+    ],
+    unit: 1n,
+    page: 1n,
+  },
+  adrp: {
+    fields: [
+      { name: 'immhi', width: 19 },
+      { name: 'immlo', width: 2 },
+    ],
+    unit: 4096n,
+    page: 4096n,
+  },
 };
 
 export function label(kind: string): Operand | undefined {

@@ -1,9 +1,19 @@
 /** Operands that are immediates: `<#…>`, shifts of immediates, and offsets in brackets. */
-import { HEX_FIELDS, IMMEDIATES, type Immediate, fieldImmediate, pairOffset, rightShift, signedOffset, unsignedOffset } from './immediates.ts';
-import { type FieldWriter, hex, type Operand, parseImmediate, put } from './operand.ts';
-import { parseExpression, type SymbolScope } from './expression.ts';
-import type { Scanner } from './scanner.ts';
+
 import type { Pattern } from '../table/row.ts';
+import { parseExpression, type SymbolScope } from './expression.ts';
+import {
+  fieldImmediate,
+  HEX_FIELDS,
+  IMMEDIATES,
+  type Immediate,
+  pairOffset,
+  rightShift,
+  signedOffset,
+  unsignedOffset,
+} from './immediates.ts';
+import { type FieldWriter, hex, type Operand, parseImmediate, put } from './operand.ts';
+import type { Scanner } from './scanner.ts';
 
 function parseFields(s: Scanner, out: FieldWriter, scope: SymbolScope, immediate: Immediate): void {
   s.skipBlanks();
@@ -108,7 +118,8 @@ const floatImmediate = (split: boolean): Operand => ({
     s.skipBlanks();
     const { at } = s;
     const imm8 = FLOATS.get(Number(s.match(FLOAT)?.[1]));
-    if (imm8 === undefined) return s.fail('a floating-point immediate: ±n/16 × 2^r with n from 16 to 31 and r from -3 to 4', at);
+    if (imm8 === undefined)
+      return s.fail('a floating-point immediate: ±n/16 × 2^r with n from 16 to 31 and r from -3 to 4', at);
     put(s, out, split ? { imma: imm8 >> 5, immd: imm8 & 31 } : { imm8 }, 'an immediate', at);
   },
 });
@@ -142,8 +153,9 @@ export function immediateOperand(name: string, pattern: Pattern): Operand | unde
       return plain(pairOffset(Number(argument)));
     default: {
       const known = IMMEDIATES[kind];
-      return known ? plain(known) : plain(fieldImmediate(name.slice(1).split(':'), pattern.fields), HEX_FIELDS.has(name.slice(1)));
+      return known
+        ? plain(known)
+        : plain(fieldImmediate(name.slice(1).split(':'), pattern.fields), HEX_FIELDS.has(name.slice(1)));
     }
   }
 }
-

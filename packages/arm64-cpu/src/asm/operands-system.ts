@@ -4,7 +4,18 @@ import { type Operand, parseImmediate, put } from './operand.ts';
 
 /** Barrier options by CRm (Arm ARM C6.2, DMB). */
 const BARRIERS: Readonly<Record<string, number>> = {
-  oshld: 1, oshst: 2, osh: 3, nshld: 5, nshst: 6, nsh: 7, ishld: 9, ishst: 10, ish: 11, ld: 13, st: 14, sy: 15,
+  oshld: 1,
+  oshst: 2,
+  osh: 3,
+  nshld: 5,
+  nshst: 6,
+  nsh: 7,
+  ishld: 9,
+  ishst: 10,
+  ish: 11,
+  ld: 13,
+  st: 14,
+  sy: 15,
 };
 
 /** A field that has names for some of its values; the others are numbers of two hexadecimal digits. */

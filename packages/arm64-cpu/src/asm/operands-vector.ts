@@ -1,9 +1,8 @@
 /** Operands of SIMD and floating point: scalar and vector registers, elements, lists. */
-import type { Fields } from '../table/row.ts';
+import type { Fields, Pattern } from '../table/row.ts';
 import { fieldImmediate, type Immediate } from './immediates.ts';
 import { type FieldWriter, type Instruction, type Operand, parseImmediate, put } from './operand.ts';
 import type { Scanner } from './scanner.ts';
-import type { Pattern } from '../table/row.ts';
 
 const LETTERS = 'bhsdq';
 
@@ -28,7 +27,10 @@ function scalar(family: string, register: string): Operand {
       const { at } = s;
       const found = s.match(SCALAR_NAME);
       const value = letters.indexOf(found?.[1]?.toLowerCase() ?? '-');
-      const expected = `a register of ${letters.filter(Boolean).map((l) => `${l}0 to ${l}31`).join(', ')}`;
+      const expected = `a register of ${letters
+        .filter(Boolean)
+        .map((l) => `${l}0 to ${l}31`)
+        .join(', ')}`;
       if (!found || value < 0) return s.fail(expected, at);
       put(s, out, { [register]: Number(found[2]), ...(sized ? { [sized.field]: value } : {}) }, expected, at);
     },
@@ -81,7 +83,8 @@ function parseVector(s: Scanner, out: FieldWriter, register: string, offset: num
   const found = s.match(VECTOR_NAME) ?? s.fail(expected, at);
   const fits = a.choices.filter(([text]) => text === found[2]!.toLowerCase());
   put(s, out, { [register]: (Number(found[1]) - offset + 32) % 32 }, 'the register behind the one before', at);
-  if (!fits.some(([, fields]) => Object.entries(fields).every(([name, value]) => out.set(name, value)))) s.fail(expected, at);
+  if (!fits.some(([, fields]) => Object.entries(fields).every(([name, value]) => out.set(name, value))))
+    s.fail(expected, at);
 }
 
 const vectorName = (i: Instruction, register: string, offset: number, a: Arrangement): string =>

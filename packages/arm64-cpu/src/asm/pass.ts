@@ -9,7 +9,7 @@ import { Mismatch, Scanner } from './scanner.ts';
 import { expandMacro, type Line, type Macro, parseParameters, splitStatements, takeBlock } from './source.ts';
 
 /** Statements that one assembly may have when macros and repetitions are expanded, and how deep those may nest. */
-const MAX_STATEMENTS = 4_000_000;
+const MAX_STATEMENTS = 1_000_000;
 const MAX_NESTING = 64;
 
 /** What the first pass found out for the second. */
@@ -92,7 +92,7 @@ export class Pass implements SymbolScope {
 
   /** `.set` and `=`: gives a symbol the value of the expression at the scanner. */
   assign(name: string, s: Scanner, at: number): void {
-    if (this.#labels.has(name)) s.fail(`another name: ${name} is a label`, at);
+    if (this.#labels.has(name)) s.fail(`the name of a variable: ${name} is a label`, at);
     const value = parseExpression(s, this.laterScope);
     if (!s.atEnd()) s.fail('the end of the statement');
     this.#symbols.set(name, value);
@@ -177,8 +177,8 @@ export class Pass implements SymbolScope {
       this.#locals.set(name, seen);
       return;
     }
-    if (isRegisterName(name)) throw new Mismatch(at, `another name: ${name} is a register`);
-    if (this.#symbols.has(name)) throw new Mismatch(at, `another name: ${name} is defined already`);
+    if (isRegisterName(name)) throw new Mismatch(at, `${name} is a register and can't be a label`, true);
+    if (this.#symbols.has(name)) throw new Mismatch(at, `${name} is defined already`, true);
     this.#labels.add(name);
     this.#symbols.set(name, this.address);
   }
@@ -195,7 +195,8 @@ export class Pass implements SymbolScope {
     let target: bigint | undefined;
     if (literal) target = this.#useLiteral(literal, text, at + literal[0].length);
     if (!this.#layout) return this.emit(4, () => {});
-    if (this.address % 4n !== 0n) throw new Mismatch(at, 'instructions must be at a multiple of 4 (use .balign 4)', true);
+    if (this.address % 4n !== 0n)
+      throw new Mismatch(at, 'instructions must be at a multiple of 4 (use .balign 4)', true);
     const whole = target === undefined ? text : `${text.slice(0, at)}${literal![0]}${target}`;
     const word = encodeInstruction(whole, at, this);
     this.emit(4, (view, to) => view.setUint32(to, word, true));
@@ -212,7 +213,8 @@ export class Pass implements SymbolScope {
     const movable = !/(^|[^\w.$])\.($|[^\w.$])|\d[bf]\b/.test(value);
     const same = this.#waiting.find((l) => movable && l.bytes === bytes && l.text === value);
     if (same) same.uses.push(use);
-    else this.#waiting.push({ bytes, text: value, at: at + 1, line: this.#line, scope: this.#fixedScope(), uses: [use] });
+    else
+      this.#waiting.push({ bytes, text: value, at: at + 1, line: this.#line, scope: this.#fixedScope(), uses: [use] });
     return this.#layout?.literals[use];
   }
 

@@ -16,7 +16,9 @@ const STRING = /^["']/;
 /** The source's lines. Comments are those of C, and lines that start with `#`. */
 export function splitLines(source: string): Line[] {
   const original = source.split(/\r?\n/);
-  const clean = source.replace(TOKEN, (token) => (STRING.test(token) || token === ';' ? token : token.replace(/[^\r\n]/g, ' ')));
+  const clean = source.replace(TOKEN, (token) =>
+    STRING.test(token) || token === ';' ? token : token.replace(/[^\r\n]/g, ' '),
+  );
   return clean.split(/\r?\n/).map((text, i) => ({
     number: i + 1,
     text: /^\s*#/.test(text) ? '' : text,
@@ -43,14 +45,21 @@ export interface Macro {
   readonly body: readonly Line[];
 }
 
-const LINE_OF = (directive: string): RegExp => new RegExp(`^\\s*(?:[\\w.$]+:\\s*)?\\.${directive}\\b`, 'i');
+const lineOf = (directive: string): RegExp => new RegExp(`^\\s*(?:[\\w.$]+:\\s*)?\\.${directive}\\b`, 'i');
 
 /** The lines of a block that starts before `from`: up to the `close` that belongs to it. Gives the index behind it. */
-export function takeBlock(lines: readonly Line[], from: number, open: string, close: string): { body: Line[]; next: number } {
+export function takeBlock(
+  lines: readonly Line[],
+  from: number,
+  open: string,
+  close: string,
+): { body: Line[]; next: number } {
+  const opens = lineOf(open);
+  const closes = lineOf(close);
   let depth = 1;
   for (let i = from; i < lines.length; i++) {
-    if (LINE_OF(open).test(lines[i]!.text)) depth++;
-    if (LINE_OF(close).test(lines[i]!.text) && --depth === 0) return { body: lines.slice(from, i), next: i + 1 };
+    if (opens.test(lines[i]!.text)) depth++;
+    if (closes.test(lines[i]!.text) && --depth === 0) return { body: lines.slice(from, i), next: i + 1 };
   }
   const line = lines[from - 1]!;
   throw new AsmError(line.number, 1, line.source, `expected .${close} after .${open}`);
@@ -58,7 +67,10 @@ export function takeBlock(lines: readonly Line[], from: number, open: string, cl
 
 /** Reads what follows `.macro name`: parameters parted by commas or blanks, each with an optional `=default`. */
 export function parseParameters(text: string): Macro['parameters'] {
-  return [...text.matchAll(/([A-Za-z_]\w*)(?::req|:vararg)?(?:\s*=\s*([^\s,]+))?/g)].map(([, name, value = '']) => ({ name: name!, value }));
+  return [...text.matchAll(/([A-Za-z_]\w*)(?::req|:vararg)?(?:\s*=\s*([^\s,]+))?/g)].map(([, name, value = '']) => ({
+    name: name!,
+    value,
+  }));
 }
 
 /** Splits at commas outside brackets and strings. */

@@ -29,7 +29,10 @@ const CHOICES: Readonly<Record<string, readonly Mnemonic[]>> = {
     ...Object.entries(CONDITION_SYNONYMS).map(([text, cond]) => ({ text, fields: { cond } })),
   ],
   /** Second half of the vector, by Q. */
-  2: [{ text: '', fields: { Q: 0 } }, { text: '2', fields: { Q: 1 } }],
+  2: [
+    { text: '', fields: { Q: 0 } },
+    { text: '2', fields: { Q: 1 } },
+  ],
   /** Acquire and release. */
   ar: [
     { text: '', fields: { A: 0, R: 0 } },
@@ -38,7 +41,10 @@ const CHOICES: Readonly<Record<string, readonly Mnemonic[]>> = {
     { text: 'al', fields: { A: 1, R: 1 } },
   ],
   /** Release, of instructions without result. */
-  l: [{ text: '', fields: { A: 0, R: 0 } }, { text: 'l', fields: { A: 0, R: 1 } }],
+  l: [
+    { text: '', fields: { A: 0, R: 0 } },
+    { text: 'l', fields: { A: 0, R: 1 } },
+  ],
 };
 
 function mnemonics(template: string): readonly Mnemonic[] {
@@ -125,6 +131,9 @@ export function format(form: Form, i: Instruction): string {
   const fits = (m: Mnemonic): boolean => Object.entries(m.fields).every(([name, value]) => i.fields[name] === value);
   const mnemonic = form.mnemonics.find(fits);
   if (!mnemonic) throw new Error(`row ${form.encoding.row.name} has no mnemonic for these fields`);
-  const operands = form.parts().map((part) => (typeof part === 'string' ? part : part.format(i))).join('');
+  const operands = form
+    .parts()
+    .map((part) => (typeof part === 'string' ? part : part.format(i)))
+    .join('');
   return operands ? `${mnemonic.text} ${operands}` : mnemonic.text;
 }

@@ -15,7 +15,27 @@ import {
   TLB_TAG_SHIFT,
 } from '../layout.ts';
 import { stateOffset } from '../state.ts';
-import { add, and, type Expr, eq, eqz, extU, gtU, i32, i64, load, ne, not, or, select, shl, shrU, sub, wrap, xor } from '../wasm/expr.ts';
+import {
+  add,
+  and,
+  type Expr,
+  eq,
+  eqz,
+  extU,
+  gtU,
+  i32,
+  i64,
+  load,
+  ne,
+  not,
+  or,
+  select,
+  shl,
+  shrU,
+  sub,
+  wrap,
+  xor,
+} from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import type { CoreHelper } from './helper.ts';
 import {
@@ -175,8 +195,7 @@ const mustAlign = (cpu: Expr, how: Expr): Expr => {
 };
 
 const bytesOf = (how: Expr): Expr => and(how, i32(0x7f));
-const crossesPage = (va: Expr, how: Expr): Expr =>
-  gtU(add(and(wrap(va), i32(0xfff)), bytesOf(how)), i32(0x1000));
+const crossesPage = (va: Expr, how: Expr): Expr => gtU(add(and(wrap(va), i32(0xfff)), bytesOf(how)), i32(0x1000));
 
 /** Copies one byte at a time between two host addresses, of which one may be the scratch area. */
 function copyBytes(f: FunctionBuilder, to: Expr, from: Expr, count: Expr): void {
@@ -203,7 +222,14 @@ function alignmentCheck(f: FunctionBuilder, abortRef: Expr, cpu: Expr, va: Expr,
  * Looks an access up in the TLB whatever its alignment; `found` gets the host address. Where alignment faults are in
  * force the TLB is empty (see `resolve`).
  */
-function probe(f: FunctionBuilder, cpu: Expr, va: Expr, how: Expr, tables: readonly [string, string], found: (host: Expr) => void): void {
+function probe(
+  f: FunctionBuilder,
+  cpu: Expr,
+  va: Expr,
+  how: Expr,
+  tables: readonly [string, string],
+  found: (host: Expr) => void,
+): void {
   const unprivileged = and(how, i32(HOW_UNPRIVILEGED));
   const table = select(unprivileged, field(cpu, tables[1], 'i32'), field(cpu, tables[0], 'i32'));
   const entry = f.tmp(load('i64', add(table, shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3)))));
@@ -389,10 +415,7 @@ const fetch: CoreHelper = {
     });
     const page = f.tmp(and(va, not(i64(0xfff))));
     const entry = f.tmp(
-      add(
-        field(cpu, 'tlbCode', 'i32'),
-        shl(and(wrap(shrU(va, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4)),
-      ),
+      add(field(cpu, 'tlbCode', 'i32'), shl(and(wrap(shrU(va, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4))),
     );
     f.store('i64', entry, page);
     f.store('i32', entry, f.get(records), 8);
@@ -428,5 +451,14 @@ const addressTranslate: CoreHelper = {
   },
 };
 
-export const helpers: readonly CoreHelper[] = [addressTranslate, abort, resolve, codeWritten, loadSlow, storeSlow, probeWrite, hostSlow, fetch];
-
+export const helpers: readonly CoreHelper[] = [
+  addressTranslate,
+  abort,
+  resolve,
+  codeWritten,
+  loadSlow,
+  storeSlow,
+  probeWrite,
+  hostSlow,
+  fetch,
+];

@@ -39,4 +39,3 @@ const crc = (name: string, polynomial: number): CoreHelper => ({
 });
 
 export const helpers: readonly CoreHelper[] = [crc('crc32', 0xedb88320), crc('crc32c', 0x82f63b78)];
-

@@ -124,7 +124,12 @@ const exceptionReturn: CoreHelper = {
       legal,
       () => {
         setField(f, cpu, 'pstateIL', and(spsr, i32(PSTATE_IL)));
-        f.callVoid(m.fn('setMode'), cpu, and({ t: 'i32', code: [0x76], args: [mode, i32(2)] }, i32(1)), and(mode, i32(1)));
+        f.callVoid(
+          m.fn('setMode'),
+          cpu,
+          and({ t: 'i32', code: [0x76], args: [mode, i32(2)] }, i32(1)),
+          and(mode, i32(1)),
+        );
       },
       () => setField(f, cpu, 'pstateIL', i32(PSTATE_IL)),
     );

@@ -1,17 +1,17 @@
 /** Every helper of the core module. */
 import { helpers as access } from './access.ts';
 import { helpers as crc32 } from './crc32.ts';
+import { helpers as crypto } from './crypto.ts';
 import { helpers as exceptions } from './exceptions.ts';
 import { helpers as fpArith } from './fp-arith.ts';
 import { helpers as fpConvert } from './fp-convert.ts';
 import { helpers as fpEstimate } from './fp-estimate.ts';
 import { helpers as fpFma } from './fp-fma.ts';
 import { helpers as fpRound } from './fp-round.ts';
-import { helpers as crypto } from './crypto.ts';
-import { helpers as simdClmul } from './simd-clmul.ts';
-import { helpers as simdShift } from './simd-shift.ts';
 import type { CoreHelper } from './helper.ts';
 import { helpers as memory } from './memory.ts';
+import { helpers as simdClmul } from './simd-clmul.ts';
+import { helpers as simdShift } from './simd-shift.ts';
 import { helpers as tlb } from './tlb.ts';
 
 export const HELPERS: readonly CoreHelper[] = [

@@ -144,14 +144,14 @@ const stage2: CoreHelper = {
     const allowed = select(f.param(2), bit(f.get(desc), 7), bit(f.get(desc), 6));
     f.if(eqz(allowed), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_PERMISSION), f.get(level))));
     const inside = f.tmp(sub(shl(i64(1), f.get(shift)), i64(1)));
+    setField(f, cpu, 'walkPa', or(and(and(f.get(desc), i64(TABLE_ADDRESS)), not(inside)), and(ipa, inside)));
+    // Kept for `translate`: the write permission and XN of stage 2, and whether it makes the page Device memory.
     setField(
       f,
       cpu,
-      'walkPa',
-      or(and(and(f.get(desc), i64(TABLE_ADDRESS)), not(inside)), and(ipa, inside)),
+      'walkFault',
+      or(or(bit(f.get(desc), 7), shl(bit(f.get(desc), 54), i32(1))), shl(eqz(bits(f.get(desc), 4, 2)), i32(2))),
     );
-    // Kept for `translate`: the write permission and XN of stage 2, and whether it makes the page Device memory.
-    setField(f, cpu, 'walkFault', or(or(bit(f.get(desc), 7), shl(bit(f.get(desc), 54), i32(1))), shl(eqz(bits(f.get(desc), 4, 2)), i32(2))));
     f.ret(i32(1));
     f.unreachable();
   },
@@ -230,7 +230,9 @@ const stage1: CoreHelper = {
     // Bits below the alignment of the first table are RES0; 64 bytes is the smallest.
     f.set(table, and(f.get(table), i64(~63n)));
     f.set(index, and(shrU(va, f.get(shift)), sub(shl(i64(1), sub(inputBits, f.get(shift))), i64(1))));
-    f.if(ne(and(and(f.get(table), outMask), i64(0x0000ffffffffffffn)), i64(0)), () => fail(f, cpu, i32(FSC_ADDRESS_SIZE)));
+    f.if(ne(and(and(f.get(table), outMask), i64(0x0000ffffffffffffn)), i64(0)), () =>
+      fail(f, cpu, i32(FSC_ADDRESS_SIZE)),
+    );
     f.loop((again) => {
       const entry = f.tmp(add(f.get(table), shl(f.get(index), i64(3))));
       f.if(eqz(f.call(m.fn('stage2'), cpu, entry, i32(0))), () =>

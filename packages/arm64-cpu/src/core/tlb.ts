@@ -20,7 +20,24 @@ import {
   TLB_EMPTY_BYTE,
   TLB_INDEX_BITS,
 } from '../layout.ts';
-import { add, and, type Expr, eq, eqz, i32, i64, load, ltU, ne, not, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
+import {
+  add,
+  and,
+  type Expr,
+  eq,
+  eqz,
+  i32,
+  i64,
+  load,
+  ltU,
+  ne,
+  not,
+  or,
+  select,
+  shl,
+  shrU,
+  wrap,
+} from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import type { CoreHelper } from './helper.ts';
 import { field, setField } from './memory.ts';
@@ -175,7 +192,8 @@ const tlbiPage: CoreHelper = {
 };
 
 /** Byte of the block map and the bit in it for VA[32:21], from the page number VA[55:12]. */
-const blockMapByte = (pcpu: Expr, page: Expr): Expr => add(pcpu, and(shrU(page, i32(12)), i32(PCPU_BLOCK_MAP_BYTES - 1)));
+const blockMapByte = (pcpu: Expr, page: Expr): Expr =>
+  add(pcpu, and(shrU(page, i32(12)), i32(PCPU_BLOCK_MAP_BYTES - 1)));
 const blockMapBit = (page: Expr): Expr => shl(i32(1), and(shrU(page, i32(9)), i32(7)));
 
 /** noteBlock(pcpu, va, size): remembers that a mapping of 2^size bytes was entered for the address. */

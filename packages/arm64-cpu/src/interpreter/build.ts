@@ -1,9 +1,37 @@
 /** Builds the core module: the interpreter's main function, out-of-line handlers, and the helpers they call. */
-import { HELPERS } from '../core/index.ts';
+
 import type { CoreModule } from '../core/helper.ts';
+import { HELPERS } from '../core/index.ts';
 import { field, setField } from '../core/memory.ts';
-import { CODE_TLB_INDEX_BITS, CONSTANTS_BASE, CONSTANTS_LIMIT, PAGE_ENTRY_COUNTS, RECORD_BYTES, RECORD_SHIFT } from '../layout.ts';
-import { add, and, type Expr, eqz, extU, geS, geU, i32, i64, load, ltS, ne, node, or, shl, shrU, sub, type ValType, wrap } from '../wasm/expr.ts';
+import {
+  CODE_TLB_INDEX_BITS,
+  CONSTANTS_BASE,
+  CONSTANTS_LIMIT,
+  PAGE_ENTRY_COUNTS,
+  RECORD_BYTES,
+  RECORD_SHIFT,
+} from '../layout.ts';
+import {
+  add,
+  and,
+  type Expr,
+  eqz,
+  extU,
+  geS,
+  geU,
+  i32,
+  i64,
+  load,
+  ltS,
+  ne,
+  node,
+  or,
+  shl,
+  shrU,
+  sub,
+  type ValType,
+  wrap,
+} from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Label, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
@@ -73,7 +101,8 @@ class Constants implements Pick<CoreModule, 'constant'> {
 
   constant(bytes: Uint8Array): number {
     const at = Math.ceil(this.#end / 8) * 8;
-    if (CONSTANTS_BASE + at + bytes.length > CONSTANTS_LIMIT) throw new Error('the constants of the core module are full');
+    if (CONSTANTS_BASE + at + bytes.length > CONSTANTS_LIMIT)
+      throw new Error('the constants of the core module are full');
     this.#bytes.set(bytes, at);
     this.#end = at + bytes.length;
     return CONSTANTS_BASE + at;
@@ -90,7 +119,8 @@ export function buildCore(): CoreImage {
   const constants = new Constants();
   const functions = new Map<string, FuncRef>();
   b.importSharedMemory('host', 'memory', 1, 65536);
-  for (const [name, params, results] of IMPORTS) functions.set(name, b.importFunction('host', name, [...params], [...results]));
+  for (const [name, params, results] of IMPORTS)
+    functions.set(name, b.importFunction('host', name, [...params], [...results]));
   const m: CoreModule = {
     fn(name) {
       const ref = functions.get(name);
@@ -101,14 +131,18 @@ export function buildCore(): CoreImage {
   };
   for (const h of HELPERS) {
     if (functions.has(h.name)) throw new Error(`two helpers are named ${h.name}`);
-    functions.set(h.name, b.function(h.name, [...h.params], [...h.results], (f) => h.build(f, m)));
+    functions.set(
+      h.name,
+      b.function(h.name, [...h.params], [...h.results], (f) => h.build(f, m)),
+    );
   }
   for (const h of COLD_HANDLERS) {
     b.tableSlot(b.function(h.encoding.row.name, ['i32', 'i32'], ['i32'], (f) => buildCold(f, m, h)));
   }
   const coldType = b.type(['i32', 'i32'], ['i32']);
   b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
-  for (const name of ['selectContext', 'flushAll', 'flushCode', 'fpRecompute', 'resolve', 'takePending']) b.export(m.fn(name));
+  for (const name of ['selectContext', 'flushAll', 'flushCode', 'fpRecompute', 'resolve', 'takePending'])
+    b.export(m.fn(name));
   const module = b.encode();
   return { module, constants: constants.used };
 }
@@ -153,7 +187,15 @@ function coldExits(f: FunctionBuilder, spec: RecordSpec, h: Handler): Exits {
 
 function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpec): void {
   const [cpu, rec] = [f.param(0), f.param(1)];
-  const x = new InterpreterSem({ f, module: m, spec, cpu, rec, flags: memoryFlags(f, cpu), exits: coldExits(f, spec, h) });
+  const x = new InterpreterSem({
+    f,
+    module: m,
+    spec,
+    cpu,
+    rec,
+    flags: memoryFlags(f, cpu),
+    exits: coldExits(f, spec, h),
+  });
   h.encoding.row.sem(x, h.fields);
   if (!x.ended) f.ret(i32(COLD_NEXT));
 }
@@ -359,7 +401,8 @@ class MainFunction {
       f.br(deliver);
     };
     for (const h of HOT_HANDLERS) bodies[h.id] = () => this.#hot(h, next, jump, check, fault);
-    if (bodies.length !== FIRST_COLD || HOT_HANDLERS[0]?.id !== FIRST_HANDLER) throw new Error('handlers are numbered with a gap');
+    if (bodies.length !== FIRST_COLD || HOT_HANDLERS[0]?.id !== FIRST_HANDLER)
+      throw new Error('handlers are numbered with a gap');
 
     const labels: Label[] = [];
     const open = (n: number): void => {
@@ -482,4 +525,3 @@ class MainFunction {
     this.#exit(EXIT_WAIT);
   }
 }
-

@@ -4,8 +4,8 @@
  */
 import { RECORD_BYTES } from '../layout.ts';
 import { SINK_OFFSET, SP_OFFSET, V_OFFSET, X_OFFSET, ZR_OFFSET } from '../state.ts';
-import type { FieldFn } from '../table/sem.ts';
 import type { Fields } from '../table/row.ts';
+import type { FieldFn } from '../table/sem.ts';
 
 /** How a register field is used: read or written with 31 = XZR, used with 31 = SP, or a SIMD register. */
 export type RegUse = 'X' | 'Xw' | 'SP' | 'V';

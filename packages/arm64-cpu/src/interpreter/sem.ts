@@ -1,9 +1,8 @@
 /** Instruction semantics over records: what `Sem` means in the interpreter. */
-import {
-  ACCESS_WRITE,
-} from '../core/memory.ts';
+
 import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED, STORED_CHECK } from '../core/access.ts';
 import type { CoreModule } from '../core/helper.ts';
+import { ACCESS_WRITE } from '../core/memory.ts';
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
 import { stateOffset } from '../state.ts';
 import type { AccessOptions, FieldFn, HelperName, RegField, Sem } from '../table/sem.ts';
@@ -177,7 +176,9 @@ export class InterpreterSem implements Sem {
   }
 
   wide(bits: number, fn: FieldFn): Expr {
-    return bits === 64 ? load('i64', this.#rec, this.#spec.doubleword(fn)) : this.imm32((f) => Number(BigInt.asIntN(32, BigInt(fn(f)))));
+    return bits === 64
+      ? load('i64', this.#rec, this.#spec.doubleword(fn))
+      : this.imm32((f) => Number(BigInt.asIntN(32, BigInt(fn(f)))));
   }
 
   tmp(e: Expr): Expr {
@@ -297,10 +298,17 @@ export class InterpreterSem implements Sem {
   #hostAddress(table: string, va: Expr, bytes: number, align: number, miss: () => Expr): Expr {
     const f = this.#f;
     const host = f.local('i32');
-    this.#hit(table, va, bytes, align, (at) => f.set(host, at), () => {
-      f.set(host, miss());
-      f.if(eqz(f.get(host)), () => this.#exits.fault());
-    });
+    this.#hit(
+      table,
+      va,
+      bytes,
+      align,
+      (at) => f.set(host, at),
+      () => {
+        f.set(host, miss());
+        f.if(eqz(f.get(host)), () => this.#exits.fault());
+      },
+    );
     return f.get(host);
   }
 
@@ -309,7 +317,7 @@ export class InterpreterSem implements Sem {
     const f = this.#f;
     const index = and(shrU(wrap(va), i32(9)), i32((2 ** TLB_INDEX_BITS - 1) * 8));
     const entry = f.tmp(load('i64', add(this.state(table, 'i32'), index)));
-    const mask = (-(2n ** BigInt(TLB_TAG_SHIFT))) | BigInt(align - 1);
+    const mask = -(2n ** BigInt(TLB_TAG_SHIFT)) | BigInt(align - 1);
     const matches = eqz(and(xor(va, entry), i64(mask)));
     const inPage = () => gtU(i32(0x1001 - bytes), and(wrap(va), i32(0xfff)));
     const host = or(shl(wrap(entry), i32(TLB_HOST_SHIFT)), and(wrap(va), i32(0xfff)));
@@ -349,14 +357,25 @@ export class InterpreterSem implements Sem {
   }
 
   #plainStore(bytes: 1 | 2 | 4 | 8, at: Expr, value: Expr, offset = 0): void {
-    const kind = ({ i32: { 1: 'i32_8', 2: 'i32_16', 4: 'i32', 8: 'i32' }, i64: { 1: 'i64_8', 2: 'i64_16', 4: 'i64_32', 8: 'i64' } } as const)[
-      value.t as 'i32' | 'i64'
-    ][bytes];
+    const kind = (
+      {
+        i32: { 1: 'i32_8', 2: 'i32_16', 4: 'i32', 8: 'i32' },
+        i64: { 1: 'i64_8', 2: 'i64_16', 4: 'i64_32', 8: 'i64' },
+      } as const
+    )[value.t as 'i32' | 'i64'][bytes];
     this.#f.store(kind, at, value, offset);
   }
 
   /** A store: `fast` writes to the host address, the slow path takes the bytes as two i64. */
-  #storeVia(address: Expr, bytes: number, align: number, fast: (host: Expr) => void, low: () => Expr, high: () => Expr, options?: AccessOptions): void {
+  #storeVia(
+    address: Expr,
+    bytes: number,
+    align: number,
+    fast: (host: Expr) => void,
+    low: () => Expr,
+    high: () => Expr,
+    options?: AccessOptions,
+  ): void {
     const f = this.#f;
     const va = this.tmp(address);
     const table = options?.unprivileged ? 'tlbWriteEl0' : 'tlbWrite';
@@ -381,7 +400,14 @@ export class InterpreterSem implements Sem {
 
   storeV(address: Expr, value: Expr): void {
     const v = this.tmp(value);
-    this.#storeVia(address, 16, 1, (host) => this.#f.storeV128(host, v), () => lane64(v, 0), () => lane64(v, 1));
+    this.#storeVia(
+      address,
+      16,
+      1,
+      (host) => this.#f.storeV128(host, v),
+      () => lane64(v, 0),
+      () => lane64(v, 1),
+    );
   }
 
   storePair(bytes: 4 | 8, address: Expr, first: Expr, second: Expr): void {
@@ -398,14 +424,21 @@ export class InterpreterSem implements Sem {
     const va = this.tmp(address);
     const [a, b] = [this.tmp(first), this.tmp(second)];
     const f = this.#f;
-    this.#hit('tlbWrite', va, 32, 1, (host) => {
-      f.storeV128(host, a);
-      f.storeV128(host, b, 16);
-    }, () => {
-      f.if(eqz(f.call(this.#m.fn('probeWrite'), this.#cpu, va, i32(32))), () => this.#exits.fault());
-      this.storeV(va, a);
-      this.storeV(add(va, i64(16)), b);
-    });
+    this.#hit(
+      'tlbWrite',
+      va,
+      32,
+      1,
+      (host) => {
+        f.storeV128(host, a);
+        f.storeV128(host, b, 16);
+      },
+      () => {
+        f.if(eqz(f.call(this.#m.fn('probeWrite'), this.#cpu, va, i32(32))), () => this.#exits.fault());
+        this.storeV(va, a);
+        this.storeV(add(va, i64(16)), b);
+      },
+    );
   }
 
   host(bytes: number, address: Expr, mode: 'read' | 'write'): Expr {

@@ -12,7 +12,11 @@ const offset14 = (f: Fields): number => signed(f.imm14!, 14) * 4;
 const nextPc = (x: Sem) => x.pcRelative(() => 4);
 
 /** ESR_EL1 of an exception: class, IL set for a 32-bit instruction, and ISS from the 16-bit immediate. */
-const syndrome = (x: Sem, ec: number) => or(i64(ec * 2 ** 26 + 2 ** 25), x.imm64((f) => f.imm16!));
+const syndrome = (x: Sem, ec: number) =>
+  or(
+    i64(ec * 2 ** 26 + 2 ** 25),
+    x.imm64((f) => f.imm16!),
+  );
 const EC_SVC64 = 0x15;
 const EC_BRK64 = 0x3c;
 
@@ -41,26 +45,36 @@ export const rows: readonly Row[] = [
     target: offset19,
     sem: (x, f) => x.branch(x.cond(f.cond!)),
   },
-  ...['CBZ', 'CBNZ'].map((name, op): Row => ({
-    name,
-    pattern: `sf 011010 ${op} imm19:19 Rt:5`,
-    asm: `${name.toLowerCase()} <Rt>, <label:imm19>`,
-    target: offset19,
-    sem: (x, f) => {
-      const value = x.X('Rt', widthOf(f));
-      x.branch(op ? ne(value, konst(value.t, 0)) : eqz(value));
-    },
-  })),
-  ...['TBZ', 'TBNZ'].map((name, op): Row => ({
-    name,
-    pattern: `immb5 011011 ${op} immb40:5 imm14:14 Rt:5`,
-    asm: `${name.toLowerCase()} <Rt,bit>, <#bit>, <label:imm14>`,
-    target: offset14,
-    sem: (x) => {
-      const bit = and(shrU(x.X('Rt'), x.imm64((f) => f.immb5! * 32 + f.immb40!)), i64(1));
-      x.branch(op ? wrap(bit) : eqz(bit));
-    },
-  })),
+  ...['CBZ', 'CBNZ'].map(
+    (name, op): Row => ({
+      name,
+      pattern: `sf 011010 ${op} imm19:19 Rt:5`,
+      asm: `${name.toLowerCase()} <Rt>, <label:imm19>`,
+      target: offset19,
+      sem: (x, f) => {
+        const value = x.X('Rt', widthOf(f));
+        x.branch(op ? ne(value, konst(value.t, 0)) : eqz(value));
+      },
+    }),
+  ),
+  ...['TBZ', 'TBNZ'].map(
+    (name, op): Row => ({
+      name,
+      pattern: `immb5 011011 ${op} immb40:5 imm14:14 Rt:5`,
+      asm: `${name.toLowerCase()} <Rt,bit>, <#bit>, <label:imm14>`,
+      target: offset14,
+      sem: (x) => {
+        const bit = and(
+          shrU(
+            x.X('Rt'),
+            x.imm64((f) => f.immb5! * 32 + f.immb40!),
+          ),
+          i64(1),
+        );
+        x.branch(op ? wrap(bit) : eqz(bit));
+      },
+    }),
+  ),
   {
     name: 'BR',
     pattern: '1101011 0 0 00 11111 000000 Rn:5 00000',
@@ -108,19 +122,26 @@ export const rows: readonly Row[] = [
     cold: true,
     sem: (x) => x.exception(syndrome(x, EC_BRK64)),
   },
-  ...['HVC', 'SMC'].map((name, i): Row => ({
-    name,
-    pattern: `11010100 000 imm16:16 000 1${i}`,
-    asm: `${name.toLowerCase()} <#imm16hex>`,
-    cold: true,
-    sem: (x) => {
-      x.if(eqz(x.state('el', 'i32')), () => x.undefined());
-      // The host serves the call on the registers; it answers 0 where the immediate is not one that it knows.
-      const known = x.call('hypercall', x.cpu(), x.imm32((f) => f.imm16!), i32(i));
-      x.if(eqz(known), () => x.undefined());
-      x.end('check');
-    },
-  })),
+  ...['HVC', 'SMC'].map(
+    (name, i): Row => ({
+      name,
+      pattern: `11010100 000 imm16:16 000 1${i}`,
+      asm: `${name.toLowerCase()} <#imm16hex>`,
+      cold: true,
+      sem: (x) => {
+        x.if(eqz(x.state('el', 'i32')), () => x.undefined());
+        // The host serves the call on the registers; it answers 0 where the immediate is not one that it knows.
+        const known = x.call(
+          'hypercall',
+          x.cpu(),
+          x.imm32((f) => f.imm16!),
+          i32(i),
+        );
+        x.if(eqz(known), () => x.undefined());
+        x.end('check');
+      },
+    }),
+  ),
   {
     name: 'UDF',
     pattern: '0000000000000000 imm16:16',
@@ -152,13 +173,15 @@ export const rows: readonly Row[] = [
       x.setState('eventRegister', i32(0));
     },
   },
-  ...['SEV', 'SEVL'].map((name, i): Row => ({
-    name,
-    pattern: `11010101000000110010 0000 10${i} 11111`,
-    asm: name.toLowerCase(),
-    cold: true,
-    sem: (x) => x.setState('eventRegister', i32(1)),
-  })),
+  ...['SEV', 'SEVL'].map(
+    (name, i): Row => ({
+      name,
+      pattern: `11010101000000110010 0000 10${i} 11111`,
+      asm: name.toLowerCase(),
+      cold: true,
+      sem: (x) => x.setState('eventRegister', i32(1)),
+    }),
+  ),
   {
     name: 'HINT',
     pattern: '11010101000000110010 immCRm:4 immop2:3 11111',
@@ -191,4 +214,3 @@ export const rows: readonly Row[] = [
     sem: (x) => x.branchTo(nextPc(x)),
   },
 ];
-

@@ -18,8 +18,17 @@ const field = (f: Fields): { from: number; to: number; width: number } =>
 
 /** SBFM and UBFM: the field goes to the top of the register, then down to its place: zeroes below it, `down` fills above. */
 function moveField(x: Sem, n: 32 | 64, down: (a: Expr, b: Expr) => Expr): void {
-  const top = shl(x.X('Rn', n), x.imm(n, (g) => n - field(g).from - field(g).width));
-  x.setX('Rd', down(top, x.imm(n, (g) => n - field(g).to - field(g).width)));
+  const top = shl(
+    x.X('Rn', n),
+    x.imm(n, (g) => n - field(g).from - field(g).width),
+  );
+  x.setX(
+    'Rd',
+    down(
+      top,
+      x.imm(n, (g) => n - field(g).to - field(g).width),
+    ),
+  );
 }
 
 export const rows: readonly Row[] = [
@@ -27,13 +36,21 @@ export const rows: readonly Row[] = [
     name: 'ADR',
     pattern: '0 immlo:2 10000 immhi:19 Rd:5',
     asm: 'adr <Xd>, <label:adr>',
-    sem: (x) => x.setX('Rd', x.pcRelative((f) => (((f.immhi! << 2) | f.immlo!) << 11) >> 11)),
+    sem: (x) =>
+      x.setX(
+        'Rd',
+        x.pcRelative((f) => (((f.immhi! << 2) | f.immlo!) << 11) >> 11),
+      ),
   },
   {
     name: 'ADRP',
     pattern: '1 immlo:2 10000 immhi:19 Rd:5',
     asm: 'adrp <Xd>, <label:adrp>',
-    sem: (x) => x.setX('Rd', x.pcRelative((f) => ((((f.immhi! << 2) | f.immlo!) << 11) >> 11) * 4096, true)),
+    sem: (x) =>
+      x.setX(
+        'Rd',
+        x.pcRelative((f) => ((((f.immhi! << 2) | f.immlo!) << 11) >> 11) * 4096, true),
+      ),
   },
   ...['ADD', 'SUB'].flatMap((name, op): Row[] => [
     {
@@ -59,34 +76,47 @@ export const rows: readonly Row[] = [
       },
     },
   ]),
-  ...['AND', 'ORR', 'EOR', 'ANDS'].map((name, opc): Row => ({
-    name: `${name}_imm`,
-    pattern: `sf ${opc.toString(2).padStart(2, '0')} 100100 N immr:6 imms:6 Rn:5 Rd:5`,
-    asm: `${name.toLowerCase()} ${opc === 3 ? '<Rd>' : '<Rd|SP>'}, <Rn>, <#bitmask>`,
-    dynamic: ['N'],
-    check: (f) => bitmask(f) !== undefined,
-    sem: (x, f) => {
-      const n = widthOf(f);
-      const result = LOGIC[opc]!(x.X('Rn', n), x.wide(n, (g) => bitmask(g) ?? 0n));
-      if (opc !== 3) return x.setSP('Rd', result);
-      const value = x.tmp(result);
-      x.logicFlags(value);
-      x.setX('Rd', value);
-    },
-  })),
+  ...['AND', 'ORR', 'EOR', 'ANDS'].map(
+    (name, opc): Row => ({
+      name: `${name}_imm`,
+      pattern: `sf ${opc.toString(2).padStart(2, '0')} 100100 N immr:6 imms:6 Rn:5 Rd:5`,
+      asm: `${name.toLowerCase()} ${opc === 3 ? '<Rd>' : '<Rd|SP>'}, <Rn>, <#bitmask>`,
+      dynamic: ['N'],
+      check: (f) => bitmask(f) !== undefined,
+      sem: (x, f) => {
+        const n = widthOf(f);
+        const result = LOGIC[opc]!(
+          x.X('Rn', n),
+          x.wide(n, (g) => bitmask(g) ?? 0n),
+        );
+        if (opc !== 3) return x.setSP('Rd', result);
+        const value = x.tmp(result);
+        x.logicFlags(value);
+        x.setX('Rd', value);
+      },
+    }),
+  ),
   {
     name: 'MOVN',
     pattern: 'sf 00 100101 immhw:2 imm16:16 Rd:5',
     asm: 'movn <Rd>, <#imm16hw>',
     check: (f) => f.sf === 1 || f.immhw! < 2,
-    sem: (x, f) => x.setX('Rd', x.wide(widthOf(f), (g) => ~(BigInt(g.imm16!) << BigInt(16 * g.immhw!)))),
+    sem: (x, f) =>
+      x.setX(
+        'Rd',
+        x.wide(widthOf(f), (g) => ~(BigInt(g.imm16!) << BigInt(16 * g.immhw!))),
+      ),
   },
   {
     name: 'MOVZ',
     pattern: 'sf 10 100101 immhw:2 imm16:16 Rd:5',
     asm: 'movz <Rd>, <#imm16hw>',
     check: (f) => f.sf === 1 || f.immhw! < 2,
-    sem: (x, f) => x.setX('Rd', x.wide(widthOf(f), (g) => BigInt(g.imm16!) << BigInt(16 * g.immhw!))),
+    sem: (x, f) =>
+      x.setX(
+        'Rd',
+        x.wide(widthOf(f), (g) => BigInt(g.imm16!) << BigInt(16 * g.immhw!)),
+      ),
   },
   {
     name: 'MOVK',
@@ -96,17 +126,25 @@ export const rows: readonly Row[] = [
     sem: (x, f) => {
       const n = widthOf(f);
       const keep = konst(n === 64 ? 'i64' : 'i32', ~(0xffffn << BigInt(16 * f.hw!)));
-      x.setX('Rd', or(and(x.X('Rd', n), keep), x.wide(n, (g) => BigInt(g.imm16!) << BigInt(16 * g.hw!))));
+      x.setX(
+        'Rd',
+        or(
+          and(x.X('Rd', n), keep),
+          x.wide(n, (g) => BigInt(g.imm16!) << BigInt(16 * g.hw!)),
+        ),
+      );
     },
   },
-  ...['SBFM', 'UBFM'].map((name, i): Row => ({
-    name,
-    pattern: `sf ${i}0 100110 N immr:6 imms:6 Rn:5 Rd:5`,
-    asm: `${name.toLowerCase()} <Rd>, <Rn>, <#immr>, <#imms>`,
-    when: (f) => f.N === f.sf,
-    check: (f) => f.sf === 1 || (f.imms! < 32 && f.immr! < 32),
-    sem: (x, f) => moveField(x, widthOf(f), i === 0 ? shrS : shrU),
-  })),
+  ...['SBFM', 'UBFM'].map(
+    (name, i): Row => ({
+      name,
+      pattern: `sf ${i}0 100110 N immr:6 imms:6 Rn:5 Rd:5`,
+      asm: `${name.toLowerCase()} <Rd>, <Rn>, <#immr>, <#imms>`,
+      when: (f) => f.N === f.sf,
+      check: (f) => f.sf === 1 || (f.imms! < 32 && f.immr! < 32),
+      sem: (x, f) => moveField(x, widthOf(f), i === 0 ? shrS : shrU),
+    }),
+  ),
   {
     name: 'BFM',
     pattern: 'sf 01 100110 N immr:6 imms:6 Rn:5 Rd:5',
@@ -139,8 +177,20 @@ export const rows: readonly Row[] = [
       const n = widthOf(f);
       const one = n === 64 ? i64(1) : i32(1);
       // Rn:Rm >> lsb; the two shifts of Rn keep the count below n when lsb is 0.
-      const up = xor(x.imm(n, (g) => g.imms!), konst(one.t, n - 1));
-      x.setX('Rd', or(shrU(x.X('Rm', n), x.imm(n, (g) => g.imms!)), shl(shl(x.X('Rn', n), one), up)));
+      const up = xor(
+        x.imm(n, (g) => g.imms!),
+        konst(one.t, n - 1),
+      );
+      x.setX(
+        'Rd',
+        or(
+          shrU(
+            x.X('Rm', n),
+            x.imm(n, (g) => g.imms!),
+          ),
+          shl(shl(x.X('Rn', n), one), up),
+        ),
+      );
     },
   },
 ];

@@ -33,7 +33,10 @@ const SHIFTS = [shl, shrU, shrS, rotr] as const;
 
 /** Rm under the shift of the instruction; a row without amount has none. */
 const shifted = (x: Sem, f: Fields, n: 32 | 64): Expr =>
-  SHIFTS[f.shift!]!(x.X('Rm', n), x.imm(n, (g) => g.imm6!));
+  SHIFTS[f.shift!]!(
+    x.X('Rm', n),
+    x.imm(n, (g) => g.imm6!),
+  );
 
 /** Splits a shifted-register row in two, so that the common unshifted form has the smaller handler. */
 function shiftedRows(
@@ -95,7 +98,13 @@ function reverseBytes(x: Sem, e: Expr, bytes: 2 | 4 | 8): Expr {
 }
 
 /** One-source rows; `sf` is static, `bits` gives the operand width. */
-function oneSource(name: string, opcode: string, asm: string, op: (x: Sem, a: Expr, f: Fields) => Expr, sf = 'sf'): Row {
+function oneSource(
+  name: string,
+  opcode: string,
+  asm: string,
+  op: (x: Sem, a: Expr, f: Fields) => Expr,
+  sf = 'sf',
+): Row {
   return {
     name,
     pattern: `${sf} 1 0 11010110 00000 ${opcode} Rn:5 Rd:5`,
@@ -122,14 +131,18 @@ function divide(x: Sem, a: Expr, b: Expr, signed: boolean): Expr {
   const dividend = x.tmp(a);
   const result = x.variable(konst(a.t, 0));
   const k = (v: number) => konst(a.t, v);
-  x.if(eq(divisor, k(0)), () => {}, () => {
-    if (!signed) return result.set(divU(dividend, divisor));
-    x.if(
-      eq(divisor, k(-1)),
-      () => result.set(sub(k(0), dividend)),
-      () => result.set(divS(dividend, divisor)),
-    );
-  });
+  x.if(
+    eq(divisor, k(0)),
+    () => {},
+    () => {
+      if (!signed) return result.set(divU(dividend, divisor));
+      x.if(
+        eq(divisor, k(-1)),
+        () => result.set(sub(k(0), dividend)),
+        () => result.set(divS(dividend, divisor)),
+      );
+    },
+  );
   return result.get();
 }
 
@@ -160,7 +173,12 @@ const reversedCompare = { AND: and, ORR: or, EOR: xor, ANDS: and };
 export const rows: readonly Row[] = [
   ...Object.entries(reversedCompare).flatMap(([name, op], opc) =>
     [0, 1].flatMap((N) => {
-      const mnemonic = [['and', 'bic'], ['orr', 'orn'], ['eor', 'eon'], ['ands', 'bics']][opc]![N]!;
+      const mnemonic = [
+        ['and', 'bic'],
+        ['orr', 'orn'],
+        ['eor', 'eon'],
+        ['ands', 'bics'],
+      ][opc]![N]!;
       return shiftedRows(
         {
           name: `${mnemonic.toUpperCase()}_log_shift`,
@@ -202,7 +220,11 @@ export const rows: readonly Row[] = [
         check: (f) => f.imm3! <= 4,
         sem: (x, f) => {
           const n = widthOf(f);
-          const wide = extended(x, f.option!, x.imm64((g) => g.imm3!));
+          const wide = extended(
+            x,
+            f.option!,
+            x.imm64((g) => g.imm3!),
+          );
           const result = op(x, x.SP('Rn', n), n === 64 ? wide : wrap(wide));
           if (setsFlags) x.setX('Rd', result);
           else x.setSP('Rd', result);
@@ -238,33 +260,36 @@ export const rows: readonly Row[] = [
       },
     })),
   ),
-  ...['CSEL', 'CSINC', 'CSINV', 'CSNEG'].map((name, i): Row => ({
-    name,
-    pattern: `sf ${i >> 1} 0 11010100 Rm:5 cond:4 0${i & 1} Rn:5 Rd:5`,
-    asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>, <cond>`,
-    sem: (x, f) => {
-      const n = widthOf(f);
-      const m = maybeNot(x.X('Rm', n), i >> 1);
-      x.setX('Rd', select(x.cond(f.cond!), x.X('Rn', n), i & 1 ? add(m, konst(m.t, 1)) : m));
-    },
-  })),
-  ...['MADD', 'MSUB'].map((name, o0): Row => ({
-    name,
-    pattern: `sf 00 11011 000 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`,
-    asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>, <Ra>`,
-    sem: (x, f) => {
-      const n = widthOf(f);
-      x.setX('Rd', (o0 ? sub : add)(x.X('Ra', n), mul(x.X('Rn', n), x.X('Rm', n))));
-    },
-  })),
+  ...['CSEL', 'CSINC', 'CSINV', 'CSNEG'].map(
+    (name, i): Row => ({
+      name,
+      pattern: `sf ${i >> 1} 0 11010100 Rm:5 cond:4 0${i & 1} Rn:5 Rd:5`,
+      asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>, <cond>`,
+      sem: (x, f) => {
+        const n = widthOf(f);
+        const m = maybeNot(x.X('Rm', n), i >> 1);
+        x.setX('Rd', select(x.cond(f.cond!), x.X('Rn', n), i & 1 ? add(m, konst(m.t, 1)) : m));
+      },
+    }),
+  ),
+  ...['MADD', 'MSUB'].map(
+    (name, o0): Row => ({
+      name,
+      pattern: `sf 00 11011 000 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`,
+      asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>, <Ra>`,
+      sem: (x, f) => {
+        const n = widthOf(f);
+        x.setX('Rd', (o0 ? sub : add)(x.X('Ra', n), mul(x.X('Rn', n), x.X('Rm', n))));
+      },
+    }),
+  ),
   ...['SMADDL', 'SMSUBL', 'UMADDL', 'UMSUBL'].map((name, i): Row => {
     const extend = i >= 2 ? extU : extS;
     return {
       name,
       pattern: `1 00 11011 ${i >> 1}01 Rm:5 ${i & 1} Ra:5 Rn:5 Rd:5`,
       asm: `${name.toLowerCase()} <Xd>, <Wn>, <Wm>, <Xa>`,
-      sem: (x) =>
-        x.setX('Rd', (i & 1 ? sub : add)(x.X('Ra'), mul(extend(x.X('Rn', 32)), extend(x.X('Rm', 32))))),
+      sem: (x) => x.setX('Rd', (i & 1 ? sub : add)(x.X('Ra'), mul(extend(x.X('Rn', 32)), extend(x.X('Rm', 32))))),
     };
   }),
   {
@@ -312,4 +337,3 @@ export const rows: readonly Row[] = [
     return clz(or(shl(xor(v, shrS(v, konst(v.t, 1))), konst(v.t, 1)), konst(v.t, 1)));
   }),
 ];
-

@@ -25,7 +25,6 @@ import {
 import type { Row } from './row.ts';
 import type { Sem } from './sem.ts';
 
-
 /** Access sizes: encoding, suffix of the mnemonic, register, and the value type that holds them. */
 const SIZES = [
   { size: 0, bytes: 1, suffix: 'b', rt: 'W', t: 'i32', kind: 'i32_8u' },
@@ -53,9 +52,8 @@ function claim(x: Sem, host: Expr, bytes: number, low: Expr, high: Expr): void {
 /** Runs `attempt` (status 0 or 1) if the monitor holds this address; gives the status and closes the monitor. */
 function tryStore(x: Sem, host: Expr, bytes: number, attempt: () => Expr): Expr {
   const status = x.variable(i32(1));
-  x.if(
-    and(eq(x.state('exclusiveAddress', 'i32'), host), eq(x.state('exclusiveBytes', 'i32'), i32(bytes))),
-    () => status.set(attempt()),
+  x.if(and(eq(x.state('exclusiveAddress', 'i32'), host), eq(x.state('exclusiveBytes', 'i32'), i32(bytes))), () =>
+    status.set(attempt()),
   );
   x.setState('exclusiveAddress', i32(-1));
   return status.get();
@@ -159,7 +157,14 @@ const pairRows = [0, 1].flatMap((sz): Row[] =>
 );
 
 /** What an atomic leaves in memory, from the old value and the register; or the Wasm operation that does it. */
-const ATOMICS: readonly { name: string; opc: number; o3: number; rmw?: 'add' | 'and' | 'or' | 'xor' | 'xchg'; keepOld?: (a: Expr, b: Expr) => Expr; signed?: boolean }[] = [
+const ATOMICS: readonly {
+  name: string;
+  opc: number;
+  o3: number;
+  rmw?: 'add' | 'and' | 'or' | 'xor' | 'xchg';
+  keepOld?: (a: Expr, b: Expr) => Expr;
+  signed?: boolean;
+}[] = [
   { name: 'ldadd', o3: 0, opc: 0, rmw: 'add' },
   { name: 'ldclr', o3: 0, opc: 1, rmw: 'and' },
   { name: 'ldeor', o3: 0, opc: 2, rmw: 'xor' },
@@ -175,15 +180,18 @@ const comparable = (s: Size, e: Expr, signed: boolean): Expr =>
   signed && s.bytes < 4 ? signExtend(e, (s.bytes * 8) as 8 | 16) : e;
 
 /** Minimum and maximum: Wasm has no such operation, so compare and exchange until nobody came between. */
-function minMax(x: Sem, s: Size, host: Expr, operand: Expr, keepOld: (a: Expr, b: Expr) => Expr, signed: boolean): Expr {
+function minMax(
+  x: Sem,
+  s: Size,
+  host: Expr,
+  operand: Expr,
+  keepOld: (a: Expr, b: Expr) => Expr,
+  signed: boolean,
+): Expr {
   const old = x.variable(s.t === 'i64' ? i64(0) : i32(0));
   x.loop((again) => {
     old.set(atomicLoad(s.t, s.bytes, host));
-    const value = select(
-      keepOld(comparable(s, old.get(), signed), comparable(s, operand, signed)),
-      old.get(),
-      operand,
-    );
+    const value = select(keepOld(comparable(s, old.get(), signed), comparable(s, operand, signed)), old.get(), operand);
     const seen = x.atomicCas(s.bytes, host, old.get(), narrow(s, value));
     again(ne(seen, old.get()));
   });
@@ -191,34 +199,38 @@ function minMax(x: Sem, s: Size, host: Expr, operand: Expr, keepOld: (a: Expr, b
 }
 
 const lseRows = SIZES.flatMap((s): Row[] =>
-  ATOMICS.map((a): Row => ({
-    name: rowName(`${a.name}${s.suffix}`, s),
-    pattern: `${binary(s.size, 2)} 111 0 00 A R 1 Rs:5 ${a.o3} ${binary(a.opc, 3)} 00 Rn:5 Rt:5`,
-    asm: `${a.name}<ar>${s.suffix} <${s.rt}s>, <${s.rt}t>, [<Xn|SP>]`,
+  ATOMICS.map(
+    (a): Row => ({
+      name: rowName(`${a.name}${s.suffix}`, s),
+      pattern: `${binary(s.size, 2)} 111 0 00 A R 1 Rs:5 ${a.o3} ${binary(a.opc, 3)} 00 Rn:5 Rt:5`,
+      asm: `${a.name}<ar>${s.suffix} <${s.rt}s>, <${s.rt}t>, [<Xn|SP>]`,
+      feature: 'FEAT_LSE',
+      dynamic: ['A', 'R'],
+      sem: (x) => {
+        const operand = x.tmp(narrow(s, x.X('Rs', bits(s))));
+        const host = x.host(s.bytes, x.SP('Rn'), 'write');
+        const old = a.rmw
+          ? x.atomicRmw(a.rmw, s.bytes, host, a.name === 'ldclr' ? narrow(s, not(operand)) : operand)
+          : minMax(x, s, host, operand, a.keepOld!, a.signed === true);
+        x.setX('Rt', old);
+      },
+    }),
+  ),
+);
+
+const casRows = SIZES.map(
+  (s): Row => ({
+    name: rowName(`cas${s.suffix}`, s),
+    pattern: `${binary(s.size, 2)} 0010001 A 1 Rs:5 R 11111 Rn:5 Rt:5`,
+    asm: `cas<ar>${s.suffix} <${s.rt}s>, <${s.rt}t>, [<Xn|SP>]`,
     feature: 'FEAT_LSE',
     dynamic: ['A', 'R'],
     sem: (x) => {
-      const operand = x.tmp(narrow(s, x.X('Rs', bits(s))));
       const host = x.host(s.bytes, x.SP('Rn'), 'write');
-      const old = a.rmw
-        ? x.atomicRmw(a.rmw, s.bytes, host, a.name === 'ldclr' ? narrow(s, not(operand)) : operand)
-        : minMax(x, s, host, operand, a.keepOld!, a.signed === true);
-      x.setX('Rt', old);
+      x.setX('Rs', x.atomicCas(s.bytes, host, narrow(s, x.X('Rs', bits(s))), narrow(s, x.X('Rt', bits(s)))));
     },
-  })),
+  }),
 );
-
-const casRows = SIZES.map((s): Row => ({
-  name: rowName(`cas${s.suffix}`, s),
-  pattern: `${binary(s.size, 2)} 0010001 A 1 Rs:5 R 11111 Rn:5 Rt:5`,
-  asm: `cas<ar>${s.suffix} <${s.rt}s>, <${s.rt}t>, [<Xn|SP>]`,
-  feature: 'FEAT_LSE',
-  dynamic: ['A', 'R'],
-  sem: (x) => {
-    const host = x.host(s.bytes, x.SP('Rn'), 'write');
-    x.setX('Rs', x.atomicCas(s.bytes, host, narrow(s, x.X('Rs', bits(s))), narrow(s, x.X('Rt', bits(s)))));
-  },
-}));
 
 const caspRows = [0, 1].map((sz): Row => {
   const r = sz ? 'X' : 'W';
@@ -233,7 +245,12 @@ const caspRows = [0, 1].map((sz): Row => {
     sem: (x) => {
       const host = x.host(sz ? 16 : 8, x.SP('Rn'), 'write');
       if (!sz) {
-        const old = x.atomicCas(8, host, joined(x.X('Rs', 32), x.X('Rs+1', 32)), joined(x.X('Rt', 32), x.X('Rt+1', 32)));
+        const old = x.atomicCas(
+          8,
+          host,
+          joined(x.X('Rs', 32), x.X('Rs+1', 32)),
+          joined(x.X('Rt', 32), x.X('Rt+1', 32)),
+        );
         x.setX('Rs', wrap(old));
         x.setX('Rs+1', shrU(old, i64(32)));
         return;
@@ -250,5 +267,11 @@ const caspRows = [0, 1].map((sz): Row => {
   };
 });
 
-export const rows: readonly Row[] = [...exclusiveRows, ...orderedRows, ...pairRows, ...lseRows, ...casRows, ...caspRows];
-
+export const rows: readonly Row[] = [
+  ...exclusiveRows,
+  ...orderedRows,
+  ...pairRows,
+  ...lseRows,
+  ...casRows,
+  ...caspRows,
+];

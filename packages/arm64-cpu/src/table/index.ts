@@ -1,17 +1,22 @@
 /** The instruction table: every row of every encoding group. */
 import { rows as branches } from './branches.ts';
+import { rows as cryptoAes } from './crypto-aes.ts';
+import { rows as cryptoSha } from './crypto-sha.ts';
 import { rows as dpImmediate } from './dp-immediate.ts';
 import { rows as dpRegister } from './dp-register.ts';
 import { rows as exclusive } from './exclusive.ts';
 import { rows as fpConvert } from './fp-convert.ts';
 import { rows as fpScalar } from './fp-scalar.ts';
 import { rows as loadStore } from './load-store.ts';
-import { rows as cryptoAes } from './crypto-aes.ts';
-import { rows as cryptoSha } from './crypto-sha.ts';
+import type { Row } from './row.ts';
 import { rows as simdAcrossLanes } from './simd-across-lanes.ts';
 import { rows as simdByElement } from './simd-by-element.ts';
 import { rows as simdCopy } from './simd-copy.ts';
 import { rows as simdExtract } from './simd-extract.ts';
+import { rows as simdFpByElement } from './simd-fp-by-element.ts';
+import { rows as simdFpConvert } from './simd-fp-convert.ts';
+import { rows as simdFpThreeSame } from './simd-fp-three-same.ts';
+import { rows as simdFpTwoRegMisc } from './simd-fp-two-reg-misc.ts';
 import { rows as simdLoadStore } from './simd-load-store.ts';
 import { rows as simdLoads } from './simd-loads.ts';
 import { rows as simdModifiedImm } from './simd-modified-imm.ts';
@@ -25,11 +30,6 @@ import { rows as simdTableLookup } from './simd-table-lookup.ts';
 import { rows as simdThreeDifferent } from './simd-three-different.ts';
 import { rows as simdThreeSame } from './simd-three-same.ts';
 import { rows as simdTwoRegMisc } from './simd-two-reg-misc.ts';
-import type { Row } from './row.ts';
-import { rows as simdFpByElement } from './simd-fp-by-element.ts';
-import { rows as simdFpConvert } from './simd-fp-convert.ts';
-import { rows as simdFpThreeSame } from './simd-fp-three-same.ts';
-import { rows as simdFpTwoRegMisc } from './simd-fp-two-reg-misc.ts';
 import { rows as system } from './system.ts';
 
 export const ROWS: readonly Row[] = [

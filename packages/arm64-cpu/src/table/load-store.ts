@@ -43,7 +43,8 @@ function transfer(x: Sem, a: Access, address: Expr, unprivileged = false): void 
 }
 
 /** The mnemonic of the unscaled (`u`) and unprivileged (`t`) forms: ldur, sttrb … */
-const variant = (asm: string, letter: 'u' | 't'): string => asm.replace(/^(ld|st)(r)/, letter === 'u' ? '$1u$2' : '$1t$2');
+const variant = (asm: string, letter: 'u' | 't'): string =>
+  asm.replace(/^(ld|st)(r)/, letter === 'u' ? '$1u$2' : '$1t$2');
 
 const offset9 = (x: Sem): Expr => x.imm64((f) => signed(f.imm9!, 9));
 
@@ -57,7 +58,15 @@ function accessRows(a: Access): Row[] {
       name: `${a.name}_uimm`,
       pattern: `${head} 01 ${opc} imm12:12 Rn:5 Rt:5`,
       asm: `${a.asm} ${a.rt}, [<Xn|SP><#uoffset:${a.size}>]`,
-      sem: (x) => transfer(x, a, add(x.SP('Rn'), x.imm64((f) => f.imm12! << a.size))),
+      sem: (x) =>
+        transfer(
+          x,
+          a,
+          add(
+            x.SP('Rn'),
+            x.imm64((f) => f.imm12! << a.size),
+          ),
+        ),
     },
     {
       name: `${a.name}_unscaled`,
@@ -185,12 +194,14 @@ export const rows: readonly Row[] = [
       ['LDR_lit_64', 1, '<Xt>', 'i64', 'ldr'],
       ['LDRSW_lit', 2, '<Xt>', 'i64_32s', 'ldrsw'],
     ] as const
-  ).map(([name, opc, rt, kind, asm]): Row => ({
-    name,
-    pattern: `${binary(opc, 2)} 011 0 00 imm19:19 Rt:5`,
-    asm: `${asm} ${rt}, <label:imm19>`,
-    sem: (x) => x.setX('Rt', x.load(kind, x.pcRelative(literal))),
-  })),
+  ).map(
+    ([name, opc, rt, kind, asm]): Row => ({
+      name,
+      pattern: `${binary(opc, 2)} 011 0 00 imm19:19 Rt:5`,
+      asm: `${asm} ${rt}, <label:imm19>`,
+      sem: (x) => x.setX('Rt', x.load(kind, x.pcRelative(literal))),
+    }),
+  ),
   // Prefetches have no effect.
   {
     name: 'PRFM_lit',

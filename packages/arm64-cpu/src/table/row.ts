@@ -79,5 +79,4 @@ export function extractFields(pattern: Pattern, word: number, pc: number): Recor
 }
 
 /** True if each of the field's values has a handler of its own. */
-export const isStatic = (row: Row, name: string): boolean =>
-  !/^(R|imm)/.test(name) && !row.dynamic?.includes(name);
+export const isStatic = (row: Row, name: string): boolean => !/^(R|imm)/.test(name) && !row.dynamic?.includes(name);

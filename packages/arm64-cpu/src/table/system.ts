@@ -1,8 +1,28 @@
 /** System registers and system instructions: Arm ARM C5. */
+
+import { stateOffset } from '../state.ts';
 import { CACHE_SIZES, ID_REGISTERS } from '../sysregs/id-registers.ts';
 import { type Encoding5, FIXED_REGISTERS, STORAGE_REGISTERS, type StorageRegister } from '../sysregs/registers.ts';
-import { stateOffset } from '../state.ts';
-import { add, and, type Expr, eq, eqz, extU, fc, geU, i32, i64, load, not, or, select, shl, shrU, sub, wrap } from '../wasm/expr.ts';
+import {
+  add,
+  and,
+  type Expr,
+  eq,
+  eqz,
+  extU,
+  fc,
+  geU,
+  i32,
+  i64,
+  load,
+  not,
+  or,
+  select,
+  shl,
+  shrU,
+  sub,
+  wrap,
+} from '../wasm/expr.ts';
 import type { Row } from './row.ts';
 import type { Sem } from './sem.ts';
 
@@ -20,17 +40,17 @@ const EC_TRAPPED_SYSREG = 0x18;
 /** Trap of an EL0 access that EL1 controls: class 0x18 with the encoding in the syndrome (Arm ARM D13.2.37). */
 function trapFromEl0(x: Sem, [op0, op1, CRn, CRm, op2]: Encoding5, read: boolean): void {
   const iss = op0 * 2 ** 20 + op2 * 2 ** 17 + op1 * 2 ** 14 + CRn * 2 ** 10 + CRm * 2 + (read ? 1 : 0);
-  const esr = or(i64(EC_TRAPPED_SYSREG * 2 ** 26 + 2 ** 25 + iss), x.imm64((f) => f.Rt! * 32));
+  const esr = or(
+    i64(EC_TRAPPED_SYSREG * 2 ** 26 + 2 ** 25 + iss),
+    x.imm64((f) => f.Rt! * 32),
+  );
   x.exception(esr);
 }
 
 /** The first two rows serve every storage register without effects: the record holds its place in the state. */
 const place = (f: Readonly<Record<string, number>>): number => stateOffset(plainRegister(f)!.name);
-const encodingOf = (f: Readonly<Record<string, number>>): string =>
-  [2 + f.o0!, f.op1!, f.CRn!, f.CRm!, f.op2!].join();
-const PLAIN = new Map(
-  STORAGE_REGISTERS.filter((r) => !r.effect).map((r) => [r.encoding.join(), r]),
-);
+const encodingOf = (f: Readonly<Record<string, number>>): string => [2 + f.o0!, f.op1!, f.CRn!, f.CRm!, f.op2!].join();
+const PLAIN = new Map(STORAGE_REGISTERS.filter((r) => !r.effect).map((r) => [r.encoding.join(), r]));
 const READABLE = new Map(STORAGE_REGISTERS.map((r) => [r.encoding.join(), r]));
 const plainRegister = (f: Readonly<Record<string, number>>): StorageRegister | undefined => READABLE.get(encodingOf(f));
 const FIELDS = 'o0 op1:3 CRn:4 CRm:4 op2:3 Rt:5';
@@ -97,38 +117,42 @@ const EFFECTS: Record<string, (x: Sem) => void> = {
 /** Registers whose write has an effect, a mask, or is allowed at EL0. */
 const storageWrites: readonly Row[] = STORAGE_REGISTERS.filter(
   (r) => r.effect || r.writable !== undefined || r.el0 !== undefined,
-).map((r): Row => ({
-  name: `MSR_${r.name}`,
-  pattern: pattern(r.encoding, false),
-  asm: `msr ${r.name.toLowerCase()}, <Xt>`,
-  cold: r.name !== 'TPIDR_EL0',
-  sem: (x) => {
-    if (r.el0 !== 'rw') el1Only(x);
-    const mask = r.writable ?? -1n;
-    const old = x.state(r.name, 'i64');
-    const value = mask === -1n ? x.X('Rt') : or(and(x.X('Rt'), i64(mask)), and(old, i64(~mask)));
-    x.setState(r.name, value);
-    if (!r.effect) return;
-    EFFECTS[r.effect]!(x);
-    if (r.effect !== 'fp') x.end('check');
-  },
-}));
+).map(
+  (r): Row => ({
+    name: `MSR_${r.name}`,
+    pattern: pattern(r.encoding, false),
+    asm: `msr ${r.name.toLowerCase()}, <Xt>`,
+    cold: r.name !== 'TPIDR_EL0',
+    sem: (x) => {
+      if (r.el0 !== 'rw') el1Only(x);
+      const mask = r.writable ?? -1n;
+      const old = x.state(r.name, 'i64');
+      const value = mask === -1n ? x.X('Rt') : or(and(x.X('Rt'), i64(mask)), and(old, i64(~mask)));
+      x.setState(r.name, value);
+      if (!r.effect) return;
+      EFFECTS[r.effect]!(x);
+      if (r.effect !== 'fp') x.end('check');
+    },
+  }),
+);
 
 const constantRows: readonly Row[] = [
-  ...ID_REGISTERS.map((r): Row => ({
-    name: `MRS_${r.name}`,
-    pattern: pattern(r.encoding, true),
-    asm: `mrs <Xt>, ${r.name.toLowerCase()}`,
-    cold: true,
-    sem: (x) => {
-      // CTR_EL0 is EL0's if SCTLR_EL1.UCT says so, DCZID_EL0 always.
-      if (r.name === 'CTR_EL0') {
-        const uct = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 15)));
-        x.if(eqz(or(x.state('el', 'i32'), uct)), () => trapFromEl0(x, r.encoding, true));
-      } else if (r.name !== 'DCZID_EL0') el1Only(x);
-      x.setX('Rt', i64(r.value));
-    },
-  })),
+  ...ID_REGISTERS.map(
+    (r): Row => ({
+      name: `MRS_${r.name}`,
+      pattern: pattern(r.encoding, true),
+      asm: `mrs <Xt>, ${r.name.toLowerCase()}`,
+      cold: true,
+      sem: (x) => {
+        // CTR_EL0 is EL0's if SCTLR_EL1.UCT says so, DCZID_EL0 always.
+        if (r.name === 'CTR_EL0') {
+          const uct = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 15)));
+          x.if(eqz(or(x.state('el', 'i32'), uct)), () => trapFromEl0(x, r.encoding, true));
+        } else if (r.name !== 'DCZID_EL0') el1Only(x);
+        x.setX('Rt', i64(r.value));
+      },
+    }),
+  ),
   ...FIXED_REGISTERS.flatMap((r): Row[] =>
     [true, false].map((read) => ({
       name: `${read ? 'MRS' : 'MSR'}_${r.name}`,
@@ -179,15 +203,25 @@ const daifImmediate = (x: Sem): Expr => x.imm32((f) => f.immCRm! << 6);
 const pstateRows: readonly Row[] = [
   read('NZCV', NZCV, (x) => x.setX('Rt', shl(x.nzcv(), i32(28)))),
   write('NZCV', NZCV, (x) => x.setNzcv(wrap(shrU(and(x.X('Rt'), i64(0xffffffffn)), i64(28))))),
-  read('DAIF', DAIF, (x) => {
-    daifAccess(x, DAIF, true);
-    x.setX('Rt', x.state('daif', 'i32'));
-  }, false),
-  write('DAIF', DAIF, (x) => {
-    daifAccess(x, DAIF, false);
-    x.setState('daif', wrap(and(x.X('Rt'), i64(0x3c0))));
-    x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
-  }, false),
+  read(
+    'DAIF',
+    DAIF,
+    (x) => {
+      daifAccess(x, DAIF, true);
+      x.setX('Rt', x.state('daif', 'i32'));
+    },
+    false,
+  ),
+  write(
+    'DAIF',
+    DAIF,
+    (x) => {
+      daifAccess(x, DAIF, false);
+      x.setState('daif', wrap(and(x.X('Rt'), i64(0x3c0))));
+      x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
+    },
+    false,
+  ),
   {
     name: 'MSR_DAIFSet',
     pattern: '1101010100 0 00 011 0100 immCRm:4 110 11111',
@@ -226,18 +260,36 @@ const pstateRows: readonly Row[] = [
     cold: true,
     sem: (x) => {
       el1Only(x);
-      x.callVoid('setMode', x.cpu(), i32(1), and(x.imm32((f) => f.immCRm!), i32(1)));
+      x.callVoid(
+        'setMode',
+        x.cpu(),
+        i32(1),
+        and(
+          x.imm32((f) => f.immCRm!),
+          i32(1),
+        ),
+      );
     },
   },
   // SP_EL0 can be named only where it is not the SP in use.
-  read('SP_EL0', SP_EL0, (x) => {
-    x.if(eqz(x.state('spsel', 'i32')), () => x.undefined());
-    x.setX('Rt', x.state('SP_EL0', 'i64'));
-  }, false),
-  write('SP_EL0', SP_EL0, (x) => {
-    x.if(eqz(x.state('spsel', 'i32')), () => x.undefined());
-    x.setState('SP_EL0', x.X('Rt'));
-  }, false),
+  read(
+    'SP_EL0',
+    SP_EL0,
+    (x) => {
+      x.if(eqz(x.state('spsel', 'i32')), () => x.undefined());
+      x.setX('Rt', x.state('SP_EL0', 'i64'));
+    },
+    false,
+  ),
+  write(
+    'SP_EL0',
+    SP_EL0,
+    (x) => {
+      x.if(eqz(x.state('spsel', 'i32')), () => x.undefined());
+      x.setState('SP_EL0', x.X('Rt'));
+    },
+    false,
+  ),
   read('MPIDR_EL1', MPIDR, (x) => {
     el1Only(x);
     x.setX('Rt', x.state('MPIDR_EL1', 'i64'));
@@ -245,7 +297,10 @@ const pstateRows: readonly Row[] = [
   read('CCSIDR_EL1', CCSIDR, (x) => {
     el1Only(x);
     const level = x.tmp(x.state('CSSELR_EL1', 'i64'));
-    x.setX('Rt', CACHE_SIZES.reduce<Expr>((rest, size, n) => select(eq(level, i64(n)), i64(size), rest), i64(0)));
+    x.setX(
+      'Rt',
+      CACHE_SIZES.reduce<Expr>((rest, size, n) => select(eq(level, i64(n)), i64(size), rest), i64(0)),
+    );
   }),
   read('ISR_EL1', ISR_EL1, (x) => {
     el1Only(x);
@@ -353,17 +408,19 @@ const TLBI: readonly { name: string; op2: number; helper: string; operand: boole
 ];
 
 const tlbiRows: readonly Row[] = TLBI.flatMap((t) =>
-  [3, 7].map((CRm): Row => ({
-    name: `TLBI_${t.name.toUpperCase()}${CRm === 3 ? 'IS' : ''}`,
-    pattern: pattern([1, 0, 8, CRm, t.op2], false),
-    asm: `tlbi ${t.name}${CRm === 3 ? 'is' : ''}${t.operand ? ', <Xt>' : '<,Xt>'}`,
-    cold: true,
-    sem: (x) => {
-      el1Only(x);
-      if (t.operand) x.callVoid(t.helper, x.cpu(), x.X('Rt'));
-      else x.callVoid(t.helper, x.cpu());
-    },
-  })),
+  [3, 7].map(
+    (CRm): Row => ({
+      name: `TLBI_${t.name.toUpperCase()}${CRm === 3 ? 'IS' : ''}`,
+      pattern: pattern([1, 0, 8, CRm, t.op2], false),
+      asm: `tlbi ${t.name}${CRm === 3 ? 'is' : ''}${t.operand ? ', <Xt>' : '<,Xt>'}`,
+      cold: true,
+      sem: (x) => {
+        el1Only(x);
+        if (t.operand) x.callVoid(t.helper, x.cpu(), x.X('Rt'));
+        else x.callVoid(t.helper, x.cpu());
+      },
+    }),
+  ),
 );
 
 /** Cache maintenance: memory is coherent here, and records follow every write, so there is nothing to do. */
@@ -380,31 +437,35 @@ const CACHE_OPS: readonly { name: string; op1: number; CRm: number; op2: number;
   { name: 'dc civac', op1: 3, CRm: 14, op2: 1, el0: true },
 ];
 
-const cacheRows: readonly Row[] = CACHE_OPS.map((c): Row => ({
-  name: c.name.toUpperCase().replace(' ', '_'),
-  pattern: pattern([1, c.op1, 7, c.CRm, c.op2], false),
-  asm: c.name.startsWith('ic iallu') ? `${c.name}<,Xt>` : `${c.name}, <Xt>`,
-  sem: (x) => {
-    if (!c.el0) return el1Only(x);
-    // SCTLR_EL1.UCI lets EL0 maintain caches by address.
-    const uci = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 26)));
-    x.if(eqz(or(x.state('el', 'i32'), uci)), () => trapFromEl0(x, [1, c.op1, 7, c.CRm, c.op2], false));
-  },
-}));
+const cacheRows: readonly Row[] = CACHE_OPS.map(
+  (c): Row => ({
+    name: c.name.toUpperCase().replace(' ', '_'),
+    pattern: pattern([1, c.op1, 7, c.CRm, c.op2], false),
+    asm: c.name.startsWith('ic iallu') ? `${c.name}<,Xt>` : `${c.name}, <Xt>`,
+    sem: (x) => {
+      if (!c.el0) return el1Only(x);
+      // SCTLR_EL1.UCI lets EL0 maintain caches by address.
+      const uci = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 26)));
+      x.if(eqz(or(x.state('el', 'i32'), uci)), () => trapFromEl0(x, [1, c.op1, 7, c.CRm, c.op2], false));
+    },
+  }),
+);
 
 const ZVA_BYTES = 64;
 
 /** AT S1E1R … S1E0W: PAR_EL1 tells the result. */
-const atRows: readonly Row[] = ['S1E1R', 'S1E1W', 'S1E0R', 'S1E0W'].map((name, op2): Row => ({
-  name: `AT_${name}`,
-  pattern: pattern([1, 0, 7, 8, op2], false),
-  asm: `at ${name.toLowerCase()}, <Xt>`,
-  cold: true,
-  sem: (x) => {
-    el1Only(x);
-    x.callVoid('addressTranslate', x.cpu(), x.X('Rt'), i32((op2 & 1) | (op2 & 2 ? 4 : 0)));
-  },
-}));
+const atRows: readonly Row[] = ['S1E1R', 'S1E1W', 'S1E0R', 'S1E0W'].map(
+  (name, op2): Row => ({
+    name: `AT_${name}`,
+    pattern: pattern([1, 0, 7, 8, op2], false),
+    asm: `at ${name.toLowerCase()}, <Xt>`,
+    cold: true,
+    sem: (x) => {
+      el1Only(x);
+      x.callVoid('addressTranslate', x.cpu(), x.X('Rt'), i32((op2 & 1) | (op2 & 2 ? 4 : 0)));
+    },
+  }),
+);
 
 export const rows: readonly Row[] = [
   ...genericRows,

@@ -123,7 +123,8 @@ export const not = (a: Expr): Expr => xor(a, konst(a.t, -1));
 export const neg = (a: Expr): Expr => sub(konst(a.t, 0), a);
 
 /** i64 → i32, low half. */
-export const wrap = (a: Expr): Expr => (a.k !== undefined ? i32(Number(BigInt.asIntN(32, a.k))) : node('i32', [0xa7], a));
+export const wrap = (a: Expr): Expr =>
+  a.k !== undefined ? i32(Number(BigInt.asIntN(32, a.k))) : node('i32', [0xa7], a);
 /** i32 → i64, zero-extended. */
 export const extU = (a: Expr): Expr => (a.k !== undefined ? i64(BigInt.asUintN(32, a.k)) : node('i64', [0xad], a));
 /** i32 → i64, sign-extended. */
@@ -217,7 +218,17 @@ export function storeCode(kind: StoreKind, offset: number): number[] {
 export const storeV128Code = (offset: number): number[] => [0xfd, 0x0b, ...memarg(0, offset)];
 
 /** Atomic accesses (prefix 0xFE, threads proposal) by operation and access size in bytes; the value type is i32 or i64. */
-const ATOMIC_BASE = { load: 0x10, store: 0x17, add: 0x1e, sub: 0x25, and: 0x2c, or: 0x33, xor: 0x3a, xchg: 0x41, cmpxchg: 0x48 };
+const ATOMIC_BASE = {
+  load: 0x10,
+  store: 0x17,
+  add: 0x1e,
+  sub: 0x25,
+  and: 0x2c,
+  or: 0x33,
+  xor: 0x3a,
+  xchg: 0x41,
+  cmpxchg: 0x48,
+};
 export type AtomicOp = keyof typeof ATOMIC_BASE;
 /** Order of one operation's seven opcodes: i32, i64, then the narrow ones of i32 and of i64. */
 const ATOMIC_FORM: Record<string, number> = { i32_4: 0, i64_8: 1, i32_1: 2, i32_2: 3, i64_1: 4, i64_2: 5, i64_4: 6 };

@@ -1,5 +1,5 @@
 import type { ValType } from './expr.ts';
-import { FunctionBuilder, type FuncRef, TYPE_CODE } from './function-builder.ts';
+import { type FuncRef, FunctionBuilder, TYPE_CODE } from './function-builder.ts';
 import { pushName, pushS32, pushU32 } from './leb128.ts';
 
 interface Defined {
@@ -136,7 +136,10 @@ function section(chunks: Uint8Array[], id: number, items: readonly ArrayLike<num
   const count: number[] = [];
   pushU32(count, items.length);
   const size: number[] = [];
-  pushU32(size, items.reduce((n, i) => n + i.length, count.length));
+  pushU32(
+    size,
+    items.reduce((n, i) => n + i.length, count.length),
+  );
   chunks.push(Uint8Array.from([id, ...size, ...count]), ...items.map((i) => Uint8Array.from(i)));
 }
 
