@@ -77,6 +77,8 @@ const SYSTEM: readonly Slot[] = u64(
   'TPIDR_EL0',
   'TPIDRRO_EL0',
   'TPIDR_EL1',
+  'SCXTNUM_EL0',
+  'SCXTNUM_EL1',
   'CSSELR_EL1',
   'CNTKCTL_EL1',
   'CNTV_CTL_EL0',

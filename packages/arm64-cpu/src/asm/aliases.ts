@@ -61,6 +61,12 @@ const arithmetic: readonly Alias[] = [
 const moves: readonly Alias[] = [
   { rows: shiftedRows('ORR_log_shift'), asm: 'mov <Rd>, <Rm>', fixed: { Rn: ZR, shift: 0, imm6: 0 } },
   {
+    rows: ['ORR_log_shift'],
+    asm: 'uxtw <Xd>, <Wm>',
+    fixed: { sf: 0, Rn: ZR, shift: 0, imm6: 0 },
+    readOnly: true,
+  },
+  {
     rows: ['ADD_imm'],
     asm: 'mov <Rd|SP>, <Rn|SP>',
     fixed: { sh: 0, imm12: 0 },
@@ -95,7 +101,6 @@ const bitfields: readonly Alias[] = [
   { rows: ['SBFM'], asm: 'sxtw <Xd>, <Wn>', fixed: { sf: 1, immr: 0, imms: 31 } },
   { rows: ['UBFM'], asm: 'uxtb <Wd>, <Wn>', fixed: { sf: 0, immr: 0, imms: 7 } },
   { rows: ['UBFM'], asm: 'uxth <Wd>, <Wn>', fixed: { sf: 0, immr: 0, imms: 15 } },
-  { rows: ['UBFM'], asm: 'uxtw <Xd>, <Wn>', fixed: { sf: 1, immr: 0, imms: 31 }, readOnly: true },
   ...[
     ['SBFM', 'sbfx', 'sbfiz'],
     ['UBFM', 'ubfx', 'ubfiz'],
@@ -129,7 +134,6 @@ const HINTS: Readonly<Record<string, number>> = {
   wfi: 3,
   sev: 4,
   sevl: 5,
-  dgh: 6,
   xpaclri: 7,
   pacia1716: 8,
   pacib1716: 10,
@@ -139,6 +143,7 @@ const HINTS: Readonly<Record<string, number>> = {
   'psb csync': 17,
   'tsb csync': 18,
   csdb: 20,
+  clearbhb: 22,
   paciaz: 24,
   paciasp: 25,
   pacibz: 26,

@@ -71,6 +71,8 @@ const REGISTER_EXPECTED = /\b[a-z]\d+ to |arrangement/;
 /** Among readings that failed, what the ones that came furthest expected; not registers where a number stands. */
 function furthest(text: string, failures: readonly Mismatch[]): Mismatch {
   const at = Math.max(...failures.map((f) => f.at));
+  const message = failures.find((f) => f.at === at && f.isMessage);
+  if (message) return message;
   const all = [...new Set(failures.filter((f) => f.at === at).map((f) => f.expected))];
   const numbers = /[#\d]/.test(text[at] ?? '') ? all.filter((expected) => !REGISTER_EXPECTED.test(expected)) : [];
   const expected = numbers.length ? numbers : all;
@@ -79,7 +81,7 @@ function furthest(text: string, failures: readonly Mismatch[]): Mismatch {
 }
 
 /**
- * The word of the instruction whose mnemonic starts at `at` in `text`. Throws `Mismatch` (fatal) at the place where the
+ * The word of the instruction whose mnemonic starts at `at` in `text`. Throws `Mismatch` at the place where the
  * best reading fails.
  */
 export function encodeInstruction(text: string, at: number, scope: SymbolScope): number {
@@ -94,7 +96,6 @@ export function encodeInstruction(text: string, at: number, scope: SymbolScope):
       return parseForm(form, fields, new Scanner(text, at + name.length), scope);
     } catch (e) {
       if (!(e instanceof Mismatch)) throw e;
-      if (e.fatal) throw e;
       failures.push(e);
     }
   }

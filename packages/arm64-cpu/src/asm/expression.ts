@@ -43,7 +43,7 @@ const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r', '0': '\0', 
 /** Deeper parentheses are refused, so that no source can overflow the stack. */
 const MAX_DEPTH = 64;
 
-/** Reads and evaluates an expression. A symbol without value is a fatal `Mismatch`. */
+/** Reads and evaluates an expression. A symbol without value is a `Mismatch` with a message of its own. */
 export function parseExpression(s: Scanner, scope: SymbolScope, level = 0, depth = 0): bigint {
   if (level === LEVELS.length) return parseUnary(s, scope, depth);
   let value = parseExpression(s, scope, level + 1, depth);

@@ -237,14 +237,6 @@ export function rightShift(field: PatternField): Immediate {
 /** `<#pimm7:bytes>` and `<#poffset:bytes>` of pairs, `<#uoffset:log2>` and `<#soffset>` of single registers. */
 export const pairOffset = (bytes: number): Immediate => scaled('imm7', 7, true, bytes);
 export const unsignedOffset = (log2: number): Immediate => scaled('imm12', 12, false, 2 ** log2);
-export const signedOffset: Immediate = scaled('imm9', 9, true, 1);
 
 /** Immediates that are written in hexadecimal. */
-export const HEX_FIELDS: ReadonlySet<string> = new Set([
-  'immCRm',
-  'immCRm:immop2',
-  'immnzcv',
-  'imm5',
-  'imma:immd',
-  'imm16hex',
-]);
+export const HEX_FIELDS: ReadonlySet<string> = new Set(['immCRm', 'immCRm:immop2', 'immnzcv', 'imm5', 'imma:immd']);

@@ -85,7 +85,7 @@ export function parseImmediate(s: Scanner, scope: SymbolScope, expected: string)
     if (s.take(':lo12:')) return parseExpression(s, scope) & 0xfffn;
     return parseExpression(s, scope);
   } catch (e) {
-    if (e instanceof Mismatch && !e.fatal && e.at <= start + 1) return s.fail(expected, start);
+    if (e instanceof Mismatch && !e.isMessage && e.at <= start + 1) return s.fail(expected, start);
     throw e;
   }
 }

@@ -9,7 +9,6 @@ import {
   type Immediate,
   pairOffset,
   rightShift,
-  signedOffset,
   unsignedOffset,
 } from './immediates.ts';
 import { type FieldWriter, hex, type Operand, parseImmediate, put } from './operand.ts';
@@ -146,7 +145,7 @@ export function immediateOperand(name: string, pattern: Pattern): Operand | unde
     case 'uoffset':
       return offset(unsignedOffset(Number(argument)));
     case 'soffset':
-      return offset(signedOffset);
+      return offset(IMMEDIATES.simm9!);
     case 'poffset':
       return offset(pairOffset(Number(argument)));
     case 'pimm7':

@@ -125,7 +125,7 @@ export class Pass implements SymbolScope {
       act();
     } catch (e) {
       if (!(e instanceof Mismatch)) throw e;
-      throw new AsmError(line.number, e.at + 1, line.source, e.fatal ? e.expected : `expected ${e.expected}`);
+      throw new AsmError(line.number, e.at + 1, line.source, e.isMessage ? e.expected : `expected ${e.expected}`);
     }
   }
 

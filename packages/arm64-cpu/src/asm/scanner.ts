@@ -6,13 +6,13 @@ export class Mismatch {
   readonly at: number;
   /** What would have fitted there. */
   readonly expected: string;
-  /** No other reading of the statement can help. */
-  readonly fatal: boolean;
+  /** `expected` says what is wrong: not that something else would fit. */
+  readonly isMessage: boolean;
 
-  constructor(at: number, expected: string, fatal = false) {
+  constructor(at: number, expected: string, isMessage = false) {
     this.at = at;
     this.expected = expected;
-    this.fatal = fatal;
+    this.isMessage = isMessage;
   }
 }
 

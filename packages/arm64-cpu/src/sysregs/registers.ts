@@ -35,6 +35,7 @@ export const STORAGE_REGISTERS: readonly StorageRegister[] = [
   { name: 'VBAR_EL1', encoding: [3, 0, 12, 0, 0], writable: ~0x7ffn },
   { name: 'CONTEXTIDR_EL1', encoding: [3, 0, 13, 0, 1], writable: 0xffffffffn },
   { name: 'TPIDR_EL1', encoding: [3, 0, 13, 0, 4] },
+  { name: 'SCXTNUM_EL1', encoding: [3, 0, 13, 0, 7] },
   { name: 'CNTKCTL_EL1', encoding: [3, 0, 14, 1, 0], writable: 0xffffffffn },
   { name: 'CSSELR_EL1', encoding: [3, 2, 0, 0, 0], writable: 0xfn },
   { name: 'TPIDR_EL0', encoding: [3, 3, 13, 0, 2], el0: 'rw' },

@@ -15,6 +15,7 @@ import {
   i32,
   i64,
   load,
+  ne,
   not,
   or,
   select,
@@ -174,6 +175,7 @@ const DAIF: Encoding5 = [3, 3, 4, 2, 1];
 const SPSEL: Encoding5 = [3, 0, 4, 2, 0];
 const CURRENT_EL: Encoding5 = [3, 0, 4, 2, 2];
 const SP_EL0: Encoding5 = [3, 0, 4, 1, 0];
+const SCXTNUM_EL0: Encoding5 = [3, 3, 13, 0, 7];
 const ISR_EL1: Encoding5 = [3, 0, 12, 1, 0];
 
 /** PSTATE.DAIF is EL0's to write only if SCTLR_EL1.UMA says so. */
@@ -196,6 +198,12 @@ const write = (name: string, encoding: Encoding5, sem: (x: Sem) => void, cold = 
   cold,
   sem,
 });
+
+/** SCXTNUM_EL0 is EL0's unless SCTLR_EL1.TSCXT traps it. */
+function scxtnumAccess(x: Sem, isRead: boolean): void {
+  const tscxt = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 20)));
+  x.if(and(eqz(x.state('el', 'i32')), ne(tscxt, i32(0))), () => trapFromEl0(x, SCXTNUM_EL0, isRead));
+}
 
 /** Interrupt masks from the 4-bit immediate of MSR DAIFSet and DAIFClr. */
 const daifImmediate = (x: Sem): Expr => x.imm32((f) => f.immCRm! << 6);
@@ -241,6 +249,14 @@ const pstateRows: readonly Row[] = [
       x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
     },
   },
+  read('SCXTNUM_EL0', SCXTNUM_EL0, (x) => {
+    scxtnumAccess(x, true);
+    x.setX('Rt', x.state('SCXTNUM_EL0', 'i64'));
+  }),
+  write('SCXTNUM_EL0', SCXTNUM_EL0, (x) => {
+    scxtnumAccess(x, false);
+    x.setState('SCXTNUM_EL0', x.X('Rt'));
+  }),
   read('CurrentEL', CURRENT_EL, (x) => {
     el1Only(x);
     x.setX('Rt', shl(x.state('el', 'i32'), i32(2)));
