@@ -1,3 +1,3 @@
 import { library } from '../../tools/tsup.ts';
 
-export default library({ platform: 'node' });
+export default library({ platform: 'node', entry: ['src/index.ts', 'src/main.ts', 'src/pcpu-worker.ts'] });

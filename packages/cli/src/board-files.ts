@@ -1,0 +1,105 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { compileDts, type DeviceTree, DtsError, FdtError, parseFdt } from '@dom0less/fdt';
+import { InputError, isSystemError, systemProblem } from './errors.ts';
+import type { Load } from './option-values.ts';
+
+/** Far above any real tree (Xen takes 2 MiB), so that a wrong file is refused before it is read. */
+const MAX_TREE_BYTES = 16 * 2 ** 20;
+/** Files are loaded into the board's memory, which ends there. */
+const MAX_LOAD_BYTES = 2 ** 32;
+const FDT_MAGIC = 0xd00dfeed;
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** A file's bytes, if it is a regular file of at most `maxBytes`. */
+function readWhole(path: string, what: string, maxBytes: number): Uint8Array {
+  try {
+    const status = statSync(path);
+    if (!status.isFile() && !status.isDirectory()) throw new InputError([`${what}: it is no regular file`]);
+    if (status.size > maxBytes) {
+      throw new InputError([`${what}: it has ${status.size} bytes; at most ${maxBytes} can be used`]);
+    }
+    return readFileSync(path);
+  } catch (error) {
+    if (isSystemError(error)) throw new InputError([systemProblem(what, error)], { cause: error });
+    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_FS_FILE_TOO_LARGE';
+    if (tooLarge) throw new InputError([`${what}: ${(error as Error).message}`], { cause: error });
+    throw error;
+  }
+}
+
+const isBlob = (bytes: Uint8Array): boolean =>
+  bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === FDT_MAGIC;
+
+/** Compiles a source; `/include/` and `/incbin/` name files relative to the file that they stand in. */
+function compileFile(path: string, bytes: Uint8Array): DeviceTree {
+  const paths = new Map([[path, path]]);
+  const include = (name: string, from: string): Uint8Array | undefined => {
+    const found = resolve(dirname(paths.get(from) ?? path), name);
+    paths.set(name, found);
+    return existsSync(found) ? readWhole(found, `${from}: can't read ${name}`, MAX_TREE_BYTES) : undefined;
+  };
+  return compileDts(new TextDecoder().decode(bytes), { filename: path, include });
+}
+
+/**
+ * Reads a host device tree: a blob by its magic number, a source by its name (.dts).
+ *
+ * @throws {InputError} if the file can't be read or is not a device tree.
+ */
+export function readTree(path: string): DeviceTree {
+  const bytes = readWhole(path, `can't read ${path}`, MAX_TREE_BYTES);
+  try {
+    if (/\.dts$/i.test(path)) return compileFile(path, bytes);
+    if (isBlob(bytes) || /\.dtb$/i.test(path)) return parseFdt(bytes);
+  } catch (error) {
+    if (error instanceof DtsError) throw new InputError([error.message], { cause: error });
+    if (error instanceof FdtError) throw new InputError([`${path}: ${error.message}`], { cause: error });
+    throw error;
+  }
+  throw new InputError([
+    `${path}: neither a device tree blob (it does not begin with ${hex(FDT_MAGIC)}) nor a source (*.dts)`,
+  ]);
+}
+
+interface Loaded extends Load {
+  readonly bytes: Uint8Array;
+}
+
+function overlaps(files: readonly Loaded[]): string[] {
+  const sorted = [...files].sort((a, b) => a.address - b.address);
+  const problems: string[] = [];
+  let last: Loaded | undefined;
+  for (const one of sorted) {
+    const end = last === undefined ? 0 : last.address + last.bytes.length;
+    if (last !== undefined && one.address < end) {
+      const range = ({ address, bytes, file }: Loaded): string =>
+        `${file} at [${hex(address)}, ${hex(address + bytes.length)})`;
+      problems.push(`--load: ${range(one)} overlaps ${range(last)}; load one of them elsewhere`);
+    }
+    if (last === undefined || one.address + one.bytes.length > end) last = one;
+  }
+  return problems;
+}
+
+/**
+ * Reads the files that `--load` names: host physical address to bytes. Whatever is wrong is added to `problems`, and
+ * the files concerned are left out.
+ */
+export function readLoads(loads: readonly Load[], problems: string[]): Map<number, Uint8Array> {
+  const files: Loaded[] = [];
+  for (const load of loads) {
+    const option = `--load ${hex(load.address)}=${load.file}`;
+    try {
+      const bytes = readWhole(load.file, `${option}: can't read the file`, MAX_LOAD_BYTES);
+      if (bytes.length === 0) problems.push(`${option}: the file is empty`);
+      else files.push({ ...load, bytes });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  problems.push(...overlaps(files));
+  return new Map(files.map(({ address, bytes }) => [address, bytes]));
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { type RunFlags, runCommand } from './commands/run.ts';
+import { type StartFlags, startCommand } from './commands/start.ts';
+import { EXIT, InputError } from './errors.ts';
+import { type CliIo, nodeIo } from './io.ts';
+
+const ISSUES = 'report it with the command line and this text';
+
+const AFTER_HELP = `
+Exit codes:
+  0  done, or all expectations met
+  1  an expectation, a domain or the timeout failed
+  2  bad usage or bad input
+  3  a bug of dom0less`;
+
+const RUN_EXAMPLE = `
+Example:
+  dom0less run board.dts --load 0x48000000=Image --load 0x4c000000=initrd.cpio --expect 'domU1=login:'
+${AFTER_HELP}`;
+
+function versionText(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** Options that may be given several times. */
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+function addSessionOptions(command: Command): Command {
+  return command
+    .option('--console-log <DIR>', "write each domain's console to DIR/<node name>.log, byte by byte")
+    .option('--expect <DOMAIN=REGEX>', "exit 0 as soon as every regex was seen on its domain's console", collect)
+    .option('--timeout <SECONDS>', 'exit 1 after that time');
+}
+
+/** The command line's grammar. `finish` is told the exit code. */
+function program(io: CliIo, finish: (code: number) => void): Command {
+  const root = new Command('dom0less')
+    .description('boots domUs from a host device tree, as Xen dom0less does, on an AArch64 engine of its own')
+    .version(versionText(), '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false)
+    .addHelpText('after', AFTER_HELP)
+    .showHelpAfterError('(dom0less --help tells more)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    });
+  addSessionOptions(
+    root
+      .command('run')
+      .description('boot the domains that a host device tree describes')
+      .argument('<BOARD>', 'host device tree: .dtb or .dts')
+      .option('--load <ADDR=FILE>', 'put FILE at host physical address ADDR (hex or decimal) before the boot', collect),
+  )
+    .addHelpText('after', RUN_EXAMPLE)
+    .action(async (board: string, flags: RunFlags) => finish(await runCommand(board, flags, io)));
+  addSessionOptions(
+    root
+      .command('start')
+      .description("boot Debian's arm64 kernel, or the one that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, as domU1"),
+  )
+    .option('--small-guests', 'boot small guests of our own instead')
+    .option('--refresh', "fetch Debian's newest packages although some are cached")
+    .addHelpText('after', AFTER_HELP)
+    .action(async (flags: StartFlags) => finish(await startCommand(flags, io)));
+  return root;
+}
+
+/** What to print for an error that is ours. */
+export function bugReport(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `dom0less: this is a bug of dom0less; please ${ISSUES}:\n${text}\n`;
+}
+
+/**
+ * Runs the command.
+ *
+ * @param args Arguments behind the command's name.
+ * @returns the exit code: see {@link EXIT}; 128 + number if a signal ended it. Never throws.
+ */
+export async function main(args: readonly string[], io: CliIo = nodeIo()): Promise<number> {
+  let exitCode: number = EXIT.done;
+  try {
+    await program(io, (code) => {
+      exitCode = code;
+    }).parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof InputError) {
+      for (const problem of error.problems) io.stderr.write(`dom0less: ${problem}\n`);
+      return EXIT.usage;
+    }
+    io.stderr.write(bugReport(error));
+    return EXIT.bug;
+  }
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { InputError, isSystemError, systemProblem } from '../errors.ts';
+import { findGuests, GuestFetchError, type Guests } from '../guests/index.ts';
+import { hostBoard } from '../host-tree.ts';
+import { type CliIo, type EndSignal, SIGNALS } from '../io.ts';
+import { SMALL_GUESTS, smallGuest } from '../small-guests/index.ts';
+import { type BoardInput, parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
+
+/** Options of `start`. */
+export interface StartFlags extends SessionFlags {
+  /** Boot our own guests although others could be had. */
+  readonly smallGuests?: boolean;
+  /** Ask Debian for the newest packages. */
+  readonly refresh?: boolean;
+}
+
+const DOMAIN = 'domU1';
+const MEMORY_MIB = 256;
+
+async function readGuestFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new InputError([systemProblem(`can't read ${path}`, error)], { cause: error });
+  }
+}
+
+async function guestBoard({ kernel, ramdisk }: Guests): Promise<BoardInput> {
+  return hostBoard([
+    {
+      name: DOMAIN,
+      memoryMiB: MEMORY_MIB,
+      bootargs: `console=ttyAMA0 name=${DOMAIN}`,
+      kernel: await readGuestFile(kernel),
+      ramdisk: ramdisk === undefined ? undefined : await readGuestFile(ramdisk),
+    },
+  ]);
+}
+
+/** Our own guests, one domain each; the one that answers the keyboard comes first. */
+function smallBoard(): BoardInput {
+  return hostBoard(
+    SMALL_GUESTS.map((name) => ({
+      name,
+      memoryMiB: 16,
+      bootargs: `console=ttyAMA0 name=${name}`,
+      kernel: smallGuest(name),
+    })),
+  );
+}
+
+/** The board to start, or the signal that came while guests were fetched. */
+async function findBoard(flags: StartFlags, io: CliIo): Promise<BoardInput | EndSignal> {
+  const say = (line: string): unknown => io.stderr.write(`dom0less: ${line}\n`);
+  const small = (reason: string): BoardInput => {
+    say(`booting small guests of our own (${SMALL_GUESTS.join(', ')}): ${reason}`);
+    say('echo answers the keyboard; Ctrl-D powers it off');
+    return smallBoard();
+  };
+  if (flags.smallGuests) return small('--small-guests asks for them');
+  const aborter = new AbortController();
+  let signalled: EndSignal | undefined;
+  const undo = io.onSignal((signal) => {
+    signalled = signal;
+    aborter.abort();
+  });
+  try {
+    const options = { env: io.env, onProgress: say, refresh: flags.refresh ?? false, signal: aborter.signal };
+    const search = await findGuests(io.osRelease === undefined ? options : { ...options, osRelease: io.osRelease });
+    if (!search.found) return small(search.reason);
+    say(`booting ${search.guests.description} as ${DOMAIN}`);
+    return await guestBoard(search.guests);
+  } catch (error) {
+    if (!(error instanceof GuestFetchError)) throw error;
+    if (signalled !== undefined) return signalled;
+    throw new InputError([`${error.message} (${error.remedy})`], { cause: error });
+  } finally {
+    undo();
+  }
+}
+
+/**
+ * `dom0less start`: boots Debian's kernel, the one that the environment names, or else guests of our own.
+ *
+ * @returns the exit code.
+ * @throws {InputError}
+ */
+export async function startCommand(flags: StartFlags, io: CliIo): Promise<number> {
+  const problems: string[] = [];
+  const wishes = parseSessionFlags(flags, problems);
+  if (problems.length > 0) throw new InputError(problems);
+  const board = await findBoard(flags, io);
+  return typeof board === 'string' ? 128 + SIGNALS[board] : runBoard(board, wishes, io);
+}

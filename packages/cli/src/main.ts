@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The `dom0less` command. */
+import { bugReport, main } from './cli.ts';
+import { EXIT } from './errors.ts';
+
+/** After a signal, a reader that doesn't read keeps us no longer than this, in ms. */
+const SIGNAL_FLUSH_MS = 500;
+const FIRST_SIGNAL_CODE = 128;
+
+const crash = (error: unknown): void => {
+  process.stderr.write(bugReport(error));
+  process.exit(EXIT.bug);
+};
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+// Readers may leave at any time; a session that runs hears of it by a listener of its own.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+
+const exitCode = await main(process.argv.slice(2));
+if (exitCode > FIRST_SIGNAL_CODE) setTimeout(() => process.exit(exitCode), SIGNAL_FLUSH_MS);
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(exitCode);

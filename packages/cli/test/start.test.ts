@@ -1,0 +1,78 @@
+import { parseBootPlan } from '@dom0less/multiboot';
+import { describe, expect, it } from 'vitest';
+import { main } from '../src/cli.ts';
+import { hostBoard } from '../src/host-tree.ts';
+import { SMALL_GUESTS, smallGuest } from '../src/small-guests/index.ts';
+import { Folder } from './boards.ts';
+import { fakeIo } from './fake-io.ts';
+
+const folder = new Folder();
+const kernel = folder.put('kernel', Buffer.alloc(5_000_000, 'k'));
+const ramdisk = folder.put('ramdisk', Buffer.alloc(3_000_000, 'r'));
+
+const start = async (args: readonly string[], env: Record<string, string> = {}) => {
+  const io = fakeIo({
+    env,
+    script: (board) => {
+      for (const { id } of board.domains) board.end(id, 'poweroff');
+      board.notify();
+    },
+  });
+  const code = await main(['start', ...args], io);
+  return { code, stderr: io.stderr.text, board: io.boards[0] };
+};
+
+describe('the host tree of start', () => {
+  it('is a boot plan without any remark, whose modules are where the bytes are', () => {
+    const domains = ['domU1', 'domU2'].map((name, n) => ({
+      name,
+      memoryMiB: 64,
+      bootargs: `console=ttyAMA0 name=${name} x="quoted"`,
+      kernel: new Uint8Array(3 * 2 ** 20 + n),
+      ramdisk: n === 0 ? new Uint8Array(100) : undefined,
+    }));
+    const { tree, modules } = hostBoard(domains);
+    const { plan, diagnostics } = parseBootPlan(tree);
+    expect(diagnostics).toEqual([]);
+    for (const [n, domain] of plan.domains.entries()) {
+      const spec = domains[n]!;
+      expect(domain).toMatchObject({ valid: true, name: spec.name, memoryKiB: 65536, vpl011: true, cpus: 1 });
+      expect(domain.bootargs).toBe(spec.bootargs);
+      const { kernel: image, ramdisk: initrd } = domain.modules;
+      expect(modules.get(image!.address)).toBe(spec.kernel);
+      expect(image!.size).toBe(spec.kernel.length);
+      expect(initrd && modules.get(initrd.address)).toBe(spec.ramdisk);
+    }
+  });
+});
+
+describe('start', () => {
+  it('boots the kernel and ramdisk that the environment names, as domU1 with 256 MiB', async () => {
+    const { code, stderr, board } = await start([], { DOM0LESS_KERNEL: kernel, DOM0LESS_RAMDISK: ramdisk });
+    expect(code).toBe(0);
+    expect(stderr).toContain(`booting ${kernel} with ${ramdisk} as domU1`);
+    expect(board!.domains).toMatchObject([{ name: 'domU1', memoryKiB: 256 * 1024, console: true }]);
+    const [domain] = parseBootPlan(board!.options.tree).plan.domains;
+    expect(domain!.bootargs).toBe('console=ttyAMA0 name=domU1');
+    expect([...board!.options.modules.values()].map((bytes) => bytes[0])).toEqual([0x6b, 0x72]);
+  });
+
+  it('with neither boots small guests of our own, and says so and why', async () => {
+    const { code, stderr, board } = await start([]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/booting small guests of our own \(echo, ticker, banner\): this system is not Debian, and/);
+    expect(board!.domains.map(({ name }) => name)).toEqual(SMALL_GUESTS);
+    expect([...board!.options.modules.values()]).toEqual(SMALL_GUESTS.map(smallGuest));
+  });
+
+  it('--small-guests boots them although others could be had', async () => {
+    const { board } = await start(['--small-guests'], { DOM0LESS_KERNEL: kernel });
+    expect(board!.domains.map(({ name }) => name)).toEqual(SMALL_GUESTS);
+  });
+
+  it('2 when the environment names a file that is not there', async () => {
+    const { code, stderr } = await start([], { DOM0LESS_KERNEL: '/nonexistent/Image' });
+    expect(code).toBe(2);
+    expect(stderr).toContain("DOM0LESS_KERNEL=/nonexistent/Image can't be read (name a readable file");
+  });
+});

@@ -1,0 +1,186 @@
+/** The board as its embedder's main thread sees it. */
+import { type CompiledCore, compileCore } from '@dom0less/arm64-cpu';
+import type { BootPlan, DomainPlan } from '@dom0less/multiboot';
+import { type EventRecord, readEvents } from '../console/event-ring.ts';
+import { Ring } from '../console/ring.ts';
+import { CONTROL, DOMAIN_CONTROL, EVENT_RING_BYTES, INPUT_RING_BYTES, OUTPUT_RING_BYTES } from '../memory/layout.ts';
+import type { PcpuInit } from '../pcpu/init.ts';
+import type { BoardDiagnostic } from './diagnostic.ts';
+import { type BoardEvent, type BoardSummary, DOMAIN_STATES, type DomainInfo, type DomainState } from './events.ts';
+import { InputQueue } from './input-queue.ts';
+import { type BoardOptions, type BuiltBoard, buildBoard } from './prepare.ts';
+
+/** What {@link Board.prepare} made: a board if at least one domain can run, and everything it found. */
+export interface PreparedBoard {
+  readonly plan: BootPlan;
+  readonly board?: Board;
+  readonly diagnostics: readonly BoardDiagnostic[];
+}
+
+/** The main thread's ends of a domain's rings. */
+interface Port {
+  readonly id: number;
+  readonly output: Ring;
+  readonly input: InputQueue;
+}
+
+interface Life {
+  readonly domain: DomainPlan;
+  state: DomainState;
+  reason: string;
+}
+
+/**
+ * Domains in memory, ready for pCPUs to run. Each of the `pcpus` wants a thread that calls
+ * `runPcpu(board.pcpuInit(n), signals)`, and a call of `pump` here after each of its `notify`.
+ */
+export class Board {
+  /** Settles when no domain runs any more, or at `stop`. */
+  readonly done: Promise<BoardSummary>;
+  readonly pcpus = 1;
+  readonly #built: BuiltBoard;
+  readonly #core: CompiledCore;
+  readonly #lives: readonly Life[];
+  readonly #ports: readonly Port[];
+  readonly #events: Ring;
+  readonly #listeners = new Set<(event: BoardEvent) => void>();
+  /** Events that nobody has heard. */
+  #backlog: BoardEvent[] = [];
+  #settle: (summary: BoardSummary) => void = () => {};
+
+  /**
+   * Reads the tree, builds every domain that can be built, and leaves the others as they are, with a diagnostic each.
+   *
+   * Content never throws: what is wrong with tree, images or sizes is in `diagnostics`. Without an error of the board
+   * and with at least one domain there is a `board`. Throws RangeError if the host can't give memory at all.
+   */
+  static prepare(options: BoardOptions): PreparedBoard {
+    const { plan, diagnostics, built } = buildBoard(options);
+    return built === undefined ? { plan, diagnostics } : { plan, diagnostics, board: new Board(built) };
+  }
+
+  private constructor(built: BuiltBoard) {
+    const { memory, domains, plan, failures } = built;
+    const { buffer } = built.wasmMemory;
+    this.#built = built;
+    this.#core = compileCore();
+    this.#events = new Ring(buffer, memory.layout.events, EVENT_RING_BYTES);
+    this.#ports = domains.map(({ id, layout }) => ({
+      id,
+      output: new Ring(buffer, layout.output, OUTPUT_RING_BYTES),
+      input: new InputQueue(new Ring(buffer, layout.input, INPUT_RING_BYTES)),
+    }));
+    this.#lives = plan.domains.map((domain) => {
+      const reason = failures.get(domain.id);
+      return { domain, state: reason === undefined ? 'running' : 'failed', reason: reason ?? '' };
+    });
+    this.done = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    for (const line of built.log) this.#emit({ type: 'log', line });
+    for (const { layout } of domains) {
+      const word = (layout.control + DOMAIN_CONTROL.STATE) >>> 2;
+      Atomics.store(memory.words, word, DOMAIN_STATES.indexOf('running'));
+    }
+    for (const life of this.#lives) this.#emitState(life);
+  }
+
+  /** All domains of the plan, failed ones too, in tree order. */
+  get domains(): readonly DomainInfo[] {
+    return this.#lives.map(({ domain, state, reason }) => ({
+      id: domain.id,
+      name: domain.name,
+      nodeName: domain.nodeName,
+      state,
+      ...(reason === '' ? {} : { reason }),
+      cpus: domain.cpus,
+      memoryKiB: domain.memoryKiB,
+      console: domain.vpl011,
+    }));
+  }
+
+  /** What the thread of pCPU `pcpu` needs; can be posted. */
+  pcpuInit(pcpu: number): PcpuInit {
+    const { wasmMemory, memory, domains, counterFrequency, counterEpoch, logsGuests } = this.#built;
+    const shared = { memory: wasmMemory, core: this.#core, layout: memory.layout };
+    return { pcpu, ...shared, domains, counterFrequency, counterEpoch, logsGuests };
+  }
+
+  /** Has `listener` called for each event from now on, and at once for those that nobody has heard. Gives the way out. */
+  subscribe(listener: (event: BoardEvent) => void): () => void {
+    this.#listeners.add(listener);
+    const unheard = this.#backlog;
+    this.#backlog = [];
+    for (const event of unheard) listener(event);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes what the pCPUs have left for the board, tells the listeners, and lets waiting input go on. */
+  pump(): void {
+    const { memory } = this.#built;
+    memory.setControl(CONTROL.NOTIFIED, 0);
+    // Read first: what a domain wrote before its end is then in its ring, and is told before its end is.
+    const records = readEvents(this.#events);
+    let wake = memory.setControl(CONTROL.WANTS_ROOM, 0) !== 0;
+    for (const { id, output, input } of this.#ports) {
+      const bytes = output.drain();
+      if (bytes.length > 0) this.#emit({ type: 'console', domain: id, bytes });
+      wake = input.refill() || wake;
+    }
+    if (wake) this.#wake();
+    for (const record of records) this.#hear(record);
+    if (!this.#lives.some(({ state }) => state === 'running')) this.#settle({ domains: this.domains });
+  }
+
+  /** Sends input to a domain's UART. Any amount: it waits on the host until the guest takes it. */
+  input(domain: number, bytes: Uint8Array): void {
+    const port = this.#ports.find(({ id }) => id === domain);
+    const life = this.#lives.find((one) => one.domain.id === domain);
+    if (port === undefined || life?.state !== 'running' || !life.domain.vpl011) return;
+    port.input.add(bytes);
+    if (port.input.refill()) this.#wake();
+  }
+
+  /** Bytes of input that domain `domain` has not taken yet. */
+  inputPending(domain: number): number {
+    return this.#ports.find(({ id }) => id === domain)?.input.length ?? 0;
+  }
+
+  /** Makes all pCPUs leave at their next slice end, whatever their domains do, and settles `done`. */
+  stop(): void {
+    this.#built.memory.setControl(CONTROL.STOP, 1);
+    this.#wake();
+    this.pump();
+    this.#settle({ domains: this.domains });
+  }
+
+  #wake(): void {
+    const { words, layout } = this.#built.memory;
+    const word = (layout.control + CONTROL.WAKE) >>> 2;
+    Atomics.add(words, word, 1);
+    Atomics.notify(words, word);
+  }
+
+  #hear(record: EventRecord): void {
+    if (record.kind === 'log') {
+      this.#emit({ type: 'log', line: record.text });
+      return;
+    }
+    const life = this.#lives.find(({ domain }) => domain.id === record.domain);
+    if (life === undefined) throw new Error(`a pCPU told the end of domain ${record.domain}, which does not exist`);
+    life.state = record.state;
+    life.reason = record.text;
+    this.#ports.find(({ id }) => id === record.domain)?.input.clear();
+    this.#emitState(life);
+  }
+
+  #emitState({ domain, state, reason }: Life): void {
+    const { id, name } = domain;
+    this.#emit({ type: 'domain', domain: id, name, state, ...(reason === '' ? {} : { reason }) });
+  }
+
+  #emit(event: BoardEvent): void {
+    if (this.#listeners.size === 0) this.#backlog.push(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,86 @@
+/** Diagnostics of preparing a board: those of the boot plan, and those that show when a domain is built. */
+import { type Diagnostic, type DiagnosticPlace, formatDiagnostic, type Severity } from '@dom0less/multiboot';
+
+interface Row {
+  readonly severity: Severity;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** The diagnostics that this package adds to those of `@dom0less/multiboot`; `{name}` stands for a parameter. */
+export const BUILD_DIAGNOSTICS = {
+  'module-not-loaded': {
+    severity: 'error',
+    message: 'no file is loaded at {address}, where the {kind} module of the domain is said to be',
+    remedy: 'load the file at {address}, or correct reg',
+  },
+  'module-truncated': {
+    severity: 'warning',
+    message: 'the {kind} module is {size} bytes long in the tree, the file loaded at {address} has {found}',
+    remedy: 'set the size in reg to the size of the file; the rest is taken as zeros',
+  },
+  'vcpus-too-many': {
+    severity: 'error',
+    message: 'the domain wants {found} vCPUs; its virtual GICv2 serves {limit}',
+    remedy: 'set cpus to at most {limit}',
+  },
+  'domains-too-many': {
+    severity: 'error',
+    message: 'this is domain {found}; the board tells {limit} apart by VMID',
+    remedy: 'split the domains over several boards',
+  },
+  'gic-version-unsupported': {
+    severity: 'warning',
+    message: 'the host has a GICv3, and domains get a virtual GICv2 all the same',
+    remedy: 'nothing to do, unless a guest has no driver for a GICv2',
+  },
+  'host-memory-exhausted': {
+    severity: 'error',
+    message: 'the domain needs {found} KiB of host memory in blocks of 2 MiB, and {available} KiB are left',
+    remedy: 'lower memory, or give the board more',
+  },
+  'board-memory-exhausted': {
+    severity: 'error',
+    message: "the images of the domain do not fit into what is left of the board's {available} MiB",
+    remedy: 'use smaller images or fewer domains',
+  },
+  'memory-budget': {
+    severity: 'warning',
+    message: 'the domains may use {found} MiB together, and the board can back {available} MiB',
+    remedy: 'lower memory; a domain that touches more than there is stops',
+  },
+} as const satisfies Record<string, Row>;
+
+/** Codes that this package adds to those of `@dom0less/multiboot`. */
+export type BuildCode = keyof typeof BUILD_DIAGNOSTICS;
+
+/** A defect or remark about the user's input that shows when a domain is built. */
+export interface BuildDiagnostic extends Omit<Diagnostic, 'code'> {
+  readonly code: BuildCode;
+}
+
+export type BoardDiagnostic = Diagnostic | BuildDiagnostic;
+
+/** Makes a diagnostic of this package. */
+export const buildDiagnostic = (
+  code: BuildCode,
+  place: DiagnosticPlace,
+  parameters: Readonly<Record<string, string | number>> = {},
+): BuildDiagnostic => {
+  const { severity, message, remedy }: Row = BUILD_DIAGNOSTICS[code];
+  const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (whole, name: string) => `${parameters[name] ?? whole}`);
+  return {
+    code,
+    severity,
+    path: place.path,
+    ...(place.property === undefined ? {} : { property: place.property }),
+    ...(place.value === undefined ? {} : { value: place.value }),
+    message: fill(message),
+    remedy: fill(remedy),
+    ...(place.domain === undefined ? {} : { domain: place.domain }),
+  };
+};
+
+/** One line of text, in the form of `formatDiagnostic` of `@dom0less/multiboot`. */
+export const formatBoardDiagnostic = (diagnostic: BoardDiagnostic): string =>
+  formatDiagnostic(diagnostic as Diagnostic);

@@ -1,0 +1,40 @@
+/** The lines that Xen prints while it builds domains (4.17). */
+import { decodeFields, VTCR_EL2 } from '@dom0less/arm64-mmu';
+import type { BootPlan } from '@dom0less/multiboot';
+import type { PlannedDomain } from './plan-domain.ts';
+
+const line = (text: string): string => `(XEN) ${text}`;
+const paddr = (value: number): string => value.toString(16).padStart(16, '0');
+
+/** What is said of the board: its timer and the size of its domains' address spaces. */
+export const boardLines = (frequency: number, ipaBits: number, vtcr: bigint): string[] => [
+  line(`Generic Timer IRQ: phys=30 hyp=26 virt=27 Freq: ${Math.floor(frequency / 1000)} KHz`),
+  line(`P2M: ${ipaBits}-bit IPA with ${ipaBits}-bit PA and 8-bit VMID`),
+  line(`P2M: ${2 + decodeFields(VTCR_EL2, vtcr).SL0} levels with order-0 root, VTCR 0x${paddr(Number(vtcr))}`),
+];
+
+/** What is said before the domains are built. */
+export const memoryLines = ({ host, xenCommandLine }: BootPlan): string[] => [
+  ...host.memory.map(({ start, size }) => line(`RAM: ${paddr(start)} - ${paddr(start + size - 1)}`)),
+  ...(xenCommandLine === undefined ? [] : [line(`Command line: ${xenCommandLine}`)]),
+];
+
+/** What is said of one domain. */
+export const domainLines = ({ domain, kernel, placement, dtb }: PlannedDomain): string[] => {
+  const { id, cpus, memoryKiB, modules } = domain;
+  const { ramdisk } = modules;
+  const from = paddr(modules.kernel.address);
+  const kernelEnd = placement.kernel + kernel.fileSize;
+  const range = (start: number, size: number): string => `0x${paddr(start)}-0x${paddr(start + size)}`;
+  const lines = [
+    `*** LOADING DOMU cpus=${cpus} memory=${memoryKiB.toString(16)}KB ***`,
+    `Loading d${id} kernel from boot module @ ${from}`,
+  ];
+  if (ramdisk !== undefined) lines.push(`Loading ramdisk from boot module @ ${paddr(ramdisk.address)}`);
+  lines.push(`Loading zImage from ${from} to ${paddr(placement.kernel)}-${paddr(kernelEnd)}`);
+  if (ramdisk !== undefined && placement.initrd !== undefined) {
+    lines.push(`Loading d${id} initrd from ${paddr(ramdisk.address)} to ${range(placement.initrd, ramdisk.size)}`);
+  }
+  lines.push(`Loading d${id} DTB to ${range(placement.dtb, dtb.length)}`);
+  return lines.map(line);
+};

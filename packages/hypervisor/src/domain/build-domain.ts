@@ -1,0 +1,107 @@
+/** Second half of building a domain: stage-2 tables, images, devices and vCPUs in the board's memory. */
+import { Stage2Tables, type TableMemory } from '@dom0less/arm64-mmu';
+import type { GuestRamBank, MemoryRange } from '@dom0less/multiboot';
+import { VGicV2 } from '@dom0less/vgic';
+import { SbsaUart } from '@dom0less/vuart';
+import type { BoardMemory } from '../memory/board-memory.ts';
+import { type DomainLayout, VCPU_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import type { PcpuDomain } from '../pcpu/init.ts';
+import type { PlannedDomain } from './plan-domain.ts';
+import { resetVcpu } from './vcpu.ts';
+
+/** IPA and PA size of every domain. */
+export const IPA_BITS = 44;
+const PAGE = 4096;
+
+/** Stage-2 tables in the board's memory, on pages of `ranges`. */
+const tableMemory = (memory: BoardMemory, ranges: readonly MemoryRange[]): TableMemory => {
+  let [index, used] = [0, 0];
+  const take = (pages: number): number => {
+    const size = pages * PAGE;
+    for (; index < ranges.length; index++, used = 0) {
+      const start = Math.ceil((ranges[index]!.start + used) / size) * size;
+      used = start + size - ranges[index]!.start;
+      if (used <= ranges[index]!.size) return start;
+    }
+    throw new Error('stage-2 tables need more pages than were counted for their domain');
+  };
+  return {
+    readDescriptor: (pa) => memory.view.getBigUint64(memory.offsetOf(pa), true),
+    writeDescriptor: (pa, value) => memory.view.setBigUint64(memory.offsetOf(pa), value, true),
+    allocTablePage: () => take(1),
+    allocRootPages: take,
+  };
+};
+
+/** A part of guest RAM that is contiguous in host memory too. */
+interface Mapping {
+  readonly ipa: number;
+  readonly pa: number;
+  readonly size: number;
+}
+
+/** Pairs the banks with the host memory behind them. A bank starts at the start of a 2 MiB block. */
+const mapBanks = (banks: readonly GuestRamBank[], ram: readonly MemoryRange[]): Mapping[] => {
+  const mappings: Mapping[] = [];
+  let [index, used] = [0, 0];
+  for (const bank of banks) {
+    for (let done = 0; done < bank.size; ) {
+      const piece = ram[index]!;
+      const size = Math.min(bank.size - done, piece.size - used);
+      mappings.push({ ipa: bank.start + done, pa: piece.start + used, size });
+      done += size;
+      used = Math.ceil((used + size) / 2 ** 21) * 2 ** 21;
+      if (used === piece.size) [index, used] = [index + 1, 0];
+    }
+  }
+  return mappings;
+};
+
+/** Copies bytes to guest RAM. */
+const writeGuest = (memory: BoardMemory, mappings: readonly Mapping[], ipa: number, bytes: Uint8Array): void => {
+  for (const mapping of mappings) {
+    const from = Math.max(ipa, mapping.ipa);
+    const to = Math.min(ipa + bytes.length, mapping.ipa + mapping.size);
+    if (from < to) memory.write(mapping.pa + (from - mapping.ipa), bytes.subarray(from - ipa, to - ipa));
+  }
+};
+
+const resetDevices = (memory: BoardMemory, layout: DomainLayout, { domain, nrSpis }: PlannedDomain): void => {
+  const buffer = memory.view.buffer;
+  const ignore = (): void => {};
+  new VGicV2({ buffer, byteOffset: layout.gic, vcpus: domain.cpus, nrSpis, onIrq: ignore }).reset();
+  new SbsaUart({ buffer, byteOffset: layout.uart, onTransmit: ignore, onInterrupt: ignore }).reset();
+};
+
+/**
+ * Puts a planned domain into memory and makes vCPU 0 runnable at the kernel's entry, with the device tree's address in
+ * X0. Throws OutOfBlocksError if the board's memory has not enough blocks for the images.
+ *
+ * @param counter the system counter now, and its frequency
+ */
+export const buildDomain = (
+  memory: BoardMemory,
+  layout: DomainLayout,
+  planned: PlannedDomain,
+  counter: { readonly value: number; readonly frequency: number },
+): PcpuDomain => {
+  const { domain, banks, ram, placement } = planned;
+  const tables = new Stage2Tables({ memory: tableMemory(memory, planned.tables), ipaBits: IPA_BITS, vmid: domain.id });
+  const mappings = mapBanks(banks, ram);
+  const attributes = { read: true, write: true, execute: true, memoryType: 'normal' } as const;
+  for (const { ipa, pa, size } of mappings) tables.map(ipa, pa, size, attributes);
+  writeGuest(memory, mappings, placement.kernel, planned.kernel.payload);
+  if (placement.initrd !== undefined) writeGuest(memory, mappings, placement.initrd, planned.initrd!);
+  writeGuest(memory, mappings, placement.dtb, planned.dtb);
+  resetDevices(memory, layout, planned);
+  const { VTTBR_EL2, VTCR_EL2 } = tables;
+  const environment = { VTTBR_EL2, VTCR_EL2, CNTFRQ_EL0: counter.frequency, CNTVOFF_EL2: counter.value };
+  layout.vcpus.forEach(({ state, control }, index) => {
+    resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
+    const run = index === 0 ? VCPU_RUN.RUNNABLE : VCPU_RUN.OFFLINE;
+    Atomics.store(memory.words, (control + VCPU_CONTROL.RUN) >>> 2, run);
+  });
+  const { id, name, cpus, vpl011 } = domain;
+  const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
+  return { id, name, cpus, nrSpis: planned.nrSpis, console: vpl011, layout, ...registers };
+};

@@ -1,0 +1,18 @@
+/** The guest physical map of a domain: addresses and INTIDs that Xen gives a domU (public/arch-arm.h). */
+
+export const GUEST_GICD_BASE = 0x0300_1000;
+export const GUEST_GICD_SIZE = 0x1000;
+export const GUEST_GICC_BASE = 0x0300_2000;
+export const GUEST_GICC_SIZE = 0x2000;
+export const GUEST_UART_BASE = 0x2200_0000;
+export const GUEST_UART_SIZE = 0x1000;
+
+/** PPIs of the timers; PPI n of a device tree is INTID 16 + n. */
+export const VIRTUAL_TIMER_INTID = 27;
+export const PHYSICAL_TIMER_INTID = 30;
+export const SECURE_TIMER_INTID = 29;
+/** The UART's SPI. */
+export const UART_INTID = 32;
+
+/** MPIDR_EL1 of vCPU `n` without its RES1 bit: Aff0 holds 16 vCPUs. */
+export const affinityOf = (vcpu: number): number => (vcpu & 15) | ((vcpu >>> 4) << 8);

@@ -1,0 +1,81 @@
+/** The board's shared memory: views of it, and the RAM blocks that back physical addresses. */
+import { BLOCK_BYTES, BLOCK_TABLE } from '@dom0less/arm64-cpu';
+import { type BoardLayout, CONTROL } from './layout.ts';
+
+/** Thrown where RAM has to be backed and the board's memory has no block left. */
+export class OutOfBlocksError extends Error {
+  override readonly name = 'OutOfBlocksError';
+}
+
+/** Views of the shared memory, the same on every thread. Physical addresses are below 2^40. */
+export class BoardMemory {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly view: DataView;
+  readonly layout: BoardLayout;
+
+  constructor(memory: WebAssembly.Memory, layout: BoardLayout) {
+    this.bytes = new Uint8Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+    this.layout = layout;
+  }
+
+  /** Loads the control word at `CONTROL.*`. */
+  control(word: number): number {
+    return Atomics.load(this.words, (this.layout.control + word) >>> 2);
+  }
+
+  /** Stores a control word and gives what it was. */
+  setControl(word: number, value: number): number {
+    return Atomics.exchange(this.words, (this.layout.control + word) >>> 2, value);
+  }
+
+  /**
+   * Memory offset of the physical block `block` (address / 2 MiB). A block that has none yet gets the next one of the
+   * pool, zeroed; 0 if there is none left.
+   */
+  backBlock(block: number): number {
+    const entry = (BLOCK_TABLE >>> 2) + block;
+    const known = Atomics.load(this.words, entry) >>> 0;
+    if (known !== 0) return known;
+    const lock = (this.layout.control + CONTROL.BLOCK_LOCK) >>> 2;
+    // Held for a few instructions only, so spinning is shorter than sleeping.
+    while (Atomics.compareExchange(this.words, lock, 0, 1) !== 0);
+    const at = (Atomics.load(this.words, entry) >>> 0) || this.#takeBlock();
+    if (at !== 0) Atomics.store(this.words, entry, at);
+    Atomics.store(this.words, lock, 0);
+    return at;
+  }
+
+  /** RAM blocks that are in use. */
+  get blocksUsed(): number {
+    return this.control(CONTROL.BLOCKS_USED);
+  }
+
+  /** Memory offset of a physical address. Throws OutOfBlocksError if it has to be backed and can't. */
+  offsetOf(pa: number): number {
+    const block = Math.floor(pa / BLOCK_BYTES);
+    const at = this.backBlock(block);
+    if (at === 0) throw new OutOfBlocksError(`all ${this.layout.blockCount} RAM blocks of 2 MiB are in use`);
+    return at + (pa - block * BLOCK_BYTES);
+  }
+
+  /** Copies bytes to physically contiguous memory. Throws OutOfBlocksError. */
+  write(pa: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const room = BLOCK_BYTES - ((pa + done) % BLOCK_BYTES);
+      const part = bytes.subarray(done, done + room);
+      this.bytes.set(part, this.offsetOf(pa + done));
+      done += part.length;
+    }
+  }
+
+  #takeBlock(): number {
+    const { blocks, blockCount } = this.layout;
+    const used = this.control(CONTROL.BLOCKS_USED);
+    if (used >= blockCount) return 0;
+    this.setControl(CONTROL.BLOCKS_USED, used + 1);
+    return blocks + used * BLOCK_BYTES;
+  }
+}

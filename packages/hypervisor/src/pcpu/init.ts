@@ -1,0 +1,46 @@
+/** What passes from the board to a pCPU's thread: plain data that can be posted. */
+import type { CompiledCore } from '@dom0less/arm64-cpu';
+import type { BoardLayout, DomainLayout } from '../memory/layout.ts';
+
+/** One domain, as a pCPU needs to know it. All offsets are in the board's memory. */
+export interface PcpuDomain {
+  readonly id: number;
+  readonly name: string;
+  /** Number of vCPUs. */
+  readonly cpus: number;
+  readonly nrSpis: number;
+  readonly console: boolean;
+  /** VTTBR_EL2 and VTCR_EL2 of its stage-2 tables. */
+  readonly VTTBR_EL2: bigint;
+  readonly VTCR_EL2: bigint;
+  /** The system counter when the domain was made. */
+  readonly CNTVOFF_EL2: number;
+  readonly layout: DomainLayout;
+}
+
+/** Everything that {@link Pcpu} is made from. Can be posted to another thread. */
+export interface PcpuInit {
+  /** Number of the pCPU. */
+  readonly pcpu: number;
+  readonly memory: WebAssembly.Memory;
+  readonly core: CompiledCore;
+  readonly layout: BoardLayout;
+  readonly domains: readonly PcpuDomain[];
+  /** Ticks of the system counter per second. */
+  readonly counterFrequency: number;
+  /** True: what guests do wrong is logged (Xen's guest_loglvl). */
+  readonly logsGuests: boolean;
+  /** Host time at which the system counter was 0, in ms since 1970. */
+  readonly counterEpoch: number;
+}
+
+/** How a pCPU reaches the thread of the board. */
+export interface PcpuSignals {
+  /**
+   * Something is in the rings for the board: have {@link Board.pump} called on its thread soon. At most one call is
+   * outstanding: the next comes after a pump.
+   */
+  notify(): void;
+  /** Host time in ms since 1970, never going back; `performance` if absent. */
+  now?(): number;
+}

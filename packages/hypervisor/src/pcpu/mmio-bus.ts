@@ -1,0 +1,55 @@
+/** The devices that a domain sees, by guest physical address. */
+import type { AccessSize } from '@dom0less/vgic';
+
+/** A register frame. `vcpu` is who accesses. */
+export interface MmioDevice {
+  readonly size: number;
+  read(offset: number, size: AccessSize, vcpu: number): number;
+  write(offset: number, size: AccessSize, value: number, vcpu: number): void;
+}
+
+interface Region {
+  readonly base: number;
+  readonly end: number;
+  readonly device: MmioDevice;
+}
+
+/** Finds devices by address and moves values between them and memory. */
+export class MmioBus {
+  readonly #regions: Region[] = [];
+  readonly #view: DataView;
+
+  constructor(view: DataView) {
+    this.#view = view;
+  }
+
+  attach(base: number, device: MmioDevice): void {
+    this.#regions.push({ base, end: base + device.size, device });
+  }
+
+  /**
+   * An access of `size` bytes to `ipa`; the value is at memory offset `valueAt`, little-endian. False where there is
+   * no device, and for accesses wider than any register: the guest takes an external abort.
+   */
+  access(ipa: number, size: number, isWrite: boolean, valueAt: number, vcpu: number): boolean {
+    if (size !== 1 && size !== 2 && size !== 4) return false;
+    for (const { base, end, device } of this.#regions) {
+      if (ipa < base || ipa + size > end) continue;
+      if (isWrite) device.write(ipa - base, size, this.#load(valueAt, size), vcpu);
+      else this.#store(valueAt, size, device.read(ipa - base, size, vcpu));
+      return true;
+    }
+    return false;
+  }
+
+  #load(at: number, size: AccessSize): number {
+    if (size === 4) return this.#view.getUint32(at, true);
+    return size === 2 ? this.#view.getUint16(at, true) : this.#view.getUint8(at);
+  }
+
+  #store(at: number, size: AccessSize, value: number): void {
+    if (size === 4) this.#view.setUint32(at, value, true);
+    else if (size === 2) this.#view.setUint16(at, value, true);
+    else this.#view.setUint8(at, value);
+  }
+}

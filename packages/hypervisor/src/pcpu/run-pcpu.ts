@@ -1,0 +1,23 @@
+import { CONTROL } from '../memory/layout.ts';
+import type { PcpuInit, PcpuSignals } from './init.ts';
+import { Pcpu } from './pcpu.ts';
+
+/** Longest sleep in ms: what Atomics.wait takes for sure. */
+const LONGEST_SLEEP = 2 ** 30;
+
+/**
+ * Runs a pCPU until no domain is left or the board is stopped. Never on a main thread: while nothing can run it sleeps
+ * in Atomics.wait, until the next timer or until the board has something.
+ */
+export const runPcpu = (init: PcpuInit, signals: PcpuSignals): void => {
+  const pcpu = new Pcpu(init, signals);
+  const words = new Int32Array(init.memory.buffer);
+  const wake = (init.layout.control + CONTROL.WAKE) >>> 2;
+  for (;;) {
+    // Read before the step looks at rings: what comes later changes the word, and the wait ends at once.
+    const seen = Atomics.load(words, wake);
+    const result = pcpu.step();
+    if (result === 'done') return;
+    if (result === 'idle') Atomics.wait(words, wake, seen, Math.min(pcpu.idleMs(), LONGEST_SLEEP));
+  }
+};

@@ -1,0 +1,57 @@
+import { compileDts } from '@dom0less/fdt';
+import { parseBootPlan, type ValidDomain } from '@dom0less/multiboot';
+import { describe, expect, it } from 'vitest';
+import { domainLines } from '../src/domain/boot-log.ts';
+import { type PlannedDomain, planDomain } from '../src/domain/plan-domain.ts';
+import { PaAllocator } from '../src/memory/pa-allocator.ts';
+import { fixture, image, text } from './board.ts';
+
+const KERNEL_BYTES = 0x1a09fc0;
+
+/** Plans the domains of a host tree, with files of the right sizes at its modules' addresses. */
+const plan = (dts: string): PlannedDomain[] => {
+  const { plan: boot } = parseBootPlan(compileDts(dts));
+  const kernel = new Uint8Array(KERNEL_BYTES);
+  kernel.set(image([]));
+  const modules = new Map([
+    [0x50000000, kernel],
+    [0x5c000000, new Uint8Array(0xf0faf)],
+  ]);
+  const allocator = new PaAllocator(boot.host.memory, [{ start: 0x50000000, size: 0x10000000 }]);
+  const report = (diagnostic: unknown): void => {
+    throw new Error(JSON.stringify(diagnostic));
+  };
+  return boot.domains.map((domain) => planDomain(domain as ValidDomain, { host: boot.host, modules, allocator, report })!);
+};
+
+describe('the device tree of a domain', () => {
+  it.each(['gic2-vpl011-ramdisk-cpus1', 'gic2-vpl011-ramdisk-cpus2'])("is, byte for byte, Xen's for %s", (name) => {
+    const [domain] = plan(text(fixture(`${name}/host.dts`)));
+    expect(domain!.dtb).toEqual(fixture(`${name}/domU.dtb`));
+  });
+
+  it('gives the clock frequencies that the host tree has', () => {
+    const host = text(fixture('gic2-vpl011-ramdisk-cpus1/host.dts'))
+      .replace('always-on;', 'always-on; clock-frequency = <24000000>;')
+      .replace('compatible = "arm,cortex-a57";', 'compatible = "arm,cortex-a57"; clock-frequency = <1000000000>;');
+    const dtb = text(plan(host)[0]!.dtb);
+    expect(dtb).toContain('clock-frequency');
+    expect(Buffer.from(plan(host)[0]!.dtb).includes(Buffer.from([0x01, 0x6e, 0x36, 0x00]))).toBe(true);
+    expect(Buffer.from(plan(host)[0]!.dtb).includes(Buffer.from([0x3b, 0x9a, 0xca, 0x00]))).toBe(true);
+  });
+});
+
+describe('loading domains', () => {
+  it("prints Xen's lines, with its addresses", () => {
+    const host = text(fixture('gic2-vpl011-ramdisk-cpus1/host.dts')).replace('run=dumpfdt,info', '');
+    const start = host.indexOf(' domU1 {');
+    const domU1 = host.slice(start, host.indexOf('};\n};', start) + 5);
+    const domU2 = domU1.replace('domU1', 'domU2').replace('name=d1', 'name=d2');
+    const lines = plan(host.replace(domU1, domU1 + domU2)).flatMap(domainLines);
+    const golden = text(fixture('boot-log.txt'))
+      .trim()
+      .split('\n')
+      .filter((line) => !line.includes('P2M'));
+    expect(lines).toEqual(golden);
+  });
+});

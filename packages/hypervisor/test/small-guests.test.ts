@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { runPcpu } from '../src/index.ts';
+import { A, Bench, boardOf, hvcCall, image, print, systemOff, text } from './board.ts';
+
+const guest = (...code: readonly (number | readonly number[])[]) => ({ kernel: image(code.flat()) });
+const UART = 1;
+const uart = A.movz(UART, 0x2200, 16);
+/** Sends the byte in W3. */
+const put = [uart, A.strW(3, UART)];
+const putChar = (char: string): number[] => [A.movz(3, char.charCodeAt(0)), ...put];
+/** VBAR_EL1 := X4. */
+const setVbar = A.msr(3, 0, 12, 0, 0, 4);
+const CNTV_TVAL = [3, 3, 14, 3, 0] as const;
+const CNTV_CTL = [3, 3, 14, 3, 1] as const;
+/** GICD and GICC on, INTID 27 and 32 enabled; X5 is GICD, X6 GICC. Uses X7. */
+const gicOn = [
+  ...[A.movz(5, 0x300, 16), A.movk(5, 0x1000), A.movz(6, 0x300, 16), A.movk(6, 0x2000)],
+  ...[A.movz(7, 1), A.strW(7, 5, 0), A.strW(7, 6, 0), A.movz(7, 0xf0), A.strW(7, 6, 4)],
+  ...[A.movz(7, 0x800, 16), A.strW(7, 5, 0x100), A.movz(7, 1), A.strW(7, 5, 0x104)],
+];
+
+describe('a domain', () => {
+  it('writes to its UART and powers off by PSCI', () => {
+    const bench = new Bench([guest(print('hello, world\n'), systemOff())]);
+    expect(bench.run()).toBe('done');
+    expect(bench.output()).toBe('hello, world\n');
+    expect(bench.states()).toEqual(['poweroff']);
+  });
+
+  it('may use SMC as well, and a reset ends it as "reboot"', () => {
+    const bench = new Bench([guest(A.movz(0, 0x8400, 16), A.movk(0, 9), A.smc())]);
+    expect(bench.run()).toBe('done');
+    expect(bench.states()).toEqual(['reboot']);
+  });
+
+  it('finds its device tree at X0', () => {
+    // The magic, byte by byte.
+    const bench = new Bench([guest(A.addImm(2, 0, 0), [0, 1, 2, 3].flatMap(() => [A.ldrbPost(3, 2), ...put]), systemOff())]);
+    const seen: number[] = [];
+    bench.board.subscribe((event) => event.type === 'console' && seen.push(...event.bytes));
+    expect(bench.run()).toBe('done');
+    expect(seen).toEqual([0xd0, 0x0d, 0xfe, 0xed]);
+  });
+
+  it('sleeps in WFI until its timer fires', () => {
+    const timer = [A.movz(3, 62500 >> 16, 16), A.movk(3, 62500 & 0xffff), A.msr(...CNTV_TVAL, 3), A.movz(3, 1), A.msr(...CNTV_CTL, 3)];
+    const bench = new Bench([guest(gicOn, timer, A.wfi, A.ldrW(8, 6, 12), A.addImm(3, 8, 0x30 - 27), put, systemOff())]);
+    // Setting the timer ends the slice, WFI the next one.
+    expect([1, 2, 3].map(() => bench.pcpu.step())).toEqual(['ran', 'ran', 'idle']);
+    expect(bench.pcpu.idleMs()).toBeCloseTo(1, 3);
+    bench.ms = 0.9;
+    expect(bench.pcpu.step()).toBe('idle');
+    bench.ms = 1;
+    expect(bench.run()).toBe('done');
+    expect(bench.output()).toBe('0');
+  });
+
+  it('takes input of any length whole, as it reads it', () => {
+    // Echo until a NUL comes: poll RXFE.
+    const loop = [uart, A.ldrW(3, UART, 0x18), A.tbnz(3, 4, -4), A.ldrW(3, UART), A.cbz(3, 12), A.strW(3, UART), A.b(-20)];
+    const bench = new Bench([guest(loop, systemOff())]);
+    const paste = Array.from({ length: 65536 }, (_, n) => 33 + (n % 90));
+    bench.board.input(1, Uint8Array.of(...paste, 0));
+    expect(bench.board.inputPending(1)).toBe(65537);
+    expect(bench.run()).toBe('done');
+    expect(bench.output()).toBe(String.fromCharCode(...paste));
+    expect(bench.board.inputPending(1)).toBe(0);
+  });
+
+  it('is held, with nothing lost, while nobody takes its output', () => {
+    // Sends while TXFF is clear: the letters round and round, 256 KiB of them.
+    const loop = [uart, A.movz(4, 4, 16), A.ldrW(3, UART, 0x18), A.tbnz(3, 5, -4), A.strW(4, UART), 0x71000484, A.cbnz(4, -16)];
+    const bench = new Bench([guest(loop, systemOff()), guest(print('other\n'), systemOff())]);
+    for (let n = 0; n < 20; n++) expect(bench.pcpu.step()).toBe('ran');
+    bench.board.pump();
+    expect(bench.output(1).length).toBeLessThanOrEqual(65536);
+    expect(bench.output(2)).toBe('other\n');
+    expect(bench.states()).toEqual(['running', 'poweroff']);
+    const seen: number[] = [];
+    bench.board.subscribe((event) => event.type === 'console' && event.domain === 1 && seen.push(...event.bytes));
+    bench.run();
+    expect(bench.states()).toEqual(['poweroff', 'poweroff']);
+    expect(seen.at(-1)).toBe(1);
+    expect(seen.length + bench.output(1).length).toBeGreaterThan(4 * 65536);
+  });
+
+  it('starts a second vCPU by CPU_ON with its context in X0', () => {
+    const second = [A.addImm(3, 0, 0), ...put, ...systemOff()];
+    const on = [A.movz(1, 1), A.adr(2, 28), A.movz(3, 0x37), A.movz(0, 0xc400, 16), A.movk(0, 3), A.hvc(), A.wfi, A.b(-4)];
+    const bench = new Bench([{ ...guest(on, second), cpus: 2 }]);
+    expect(bench.run()).toBe('done');
+    expect(bench.output()).toBe('7');
+  });
+
+  it('ends if it takes all its vCPUs offline', () => {
+    const bench = new Bench([guest(hvcCall(0x84000002))]);
+    expect(bench.run()).toBe('done');
+    expect(bench.states()).toEqual(['crashed']);
+    expect(bench.board.domains[0]!.reason).toContain('offline');
+  });
+
+  it('gets a data abort where there is no device and no memory', () => {
+    const code = [A.adr(4, 0x800 - 64), setVbar, A.movz(2, 0x900, 16), A.ldrW(3, 2)];
+    while (code.length < (0x800 + 0x200 - 64) / 4) code.push(0);
+    // ESR_EL1.EC, as a letter: 0x25 is a data abort from EL1.
+    code.push(A.mrs(3, 0, 5, 2, 0, 3), 0xd35afc63, ...put, ...systemOff());
+    const bench = new Bench([guest(code)]);
+    expect(bench.run()).toBe('done');
+    expect(bench.output()).toBe('%');
+  });
+
+  it('finds HVC with an unknown immediate undefined', () => {
+    const code = [A.adr(4, 0x800 - 64), setVbar, A.hvc(0x123)];
+    while (code.length < (0x800 + 0x200 - 64) / 4) code.push(0);
+    code.push(...putChar('U'), ...systemOff());
+    const bench = new Bench([guest(code)]);
+    expect(bench.run()).toBe('done');
+    expect(bench.output()).toBe('U');
+  });
+
+  it('that faults for ever keeps nobody else from running', () => {
+    // No memory at VBAR_EL1 = 0: each exception raises the next.
+    const bench = new Bench([guest(A.movz(4, 0), setVbar, A.br(4)), guest(print('fine\n'), systemOff())]);
+    expect(bench.run(() => bench.output(2) === 'fine\n' && bench.states()[1] === 'poweroff', 50)).toBe('until');
+    expect(bench.states()).toEqual(['running', 'poweroff']);
+    bench.board.stop();
+    expect(bench.pcpu.step()).toBe('done');
+  });
+
+  it('sees neither memory of others nor its own twice', () => {
+    // Writes a mark to its last word, and prints what was there.
+    const code = [A.movz(2, 0x43ff, 16), A.movk(2, 0xfff8), A.ldr(3, 2), A.addImm(3, 3, 0x61), A.strW(3, 2), ...put];
+    const bench = new Bench([guest(code, A.ldrW(3, 2), put, systemOff()), guest(code, systemOff())]);
+    expect(bench.run()).toBe('done');
+    expect([bench.output(1), bench.output(2)]).toEqual(['aa', 'a']);
+  });
+});
+
+describe('runPcpu', () => {
+  it('runs a board to its end, sleeping on the way', async () => {
+    const timer = [A.movz(3, 5, 16), A.msr(...CNTV_TVAL, 3), A.movz(3, 1), A.msr(...CNTV_CTL, 3)];
+    const { board } = boardOf([guest(gicOn, timer, A.wfi, print('awake\n'), systemOff())]);
+    let output = '';
+    board!.subscribe((event) => {
+      if (event.type === 'console') output += text(event.bytes);
+    });
+    let notes = 0;
+    runPcpu(board!.pcpuInit(0), { notify: () => notes++ });
+    expect(notes).toBe(1);
+    board!.pump();
+    expect(output).toBe('awake\n');
+    const { domains } = await board!.done;
+    expect(domains).toMatchObject([{ id: 1, name: 'domU1', state: 'poweroff' }]);
+  });
+});
