@@ -10,7 +10,13 @@ if (!file) {
   console.error('usage: node tools/run.mjs FILE [ARGUMENT…]');
   process.exit(2);
 }
-const out = join(dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'run', `${basename(file, '.ts')}-${process.pid}.mjs`);
+const out = join(
+  dirname(fileURLToPath(import.meta.url)),
+  '..',
+  '.cache',
+  'run',
+  `${basename(file, '.ts')}-${process.pid}.mjs`,
+);
 mkdirSync(dirname(out), { recursive: true });
 await build({
   entryPoints: [resolve(file)],
