@@ -1,3 +1,4 @@
+import { BOOT_SCRIPT_DIAGNOSTICS } from './diagnostics/boot-script.ts';
 import { DOMAIN_DIAGNOSTICS } from './diagnostics/domain.ts';
 import { HOST_DIAGNOSTICS } from './diagnostics/host.ts';
 import { KERNEL_DIAGNOSTICS } from './diagnostics/kernel.ts';
@@ -9,6 +10,7 @@ export const DIAGNOSTICS = {
   ...DOMAIN_DIAGNOSTICS,
   ...MODULE_DIAGNOSTICS,
   ...KERNEL_DIAGNOSTICS,
+  ...BOOT_SCRIPT_DIAGNOSTICS,
 };
 
 /** Stable name of a diagnostic. */

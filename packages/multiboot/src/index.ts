@@ -16,6 +16,14 @@ export type {
   NamedRange,
   ValidDomain,
 } from './boot-plan.ts';
+export { DEFAULT_ENVIRONMENT } from './boot-script/environment.ts';
+export type { BootCommand } from './boot-script/machine.ts';
+export {
+  type BootScriptOptions,
+  type BootScriptResult,
+  type LoadedFile,
+  runBootScript,
+} from './boot-script/run-boot-script.ts';
 export { type Diagnostic, type DiagnosticPlace, type Finding, formatDiagnostic, locate } from './diagnostic.ts';
 export { DIAGNOSTICS, type DiagnosticCode } from './diagnostic-table.ts';
 export type { DiagnosticRow, Severity } from './diagnostics/row.ts';

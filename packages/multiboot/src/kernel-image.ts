@@ -3,10 +3,11 @@ import { isAArch32ZImage } from './images/aarch32-zimage.ts';
 import { type Arm64ImageHeader, checkArm64Image, isArm64Image, readArm64ImageHeader } from './images/arm64-image.ts';
 import { gunzip, isGzip } from './images/gzip.ts';
 import { isUImage, readUImage } from './images/uimage.ts';
+import { isZboot, readZboot } from './images/zboot.ts';
 import { kernelError } from './kernel-image-error.ts';
 
 /** A format that a kernel, or a layer around it, can have. */
-export type KernelFormat = 'uimage' | 'gzip' | 'arm64-image';
+export type KernelFormat = 'uimage' | 'gzip' | 'efi-zboot' | 'arm64-image';
 
 /** A kernel that is ready to be placed in guest memory. */
 export interface KernelImage {
@@ -101,10 +102,21 @@ const readWrapped = (bytes: Uint8Array, context: ProbeContext): KernelImage => {
   };
 };
 
+/** What an EFI application would do for itself: unpack the kernel that it carries. */
+const readEfiZboot = (bytes: Uint8Array, context: ProbeContext): KernelImage => {
+  const { payload, compression } = readZboot(bytes);
+  if (compression !== 'gzip') throw kernelError('zboot-compression', { compression });
+  if (!isGzip(payload))
+    throw kernelError('gzip-corrupt', { detail: 'the payload of the EFI zboot image has no header' });
+  const unpacked = gunzip(payload, context.maxBytes);
+  return probe(unpacked.bytes, inside('gzip', unpacked.findings, inside('efi-zboot', [], context)));
+};
+
 /** The formats in the order in which Xen tries them. A further format is a further row. */
 const PROBES: readonly Probe[] = [
   { format: 'uimage', matches: isUImage, read: readWrapped },
   { format: 'gzip', matches: isGzip, read: readGzip },
+  { format: 'efi-zboot', matches: isZboot, read: readEfiZboot },
   { format: 'arm64-image', matches: isArm64Image, read: readImage },
 ];
 

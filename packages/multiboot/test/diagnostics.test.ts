@@ -37,7 +37,7 @@ test('the error of a kernel image becomes a diagnostic at its module', () => {
     if (!(error instanceof KernelImageError)) throw error;
     const diagnostic = locate(error.finding, { path: '/chosen/d/k', property: 'reg', value: '<1>', domain: 'd' });
     expect(formatDiagnostic(diagnostic)).toBe(
-      'error kernel-unknown: /chosen/d/k: reg = <1>: the kernel image of 4 bytes, beginning 00 00 00 00, is in no known format (use an arm64 Image, a gzip-compressed one, or a uImage of these)',
+      'error kernel-unknown: /chosen/d/k: reg = <1>: the kernel image of 4 bytes, beginning 00 00 00 00, is in no known format (use an arm64 Image, a gzip-compressed one, a uImage of these, or an EFI zboot image)',
     );
   }
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { inflate } from '../src/images/inflate.ts';
 import { identifyKernel, KernelImageError } from '../src/index.ts';
-import { gzip, makeImage, makeUImage, pad } from './images.ts';
+import { gzip, makeImage, makeUImage, makeZboot, pad } from './images.ts';
 
 const codeOf = (act: () => unknown): string => {
   try {
@@ -172,17 +172,66 @@ describe('uImage', () => {
     expect(kernel.payload).toEqual(code);
   });
 
+  test('may come in a Buffer of Node, and is not changed', () => {
+    const bytes = Buffer.from(makeUImage(image));
+    const copy = Buffer.from(bytes);
+    expect(identifyKernel(bytes).findings).toEqual([]);
+    expect(Buffer.compare(bytes, copy)).toBe(0);
+  });
+
   test('that is padded gets a remark', () => {
     expect(identifyKernel(pad(makeUImage(image), 10)).findings).toMatchObject([{ code: 'uimage-padded' }]);
   });
 
+  test('whose data does not have the checksum of the header gets a warning', () => {
+    const bytes = makeUImage(image);
+    bytes[200]! ^= 1;
+    expect(identifyKernel(bytes).findings).toMatchObject([{ code: 'uimage-data-checksum', severity: 'warning' }]);
+  });
+
   test.each([
+    ['several files', makeUImage(image, { type: 4 }), 'uimage-invalid'],
+    ['a ramdisk', makeUImage(image, { type: 3 }), 'uimage-invalid'],
+    ['a script', makeUImage(image, { type: 6 }), 'uimage-invalid'],
     ['the wrong checksum', makeUImage(image).map((byte, i) => (i === 0x20 ? byte ^ 1 : byte)), 'uimage-invalid'],
     ['more data than there is', makeUImage(image, { size: image.length + 1 }), 'uimage-invalid'],
     ['an unknown compression', makeUImage(image, { compression: 3 }), 'uimage-invalid'],
     ['an unknown architecture', makeUImage(image, { arch: 3 }), 'uimage-invalid'],
     ['an entry but no load address', makeUImage(image, { entry: 4 }), 'uimage-invalid'],
     ['a 32-bit kernel', makeUImage(image, { arch: 2 }), 'kernel-aarch32'],
+  ])('with %s is refused', (_, bytes, code) => {
+    expect(codeOf(() => identifyKernel(bytes))).toBe(code);
+  });
+});
+
+describe('EFI zboot', () => {
+  const image = makeImage({ size: 50_000 });
+  const packed = gzip(image);
+
+  test('holds a compressed Image, which is unpacked, also if the module is padded', () => {
+    const kernel = identifyKernel(pad(makeZboot(packed), 100, 0xee));
+    expect(kernel.formats).toEqual(['efi-zboot', 'gzip', 'arm64-image']);
+    expect(Buffer.compare(kernel.payload, image)).toBe(0);
+    expect(kernel.findings).toEqual([]);
+  });
+
+  test.each(['zstd', 'xzkern', 'lz4', 'lzma', '\x1b[2J'])(
+    'compressed with %j is refused with what to do',
+    (compression) => {
+      const bytes = makeZboot(packed, { compression });
+      expect(codeOf(() => identifyKernel(bytes))).toBe('zboot-compression');
+      expect(() => identifyKernel(bytes)).toThrow(/^[\x20-\x7e]* gzip can be unpacked$/);
+    },
+  );
+
+  test.each([
+    ['a payload that begins in the header', makeZboot(packed, { offset: 32 }), 'zboot-invalid'],
+    ['a payload that ends behind the image', makeZboot(packed, { offset: 65 }), 'zboot-invalid'],
+    ['a payload larger than any file', makeZboot(packed, { size: 0xffffffff }), 'zboot-invalid'],
+    ['no payload', makeZboot(packed, { size: 0 }), 'zboot-invalid'],
+    ['a payload that is cut off', makeZboot(packed, { size: packed.length - 9 }), 'gzip-corrupt'],
+    ['a payload without gzip header', makeZboot(image), 'gzip-corrupt'],
+    ['another zboot image in it', makeZboot(gzip(makeZboot(packed))), 'kernel-nested'],
   ])('with %s is refused', (_, bytes, code) => {
     expect(codeOf(() => identifyKernel(bytes))).toBe(code);
   });
@@ -201,7 +250,8 @@ describe('other files', () => {
 
   test('anything else is refused, and never crashes the parser', () => {
     expect(codeOf(() => identifyKernel(new Uint8Array(0)))).toBe('kernel-unknown');
-    const starts = [[0x1f, 0x8b, 8], [0x27, 0x05, 0x19, 0x56], [0x4d, 0x5a], []];
+    const zimg = [0x4d, 0x5a, 0, 0, 0x7a, 0x69, 0x6d, 0x67];
+    const starts = [[0x1f, 0x8b, 8], [0x27, 0x05, 0x19, 0x56], [0x4d, 0x5a], zimg, []];
     fc.assert(
       fc.property(fc.constantFrom(...starts), fc.uint8Array({ maxLength: 400 }), (start, rest) => {
         codeOf(() => identifyKernel(new Uint8Array([...start, ...rest]), { maxBytes: 10_000 }));

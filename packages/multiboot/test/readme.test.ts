@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { compileDts } from '@dom0less/fdt';
+import { inspect } from 'node:util';
+import { compileDts, writeFdt } from '@dom0less/fdt';
 import { expect, test } from 'vitest';
-import { DIAGNOSTICS, formatDiagnostic, guestRamBanks, parseBootPlan, placeImages } from '../src/index.ts';
+import {
+  DIAGNOSTICS,
+  formatDiagnostic,
+  guestRamBanks,
+  parseBootPlan,
+  placeImages,
+  runBootScript,
+} from '../src/index.ts';
 import { BASICS, KERNEL } from './trees.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -48,6 +56,25 @@ test('the example of the README runs and prints what the README says', () => {
   ]);
   expect(README).toContain(String(lines[0]![0]));
   expect(README).toContain('domU2 { placement: { kernel: 1073741824, dtb: 1205862400 } }');
+});
+
+const SCRIPT_EXAMPLE = /\n(const script = [\s\S]*?)```/.exec(README)![1]!;
+
+test('the boot script of the README runs and prints what the README says', () => {
+  const lines: string[] = [];
+  const log = (...args: unknown[]) =>
+    lines.push(args.map((arg) => (typeof arg === 'string' ? arg : inspect(arg))).join(' '));
+  const files = new Map([
+    ['host.dtb', writeFdt(compileDts('/dts-v1/; / { chosen { }; };'))],
+    ['Image', new Uint8Array(100)],
+  ]);
+  new Function('runBootScript, formatDiagnostic, files, console', SCRIPT_EXAMPLE)(
+    runBootScript,
+    formatDiagnostic,
+    files,
+    { log },
+  );
+  expect(README.split('in `files`, it prints:\n\n```\n')[1]!.split('\n```')[0]).toBe(lines.join('\n'));
 });
 
 /** The text as Markdown shows it: the padding of table cells does not count. */

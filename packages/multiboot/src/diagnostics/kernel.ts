@@ -5,7 +5,7 @@ export const KERNEL_DIAGNOSTICS = defineDiagnostics({
   'kernel-unknown': {
     severity: 'error',
     message: 'the kernel image of {size} bytes, beginning {found}, is in no known format',
-    remedy: 'use an arm64 Image, a gzip-compressed one, or a uImage of these',
+    remedy: 'use an arm64 Image, a gzip-compressed one, a uImage of these, or an EFI zboot image',
     xen: 'panics: Could not set up domain (rc = -22)',
   },
   'kernel-big-endian': {
@@ -79,6 +79,24 @@ export const KERNEL_DIAGNOSTICS = defineDiagnostics({
     message: '{found} bytes follow the data of the uImage; they are ignored',
     remedy: 'give {expected} as the size in reg',
     xen: 'ignores them',
+  },
+  'uimage-data-checksum': {
+    severity: 'warning',
+    message: 'the data of the uImage does not have the checksum that its header gives',
+    remedy: 'copy the file again, or make it again with mkimage: the image may be damaged',
+    xen: 'does not check it',
+  },
+  'zboot-invalid': {
+    severity: 'error',
+    message: 'the EFI zboot header puts {size} bytes of payload at {offset}; the image has {found} bytes',
+    remedy: 'check the file, and that reg gives at least its size',
+    xen: 'panics: Could not set up domain (rc = -22)',
+  },
+  'zboot-compression': {
+    severity: 'error',
+    message: 'the payload of the EFI zboot image is compressed with {compression}; gzip can be unpacked',
+    remedy: 'use arch/arm64/boot/Image of the same build, or build the kernel with CONFIG_KERNEL_GZIP',
+    xen: 'panics: Could not set up domain (rc = -22)',
   },
   'placement-no-memory': {
     severity: 'error',
