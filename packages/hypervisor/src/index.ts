@@ -1,7 +1,7 @@
 export { Board, type PreparedBoard } from './board/board.ts';
 export {
-  BUILD_DIAGNOSTICS,
   type BoardDiagnostic,
+  BUILD_DIAGNOSTICS,
   type BuildCode,
   type BuildDiagnostic,
   formatBoardDiagnostic,
@@ -17,6 +17,7 @@ export type {
 } from './board/events.ts';
 export type { BoardOptions } from './board/prepare.ts';
 export { type GuestTreeInput, makeGuestTree } from './domain/guest-tree.ts';
+export { type GuestTreeResult, guestTree } from './domain/preview-tree.ts';
 export type { PcpuDomain, PcpuInit, PcpuSignals } from './pcpu/init.ts';
 export { Pcpu, type StepResult } from './pcpu/pcpu.ts';
 export { runPcpu } from './pcpu/run-pcpu.ts';

@@ -1,7 +1,8 @@
 /** Small boards and guests for tests: instruction words in an arm64 Image, a host tree, and a pCPU on this thread. */
 import { readFileSync } from 'node:fs';
-import { compileDts } from '@dom0less/fdt';
+import { compileDts, type DeviceTree } from '@dom0less/fdt';
 import { Board, type BoardEvent, type BoardOptions, Pcpu, type PreparedBoard } from '../src/index.ts';
+import { CONTROL } from '../src/memory/layout.ts';
 
 export const fixture = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
@@ -72,11 +73,20 @@ export interface GuestSpec {
   readonly load?: boolean;
 }
 
+/** `chosen` is text for /chosen. */
+export interface HostSpec {
+  readonly gic?: 2 | 3;
+  readonly chosen?: string;
+}
+
 const KERNELS = 0x50000000;
 const KERNEL_STRIDE = 0x400000;
 
-/** A board of 1 GiB with the guests as domU1, domU2, …; `extra` is text for the domain's node. */
-export const boardOf = (guests: readonly GuestSpec[], options: Partial<BoardOptions> = {}): PreparedBoard => {
+/** A host tree of 1 GiB with the guests as domU1, domU2, …, and the files of their kernels. */
+export const boardInput = (
+  guests: readonly GuestSpec[],
+  { gic = 2, chosen = '' }: HostSpec = {},
+): { tree: DeviceTree; modules: Map<number, Uint8Array> } => {
   const modules = new Map<number, Uint8Array>();
   const nodes = guests.map(({ kernel, memoryKiB = 0x10000, cpus = 1, extra = '', load = true }, n) => {
     const at = KERNELS + n * KERNEL_STRIDE;
@@ -84,18 +94,25 @@ export const boardOf = (guests: readonly GuestSpec[], options: Partial<BoardOpti
     return `domU${n + 1} { compatible = "xen,domain"; #address-cells = <2>; #size-cells = <2>; vpl011;
       memory = <0 ${memoryKiB}>; cpus = <${cpus}>; ${extra}
       module@${at.toString(16)} { compatible = "multiboot,kernel", "multiboot,module";
-        reg = <0 0x${at.toString(16)} 0 ${kernel.length}>; }; };`;
+        reg = <0 0x${at.toString(16)} 0 ${kernel.length}>; bootargs = "console=ttyAMA0"; }; };`;
   });
   const source = `/dts-v1/; / { #address-cells = <2>; #size-cells = <2>;
     cpus { #address-cells = <1>; #size-cells = <0>;
       cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; }; };
     memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
-    intc@8000000 { compatible = "arm,cortex-a15-gic"; #interrupt-cells = <3>; interrupt-controller;
+    intc@8000000 { compatible = "${gic === 2 ? 'arm,cortex-a15-gic' : 'arm,gic-v3'}"; #interrupt-cells = <3>; interrupt-controller;
       reg = <0 0x8000000 0 0x10000>, <0 0x8010000 0 0x10000>; };
     timer { compatible = "arm,armv8-timer"; interrupts = <1 13 4 1 14 4 1 11 4 1 10 4>; };
-    chosen { #address-cells = <2>; #size-cells = <2>; ${nodes.join('\n')} }; };`;
-  return Board.prepare({ tree: compileDts(source), modules, ...options });
+    chosen { #address-cells = <2>; #size-cells = <2>; ${chosen} ${nodes.join('\n')} }; };`;
+  return { tree: compileDts(source), modules };
 };
+
+/** The board of {@link boardInput}. */
+export const boardOf = (
+  guests: readonly GuestSpec[],
+  options: Partial<BoardOptions> = {},
+  host: HostSpec = {},
+): PreparedBoard => Board.prepare({ ...boardInput(guests, host), ...options });
 
 /** A pCPU driven by the test: no thread, and time that passes when the test says so (1 ms a step unless told). */
 export class Bench {
@@ -104,13 +121,17 @@ export class Bench {
   readonly pcpu: Pcpu;
   ms = 0;
 
-  constructor(guests: readonly GuestSpec[]) {
-    const prepared = boardOf(guests, { now: () => this.ms });
+  /** @param blocksLeft RAM blocks that the pCPU may give out; all if absent */
+  constructor(guests: readonly GuestSpec[], { host = {}, blocksLeft }: { host?: HostSpec; blocksLeft?: number } = {}) {
+    const prepared = boardOf(guests, { now: () => this.ms }, host);
     if (prepared.board === undefined) throw new Error(JSON.stringify(prepared.diagnostics, undefined, 1));
     this.board = prepared.board;
     this.board.subscribe((event) => this.events.push(event));
     const signals = { notify: () => {}, now: () => this.ms };
-    this.pcpu = new Pcpu(this.board.pcpuInit(0), signals);
+    const init = this.board.pcpuInit(0);
+    const used = new Int32Array(init.memory.buffer)[(init.layout.control + CONTROL.BLOCKS_USED) >>> 2]!;
+    const blockCount = blocksLeft === undefined ? init.layout.blockCount : used + blocksLeft;
+    this.pcpu = new Pcpu({ ...init, layout: { ...init.layout, blockCount } }, signals);
   }
 
   /** Steps until nothing is left, or `until` holds, or `limit` steps; sleeps through idle times. */
@@ -126,11 +147,16 @@ export class Bench {
     return 'limit';
   }
 
-  output(domain = 1): string {
+  /** Everything that a domain wrote. */
+  bytes(domain = 1): Uint8Array {
     const parts = this.events.flatMap((event) =>
-      event.type === 'console' && event.domain === domain ? [text(event.bytes)] : [],
+      event.type === 'console' && event.domain === domain ? event.bytes : [],
     );
-    return parts.join('');
+    return Uint8Array.from(parts.flatMap((part) => [...part]));
+  }
+
+  output(domain = 1): string {
+    return text(this.bytes(domain));
   }
 
   states(): string[] {

@@ -21,7 +21,9 @@ const plan = (dts: string): PlannedDomain[] => {
   const report = (diagnostic: unknown): void => {
     throw new Error(JSON.stringify(diagnostic));
   };
-  return boot.domains.map((domain) => planDomain(domain as ValidDomain, { host: boot.host, modules, allocator, report })!);
+  return boot.domains.map(
+    (domain) => planDomain(domain as ValidDomain, { host: boot.host, modules, allocator, report })!,
+  );
 };
 
 describe('the device tree of a domain', () => {

@@ -30,6 +30,9 @@ interface Life {
   reason: string;
 }
 
+/** The engine's code: the same for every board of this thread, and dear to make. */
+let core: CompiledCore | undefined;
+
 /**
  * Domains in memory, ready for pCPUs to run. Each of the `pcpus` wants a thread that calls
  * `runPcpu(board.pcpuInit(n), signals)`, and a call of `pump` here after each of its `notify`.
@@ -63,7 +66,8 @@ export class Board {
     const { memory, domains, plan, failures } = built;
     const { buffer } = built.wasmMemory;
     this.#built = built;
-    this.#core = compileCore();
+    core ??= compileCore();
+    this.#core = core;
     this.#events = new Ring(buffer, memory.layout.events, EVENT_RING_BYTES);
     this.#ports = domains.map(({ id, layout }) => ({
       id,

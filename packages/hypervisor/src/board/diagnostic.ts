@@ -19,6 +19,11 @@ export const BUILD_DIAGNOSTICS = {
     message: 'the {kind} module is {size} bytes long in the tree, the file loaded at {address} has {found}',
     remedy: 'set the size in reg to the size of the file; the rest is taken as zeros',
   },
+  'module-assumed': {
+    severity: 'info',
+    message: 'no file is loaded at {address}; the {kind} is taken to have the {size} bytes that reg says',
+    remedy: 'load the file to be exact',
+  },
   'vcpus-too-many': {
     severity: 'error',
     message: 'the domain wants {found} vCPUs; its virtual GICv2 serves {limit}',
@@ -30,9 +35,9 @@ export const BUILD_DIAGNOSTICS = {
     remedy: 'split the domains over several boards',
   },
   'gic-version-unsupported': {
-    severity: 'warning',
-    message: 'the host has a GICv3, and domains get a virtual GICv2 all the same',
-    remedy: 'nothing to do, unless a guest has no driver for a GICv2',
+    severity: 'error',
+    message: 'the host has a GICv3, and boards with a GICv3 are not run yet',
+    remedy: 'describe a GICv2 in the host tree (compatible = "arm,gic-400")',
   },
   'host-memory-exhausted': {
     severity: 'error',
@@ -68,7 +73,8 @@ export const buildDiagnostic = (
   parameters: Readonly<Record<string, string | number>> = {},
 ): BuildDiagnostic => {
   const { severity, message, remedy }: Row = BUILD_DIAGNOSTICS[code];
-  const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (whole, name: string) => `${parameters[name] ?? whole}`);
+  const fill = (text: string): string =>
+    text.replace(/\{(\w+)\}/g, (whole, name: string) => `${parameters[name] ?? whole}`);
   return {
     code,
     severity,

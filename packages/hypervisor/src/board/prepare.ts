@@ -97,7 +97,12 @@ const blocksOf = ({ ram, tables }: PlannedDomain): number =>
   [...ram, ...tables].reduce((sum, { size }) => sum + size / BLOCK_BYTES, 0);
 
 /** Puts the planned domains into a new memory. One that does not fit is reported and left out. */
-const buildAll = (plan: BootPlan, planned: readonly PlannedDomain[], now: () => number, findings: Findings): BuiltBoard => {
+const buildAll = (
+  plan: BootPlan,
+  planned: readonly PlannedDomain[],
+  now: () => number,
+  findings: Findings,
+): BuiltBoard => {
   const counterFrequency = plan.host.timerClockFrequency ?? DEFAULT_FREQUENCY;
   const counterEpoch = now();
   const counter = new SystemCounter(counterFrequency, counterEpoch, now);

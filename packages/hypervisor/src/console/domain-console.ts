@@ -29,6 +29,11 @@ export class DomainConsole {
     });
   }
 
+  /** True while the UART holds output for which the ring has no room. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** Feeds waiting input and lets held output go; true if the board has something to do. */
   service(): boolean {
     this.#feed();

@@ -4,6 +4,10 @@ export const GUEST_GICD_BASE = 0x0300_1000;
 export const GUEST_GICD_SIZE = 0x1000;
 export const GUEST_GICC_BASE = 0x0300_2000;
 export const GUEST_GICC_SIZE = 0x2000;
+/** With a GICv3: a larger distributor, and one region of redistributors. */
+export const GUEST_GICV3_GICD_SIZE = 0x1_0000;
+export const GUEST_GICR_BASE = 0x0302_0000;
+export const GUEST_GICR_SIZE = 0x100_0000;
 export const GUEST_UART_BASE = 0x2200_0000;
 export const GUEST_UART_SIZE = 0x1000;
 

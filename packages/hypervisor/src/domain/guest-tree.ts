@@ -7,6 +7,9 @@ import {
   GUEST_GICC_SIZE,
   GUEST_GICD_BASE,
   GUEST_GICD_SIZE,
+  GUEST_GICR_BASE,
+  GUEST_GICR_SIZE,
+  GUEST_GICV3_GICD_SIZE,
   GUEST_UART_BASE,
   GUEST_UART_SIZE,
   PHYSICAL_TIMER_INTID,
@@ -27,6 +30,8 @@ export interface GuestTreeInput {
   /** clock-frequency of the host's timer node, if it has one. */
   readonly timerClockFrequency?: number;
   readonly uart: boolean;
+  /** Version of the interrupt controller: that of the host, as with Xen. */
+  readonly gicVersion: 2 | 3;
 }
 
 const CELLS = { address: 2, size: 2 };
@@ -76,15 +81,27 @@ const addMemory = (root: DtNode, { banks }: GuestTreeInput): void => {
     .setProperty('reg', propReg(reg, CELLS));
 };
 
-const addGic = (root: DtNode): void => {
-  const reg = [region(GUEST_GICD_BASE, GUEST_GICD_SIZE), region(GUEST_GICC_BASE, GUEST_GICC_SIZE)];
+/** The interrupt controllers: distributor and CPU interface of a GICv2, distributor and redistributors of a GICv3. */
+const GICS = {
+  2: {
+    compatible: 'arm,gic-400',
+    reg: [region(GUEST_GICD_BASE, GUEST_GICD_SIZE), region(GUEST_GICC_BASE, GUEST_GICC_SIZE)],
+  },
+  3: {
+    compatible: 'arm,gic-v3',
+    reg: [region(GUEST_GICD_BASE, GUEST_GICV3_GICD_SIZE), region(GUEST_GICR_BASE, GUEST_GICR_SIZE)],
+  },
+} as const;
+
+const addGic = (root: DtNode, { gicVersion }: GuestTreeInput): void => {
+  const { compatible, reg } = GICS[gicVersion];
   root
     .addChild(`interrupt-controller@${GUEST_GICD_BASE.toString(16)}`)
     .setProperty('#address-cells', propU32(0))
     .setProperty('#interrupt-cells', propU32(3))
     .setProperty('interrupt-controller', propEmpty())
-    .setProperty('compatible', propStrings('arm,gic-400'))
-    .setProperty('reg', propReg(reg, CELLS))
+    .setProperty('compatible', propStrings(compatible))
+    .setProperty('reg', propReg([...reg], CELLS))
     .setProperty('linux,phandle', propU32(GIC_PHANDLE))
     .setProperty('phandle', propU32(GIC_PHANDLE));
 };
@@ -120,7 +137,7 @@ export const makeGuestTree = (input: GuestTreeInput): Uint8Array => {
   addPsci(root);
   addCpus(root, input);
   addMemory(root, input);
-  addGic(root);
+  addGic(root, input);
   addTimer(root, input);
   if (input.uart) addUart(root);
   return writeFdt(tree, { layout: 'libfdt-sw' });

@@ -10,8 +10,9 @@ import {
   KernelImageError,
   locate,
   type MemoryRange,
-  placeImages,
   type Placement,
+  type PlacementInput,
+  placeImages,
   type ValidDomain,
 } from '@dom0less/multiboot';
 import { MAX_SPIS, MAX_VCPUS } from '@dom0less/vgic';
@@ -54,7 +55,7 @@ const MAX_VMID = 255;
 const hex = (address: number): string => `0x${address.toString(16)}`;
 
 /** Bytes of a module: what is loaded at its address, cut to the size in the tree. Undefined and reported if nothing is. */
-const moduleBytes = (domain: ValidDomain, module: BootModule, context: PlanContext): Uint8Array | undefined => {
+const moduleBytes = (domain: ValidDomain, module: BootModule, context: ReadContext): Uint8Array | undefined => {
   const loaded = context.modules.get(module.address);
   const place = { path: module.path, property: 'reg', domain: domain.nodeName };
   const texts = { address: hex(module.address), kind: module.kind, size: module.size };
@@ -67,7 +68,10 @@ const moduleBytes = (domain: ValidDomain, module: BootModule, context: PlanConte
   return loaded;
 };
 
-const readKernel = (domain: ValidDomain, context: PlanContext): KernelImage | undefined => {
+type ReadContext = Pick<PlanContext, 'modules' | 'report'>;
+
+/** What kernel a domain's kernel module holds. Undefined and reported if it is not usable. */
+export const readKernel = (domain: ValidDomain, context: ReadContext): KernelImage | undefined => {
   const module = domain.modules.kernel;
   const bytes = moduleBytes(domain, module, context);
   if (bytes === undefined) return undefined;
@@ -120,6 +124,45 @@ const checkLimits = (domain: ValidDomain, context: PlanContext): boolean => {
   return false;
 };
 
+/** Where a domain's images go in its RAM, and its device tree, which says so. */
+export interface PlacedDomain {
+  readonly banks: readonly GuestRamBank[];
+  readonly placement: Placement;
+  readonly dtb: Uint8Array;
+}
+
+/** Places a domain's images and makes its device tree. Undefined if they don't fit: the reason is reported. */
+export const placeDomain = (
+  domain: ValidDomain,
+  kernel: PlacementInput['kernel'],
+  { host, report }: Pick<PlanContext, 'host' | 'report'>,
+): PlacedDomain | undefined => {
+  const banks = guestRamBanks(domain.memoryKiB);
+  const treeWith = (start: number, end: number): Uint8Array =>
+    makeGuestTree({
+      bootargs: domain.bootargs,
+      initrd: { start, end },
+      cpus: domain.cpus,
+      hostCpu: host.cpus[0]!,
+      banks,
+      uart: domain.vpl011,
+      gicVersion: host.gic?.version ?? 2,
+      ...(host.timerClockFrequency === undefined ? {} : { timerClockFrequency: host.timerClockFrequency }),
+    });
+  const initrdSize = domain.modules.ramdisk?.size ?? 0;
+  // A domain without memory has no bank to put into a tree; placing says what is wrong.
+  const dtbSize = banks.length === 0 ? 0 : treeWith(0, 0).length;
+  const placed = placeImages({ banks, kernel, dtbSize, initrdSize });
+  if ('finding' in placed) {
+    report(locate(placed.finding, { path: domain.path, property: 'memory', domain: domain.nodeName }));
+    return undefined;
+  }
+  const { placement } = placed;
+  const { initrd } = placement;
+  const dtb = initrd === undefined ? treeWith(0, 0) : treeWith(initrd, initrd + initrdSize);
+  return { banks, placement, dtb };
+};
+
 /**
  * Reads the domain's images, takes host memory for it, places the images and makes its device tree.
  *
@@ -132,38 +175,16 @@ export const planDomain = (domain: ValidDomain, context: PlanContext): PlannedDo
   const initrd = ramdisk && moduleBytes(domain, ramdisk, context);
   const kernel = readKernel(domain, context);
   if (kernel === undefined || (ramdisk !== undefined && initrd === undefined)) return undefined;
-  const banks = guestRamBanks(domain.memoryKiB);
-  const treeWith = (start: number, end: number): Uint8Array =>
-    makeGuestTree({
-      bootargs: domain.bootargs,
-      initrd: { start, end },
-      cpus: domain.cpus,
-      hostCpu: host.cpus[0]!,
-      banks,
-      uart: domain.vpl011,
-      ...(host.timerClockFrequency === undefined ? {} : { timerClockFrequency: host.timerClockFrequency }),
-    });
-  const initrdSize = ramdisk?.size ?? 0;
-  const place = { path: domain.path, property: 'memory', domain: domain.nodeName };
-  // A domain without memory has no bank to put into a tree; placing says what is wrong.
-  const dtbSize = banks.length === 0 ? 0 : treeWith(0, 0).length;
-  const placed = placeImages({ banks, kernel, dtbSize, initrdSize });
-  if ('finding' in placed) {
-    context.report(locate(placed.finding, place));
-    return undefined;
-  }
-  const memory = takeMemory(domain, banks, context);
-  if (memory === undefined) return undefined;
-  const { placement } = placed;
+  const placed = placeDomain(domain, kernel, context);
+  const memory = placed && takeMemory(domain, placed.banks, context);
+  if (placed === undefined || memory === undefined) return undefined;
   return {
     domain,
     nrSpis: countSpis(domain, host),
-    banks,
+    ...placed,
     ...memory,
     kernel,
-    placement,
-    entry: kernel.entry ?? placement.kernel,
-    dtb: placement.initrd === undefined ? treeWith(0, 0) : treeWith(placement.initrd, placement.initrd + initrdSize),
+    entry: kernel.entry ?? placed.placement.kernel,
     ...(initrd === undefined ? {} : { initrd }),
   };
 };

@@ -18,7 +18,7 @@ const SCTLR_EL1_RESET = 0x00c5_0078n;
 /** PSTATE.D, A, I and F at their places in SPSR_EL1. */
 const DAIF_MASKED = 0x3c0;
 /** An exclusive monitor that is open. */
-const NO_EXCLUSIVE = -1;
+export const NO_EXCLUSIVE = -1;
 
 /**
  * Puts vCPU `index`, whose engine state lies at `base`, at `pc` with `x0`: EL1h, interrupts masked, MMU and caches

@@ -101,7 +101,8 @@ const FUNCTIONS: ReadonlyMap<number, PsciFunction> = new Map<number, PsciFunctio
   [0x8400_0009, shutdown('reboot')],
   [
     PSCI_FEATURES,
-    (registers): number => (FUNCTIONS.has(registers.w(1)) || registers.w(1) === SMCCC_VERSION ? SUCCESS : NOT_SUPPORTED),
+    (registers): number =>
+      FUNCTIONS.has(registers.w(1)) || registers.w(1) === SMCCC_VERSION ? SUCCESS : NOT_SUPPORTED,
   ],
 ]);
 

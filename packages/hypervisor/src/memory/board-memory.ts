@@ -42,7 +42,7 @@ export class BoardMemory {
     const lock = (this.layout.control + CONTROL.BLOCK_LOCK) >>> 2;
     // Held for a few instructions only, so spinning is shorter than sleeping.
     while (Atomics.compareExchange(this.words, lock, 0, 1) !== 0);
-    const at = (Atomics.load(this.words, entry) >>> 0) || this.#takeBlock();
+    const at = Atomics.load(this.words, entry) >>> 0 || this.#takeBlock();
     if (at !== 0) Atomics.store(this.words, entry, at);
     Atomics.store(this.words, lock, 0);
     return at;

@@ -3,6 +3,7 @@ import { Engine, type ExitReason, stateOffset } from '@dom0less/arm64-cpu';
 import type { DomainState } from '../board/events.ts';
 import { type EventRecord, writeEvent } from '../console/event-ring.ts';
 import { Ring } from '../console/ring.ts';
+import { NO_EXCLUSIVE } from '../domain/vcpu.ts';
 import { callFirmware } from '../firmware/conduit.ts';
 import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
@@ -25,6 +26,7 @@ const FIRST_SPEED = 100_000;
 const MAX_UNHANDLED_LINES = 10;
 const EXIT_REQUEST = stateOffset('exitRequest');
 const INSTRUCTIONS = stateOffset('instructions');
+const EXCLUSIVE_ADDRESS = stateOffset('exclusiveAddress');
 
 /** Runs vCPUs of the board, one at a time. Needs a thread of its own only to sleep; see `runPcpu`. */
 export class Pcpu {
@@ -37,6 +39,8 @@ export class Pcpu {
   readonly #byBase = new Map<number, Vcpu>();
   readonly #events: Ring;
   readonly #registers: CallRegisters;
+  /** Domains that ended while the board had no room for their last output; it comes first. */
+  #ending: { domain: DomainRuntime; record: EventRecord }[] = [];
   /** Records that found no room in the ring. */
   readonly #unsent: EventRecord[] = [];
   readonly #unhandled = new Map<DomainRuntime, number>();
@@ -54,7 +58,8 @@ export class Pcpu {
     this.#signals = signals;
     this.#logsGuests = init.logsGuests;
     this.#memory = new BoardMemory(init.memory, layout);
-    this.#counter = new SystemCounter(init.counterFrequency, init.counterEpoch, signals.now ?? hostTime);
+    const start = Math.max(0, ...init.domains.map(({ CNTVOFF_EL2 }) => CNTVOFF_EL2));
+    this.#counter = new SystemCounter(init.counterFrequency, init.counterEpoch, signals.now ?? hostTime, start);
     this.#events = new Ring(init.memory.buffer, layout.events, EVENT_RING_BYTES);
     this.#registers = new CallRegisters(this.#memory.view);
     this.#domains = init.domains.map((info) => new DomainRuntime(this.#memory, info, init.counterFrequency));
@@ -107,10 +112,11 @@ export class Pcpu {
     });
   }
 
-  /** Rings and timers of all domains; false if no domain runs. */
+  /** Rings and timers of all domains; false if no domain runs or has output to give. */
   #service(): boolean {
     const counter = this.#counter.read();
-    let running = false;
+    this.#finishEnding();
+    let running = this.#ending.length > 0;
     for (const domain of this.#domains) {
       if (domain.state !== 'running') continue;
       running = true;
@@ -158,11 +164,16 @@ export class Pcpu {
     this.#speed = 0.9 * this.#speed + 0.1 * (instructions / ms);
   }
 
-  /** vCPUs of one domain share TLB entries on this pCPU; they must not where their tables differ. */
+  /**
+   * Another vCPU ran in between: its stores may have hit what this one's exclusive monitor watches. vCPUs of one domain
+   * share TLB entries on this pCPU; they must not where their tables differ.
+   */
   #switchTo(vcpu: Vcpu): void {
     const last = this.#last;
     this.#last = vcpu;
-    if (last === undefined || last === vcpu || last.domain !== vcpu.domain) return;
+    if (last === undefined || last === vcpu) return;
+    this.#memory.view.setInt32(vcpu.base + EXCLUSIVE_ADDRESS, NO_EXCLUSIVE, true);
+    if (last.domain !== vcpu.domain) return;
     if (!sharesTranslations(this.#memory.view, last.base, vcpu.base)) this.#engine.flushTlbs();
   }
 
@@ -231,10 +242,20 @@ export class Pcpu {
   }
 
   #end(domain: DomainRuntime, state: DomainState, reason: string): void {
-    // What the guest wrote last is in the ring before the board hears of its end.
-    domain.console?.service();
+    if (domain.state !== 'running') return;
     domain.setState(state);
-    this.#send({ kind: 'domain', domain: domain.info.id, state, text: reason });
+    this.#ending.push({ domain, record: { kind: 'domain', domain: domain.info.id, state, text: reason } });
+    this.#finishEnding();
+  }
+
+  /** The board hears of a domain's end behind everything that the domain wrote. */
+  #finishEnding(): void {
+    this.#ending = this.#ending.filter(({ domain, record }) => {
+      if (domain.console?.service()) this.#news = true;
+      if (domain.console?.held) return true;
+      this.#send(record);
+      return false;
+    });
   }
 
   #send(record: EventRecord): void {

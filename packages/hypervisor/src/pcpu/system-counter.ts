@@ -9,13 +9,17 @@ export class SystemCounter {
   readonly #ticksPerMs: number;
   readonly #now: () => number;
   readonly #epoch: number;
-  #last = 0;
+  #last: number;
 
-  /** @param epoch host time in ms at which the counter was 0 */
-  constructor(frequency: number, epoch: number, now: () => number) {
+  /**
+   * @param epoch host time in ms at which the counter was 0
+   * @param start value that the counter had already: it goes on from there even if host time was set back since
+   */
+  constructor(frequency: number, epoch: number, now: () => number, start = 0) {
     this.frequency = frequency;
     this.#ticksPerMs = frequency / 1000;
-    this.#epoch = epoch;
+    this.#epoch = Math.min(epoch, now() - start / this.#ticksPerMs);
+    this.#last = start;
     this.#now = now;
   }
 
