@@ -28,7 +28,10 @@ function boot(): { instructions: number; seconds: number } {
   });
   const init = board.pcpuInit(0);
   let news = false;
-  const pcpu = new Pcpu(init, { notify: () => void (news = true) });
+  const notify = (): void => {
+    news = true;
+  };
+  const pcpu = new Pcpu(init, { notify });
   while (!text.includes(UP_MARKER)) {
     if (pcpu.step() === 'done') throw new Error(`the domain ended before its marker: ${text}`);
     if (news) {
