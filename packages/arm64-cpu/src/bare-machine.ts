@@ -127,7 +127,7 @@ export class BareMachine {
     return this.engine.run(this.vcpu, budget);
   }
 
-  /** Zeroes the vCPU and puts it at EL1h with everything masked and the MMU off; stage 2 stays. */
+  /** Zeroes the vCPU and puts it at EL1h with everything masked, the MMU off and floating point on; stage 2 stays. */
   reset(): void {
     this.bytes.fill(0, this.vcpu, this.vcpu + VCPU_BYTES);
     this.set32('el', 1);
@@ -135,6 +135,7 @@ export class BareMachine {
     this.set32('daif', 0x3c0);
     this.set32('exclusiveAddress', -1);
     this.set('SCTLR_EL1', 0x00c50078n);
+    this.set('CPACR_EL1', 3n << 20n);
     this.set('flagZ', 1n);
     this.set('VTTBR_EL2', this.#stage2.VTTBR_EL2);
     this.set('VTCR_EL2', this.#stage2.VTCR_EL2);

@@ -6,9 +6,10 @@ import { coreImage } from './core-image.ts';
 import { decode, encodingNamed } from './decoder.ts';
 import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
-import { HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
+import { HANDLER_FP_TRAP, HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
 import {
   BLOCK_TABLE,
+  CODE_PAGES_SHIFT,
   CONSTANTS_BASE,
   PAGE_FLAGS,
   PAGE_HAS_CODE,
@@ -72,6 +73,8 @@ export function compileCore(): CompiledCore {
 /** Writes of a page that holds code before its records are given up for the sake of the data on it. */
 const WRITES_BEFORE_DROP = 64;
 
+const PAGE_BYTES = 4096;
+
 interface CoreExports {
   run(vcpu: number, budget: number): number;
   flushAll(pcpu: number): void;
@@ -102,6 +105,8 @@ export class Engine {
   /** Host page of each page of records, and how often it was written since. */
   readonly #hostPages: Uint32Array;
   readonly #writes: Uint16Array;
+  /** Which of the two maps of PCPU_CODE_PAGES each page of records is in. */
+  readonly #trapsFp: Uint8Array;
   #nextCodePage = 0;
 
   constructor(options: EngineOptions) {
@@ -115,34 +120,37 @@ export class Engine {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#hostPages = new Uint32Array(codePages);
     this.#writes = new Uint16Array(codePages);
+    this.#trapsFp = new Uint8Array(codePages);
     this.#bytes.set(options.core.constants, CONSTANTS_BASE);
     for (let n = 0; n < SLOTS; n++) this.#view.setInt32(pcpu + PCPU_SLOT_KEYS + 4 * n, -1, true);
+    // Addresses come as i32: those from 2 GiB on are negative.
     const instance = new WebAssembly.Instance(options.core.module, {
       host: {
         memory,
         decode: (_: number, rec: number) => this.#decode(rec >>> 0),
-        newCodePage: (_: number, page: number) => this.#newCodePage(page >>> 0),
-        codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu, at >>> 0),
+        newCodePage: (_: number, page: number, trapsFp: number) => this.#newCodePage(page >>> 0, trapsFp),
+        codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
         backBlock: (_: number, block: number) => this.#backBlock(block),
-        mmio: (vcpu: number, low: number, high: number, size: number, isWrite: number) => {
+        mmio: (cpu: number, low: number, high: number, size: number, isWrite: number) => {
+          const vcpu = cpu >>> 0;
           const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
           return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
         hypercall: (vcpu: number, immediate: number, isSmc: number) =>
-          host.hypercall(vcpu, immediate, isSmc !== 0) ? 1 : 0,
-        counter: (vcpu: number) => host.counter(vcpu),
-        timerWritten: (vcpu: number) => host.timerWritten(vcpu),
+          host.hypercall(vcpu >>> 0, immediate, isSmc !== 0) ? 1 : 0,
+        counter: (vcpu: number) => host.counter(vcpu >>> 0),
+        timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
       },
     });
     this.#core = instance.exports as unknown as CoreExports;
   }
 
   /**
-   * Runs the vCPU at `vcpu` for at most `budget` instructions (below 2^26), less if it waits or the host asks. The
-   * state's `instructions` counts what was executed.
+   * Runs the vCPU at `vcpu` for `budget` instructions (below 2^26) and on to the next branch or the end of the page;
+   * less if it waits or the host asks. The state's `instructions` counts exactly what was executed.
    */
   run(vcpu: number, budget: number): ExitReason {
-    this.#u32[(vcpu + VCPU_FIELDS.pcpu!) >> 2] = this.pcpu;
+    this.#u32[(vcpu + VCPU_FIELDS.pcpu!) >>> 2] = this.pcpu;
     return REASONS[this.#core.run(vcpu, budget)]!;
   }
 
@@ -153,9 +161,16 @@ export class Engine {
 
   /** To be called when the host wrote `length` bytes at memory offset `at` and there may be code. */
   invalidateCode(at: number, length: number): void {
-    for (let word = at & ~3; word < at + length; word += 4) {
-      const records = this.#u32[this.#codePageEntry((word & ~0xfff) >>> 0)]!;
-      if (records !== 0) this.#view.setUint16(records + ((word & 0xfff) << (RECORD_SHIFT - 2)), 0, true);
+    const end = at + length;
+    for (let page = at - (at % PAGE_BYTES); page < end; page += PAGE_BYTES) {
+      for (const trapsFp of [0, 1]) {
+        const records = this.#u32[this.#codePageEntry(page, trapsFp)]!;
+        if (records === 0) continue;
+        const last = Math.min(end - page, PAGE_BYTES);
+        for (let word = Math.max(at - page, 0) & ~3; word < last; word += 4) {
+          this.#view.setUint16(records + (word << (RECORD_SHIFT - 2)), 0, true);
+        }
+      }
     }
   }
 
@@ -173,44 +188,51 @@ export class Engine {
     return Math.floor((record - this.pcpu - PCPU_RECORDS) / PAGE_RECORDS_BYTES);
   }
 
-  #codePageEntry(hostPage: number): number {
-    return (this.pcpu + PCPU_CODE_PAGES + (hostPage >>> 12) * 4) >> 2;
+  #codePageEntry(hostPage: number, trapsFp: number): number {
+    return (this.pcpu + PCPU_CODE_PAGES + trapsFp * 2 ** CODE_PAGES_SHIFT + (hostPage >>> 12) * 4) >>> 2;
   }
 
   /** Takes the next page of records, oldest first, for the code at `hostPage`. */
-  #newCodePage(hostPage: number): number {
+  #newCodePage(hostPage: number, trapsFp: number): number {
     const index = this.#nextCodePage;
     this.#nextCodePage = (index + 1) % this.#codePages;
     const records = this.#recordsOf(index);
-    const old = this.#hostPages[index]!;
-    if (old !== 0) this.#dropCodePage(old);
+    this.#dropCodePage(index);
     this.#bytes.fill(0, records, records + PAGE_RECORDS_BYTES);
     this.#view.setUint16(records + (1024 << RECORD_SHIFT), HANDLER_PAGE_END, true);
     this.#hostPages[index] = hostPage;
+    this.#trapsFp[index] = trapsFp;
     this.#writes[index] = 0;
-    this.#u32[this.#codePageEntry(hostPage)] = records;
+    this.#u32[this.#codePageEntry(hostPage, trapsFp)] = records;
     return records;
   }
 
-  /** Forgets the records of a page; whatever runs there is looked up again at its next jump. */
-  #dropCodePage(hostPage: number): void {
-    this.#u32[this.#codePageEntry(hostPage)] = 0;
-    const flags = PAGE_FLAGS + (hostPage >>> 12);
-    this.#bytes[flags] = this.#bytes[flags]! & ~PAGE_HAS_CODE;
+  /** Forgets a page of records, if it is in use; whatever runs there is looked up again at its next jump. */
+  #dropCodePage(index: number): void {
+    const hostPage = this.#hostPages[index]!;
+    if (hostPage === 0) return;
+    this.#hostPages[index] = 0;
+    const trapsFp = this.#trapsFp[index]!;
+    this.#u32[this.#codePageEntry(hostPage, trapsFp)] = 0;
+    if (this.#u32[this.#codePageEntry(hostPage, trapsFp ^ 1)] === 0) {
+      const flags = PAGE_FLAGS + (hostPage >>> 12);
+      this.#bytes[flags] = this.#bytes[flags]! & ~PAGE_HAS_CODE;
+    }
     this.#core.flushCode(this.pcpu);
   }
 
+  /** A page that is data as much as code gives its records up: its writes are quick again. */
   #codePageWritten(vcpu: number, at: number): void {
-    const hostPage = (at & ~0xfff) >>> 0;
-    const records = this.#u32[this.#codePageEntry(hostPage)]!;
-    if (records === 0) return;
-    const index = this.#indexOf(records);
-    this.#writes[index] = this.#writes[index]! + 1;
+    const hostPage = at - (at % PAGE_BYTES);
     // The page that is executed keeps its records: the interpreter is among them.
-    const current = this.#u32[(vcpu + VCPU_FIELDS.pageRecords!) >> 2];
-    if (this.#writes[index]! < WRITES_BEFORE_DROP || current === records) return;
-    this.#hostPages[index] = 0;
-    this.#dropCodePage(hostPage);
+    const current = this.#u32[(vcpu + VCPU_FIELDS.pageRecords!) >>> 2];
+    for (const trapsFp of [0, 1]) {
+      const records = this.#u32[this.#codePageEntry(hostPage, trapsFp)]!;
+      if (records === 0) continue;
+      const index = this.#indexOf(records);
+      this.#writes[index] = this.#writes[index]! + 1;
+      if (this.#writes[index]! >= WRITES_BEFORE_DROP && current !== records) this.#dropCodePage(index);
+    }
   }
 
   /** Fills the record at `rec` from the instruction word that it stands for. */
@@ -220,6 +242,10 @@ export class Engine {
     const pc = place * 4;
     const word = this.#view.getUint32(this.#hostPages[index]! + pc, true);
     const { encoding, fields } = decode(word, pc) ?? { encoding: UDF, fields: { pc, imm16: 0 } };
+    if (this.#trapsFp[index] === 1 && encoding !== UDF && isFpAccess(word)) {
+      this.#view.setUint16(rec, HANDLER_FP_TRAP, true);
+      return;
+    }
     const target = encoding.row.target;
     const to = target ? pc + target(fields) : 0;
     const handler = handlerOf(encoding, fields, target !== undefined && (to < 0 || to > 0xffc));
@@ -233,6 +259,13 @@ export class Engine {
     this.#view.setUint16(rec, handler.id | flags, true);
   }
 }
+
+/**
+ * Whether CPACR_EL1.FPEN has a say in an allocated instruction word: FP and AdvSIMD data processing, loads and stores
+ * (bits 27:26 = 3, Arm ARM C4.1), MRS and MSR of FPCR and FPSR.
+ */
+const isFpAccess = (word: number): boolean =>
+  (word & 0x0c000000) === 0x0c000000 || (word & 0xffdfffc0) >>> 0 === 0xd51b4400;
 
 /** What an unallocated instruction word is executed as. */
 const UDF = encodingNamed('UDF');

@@ -28,16 +28,21 @@ export const PAGE_WRITE_MAPPED = 2;
 export const ENGINE_END = Math.ceil((PAGE_FLAGS + PAGE_FLAGS_BYTES) / 0x10000) * 0x10000;
 
 /**
- * A TLB is direct-mapped with 2^TLB_INDEX_BITS entries of 8 bytes. Bits 63:(12+TLB_INDEX_BITS) of an entry are the
- * virtual address's; below them, shifted down by TLB_HOST_SHIFT, is the host page's number. So one exclusive or tells
- * whether the entry is the address's, and one shift gives the page. Bytes of 0x80 make an entry that no address hits:
- * bit 55 asks for TTBR1, and bits 54:48 are not all ones.
+ * A TLB is direct-mapped with 2^TLB_INDEX_BITS entries of 8 bytes. Bits 63:TLB_TAG_SHIFT of an entry are the virtual
+ * address's; below them, shifted down by TLB_HOST_SHIFT, is the host page's number. So one exclusive or tells whether
+ * the entry is the address's, and one shift gives the page. Bits 3:0 are zero.
+ *
+ * The lowest bit of the tag is the highest bit of the index too. An empty entry holds the opposite of its index's bit
+ * there, so that no address whatever can hit it: half a table is filled with one byte, half with another.
  */
 export const TLB_INDEX_BITS = 13;
 export const TLB_BYTES = 8 * 2 ** TLB_INDEX_BITS;
-export const TLB_TAG_SHIFT = 12 + TLB_INDEX_BITS;
+export const TLB_TAG_SHIFT = 12 + TLB_INDEX_BITS - 1;
 export const TLB_HOST_SHIFT = 32 - TLB_TAG_SHIFT;
-export const TLB_EMPTY_BYTE = 0x80;
+/** Empty entries of the lower half of a table: bit TLB_TAG_SHIFT is 1. No code TLB entry is all such bytes. */
+export const TLB_EMPTY_LOWER = 0x81;
+/** Empty entries of the upper half: bit TLB_TAG_SHIFT is 0. */
+export const TLB_EMPTY_UPPER = 0x80;
 
 /** The code TLB: virtual page (u64), address of its first record (u32), 4 bytes unused. */
 export const CODE_TLB_INDEX_BITS = 11;
@@ -51,11 +56,17 @@ export const SLOT_WRITE_EL1 = 3 * TLB_BYTES;
 export const SLOT_CODE_EL0 = 4 * TLB_BYTES;
 export const SLOT_CODE_EL1 = 4 * TLB_BYTES + CODE_TLB_BYTES;
 export const SLOT_BYTES = 4 * TLB_BYTES + 2 * CODE_TLB_BYTES;
-/** Address spaces (VMID and ASID) that one pCPU holds translations of. */
+/** Address spaces (vCPU, VMID and ASID) that one pCPU holds translations of. */
 export const SLOTS = 8;
 
 /** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free), the next slot to take, and the map of block mappings. */
 export const PCPU_SLOT_KEYS = 0x40;
+/**
+ * The other half of each slot's key: the vCPU, and in its low bits what else TLB entries depend on: SCTLR_EL1.M and A,
+ * CPACR_EL1.FPEN. Translations are a PE's own (there is no FEAT_TTCNP): vCPUs of one domain may give one ASID to
+ * different tables.
+ */
+export const PCPU_SLOT_VCPUS = 0x80;
 export const PCPU_NEXT_SLOT = 0x20;
 /** Bitmap over VA[32:21]: a block, or a page of 16 or 64 KiB, was entered there since the last full flush. */
 export const PCPU_BLOCK_MAP = 0x100;
@@ -63,9 +74,13 @@ export const PCPU_BLOCK_MAP_BYTES = 2 ** 12 / 8;
 /** Set once a block of more than 2 MiB was entered. */
 export const PCPU_GIANT = 0x24;
 export const PCPU_SLOTS = 0x1000;
-/** One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0. */
+/**
+ * One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0. Behind it a second such map, of records made
+ * where CPACR_EL1 traps floating point: those of FP and AdvSIMD instructions raise the trap.
+ */
 export const PCPU_CODE_PAGES = PCPU_SLOTS + SLOTS * SLOT_BYTES;
-export const PCPU_RECORDS = PCPU_CODE_PAGES + 4 * 2 ** 20;
+export const CODE_PAGES_SHIFT = 22;
+export const PCPU_RECORDS = PCPU_CODE_PAGES + 2 * 2 ** CODE_PAGES_SHIFT;
 
 /** A predecoded record: u16 handler, then operands (see interpreter/record.ts). */
 export const RECORD_BYTES = 16;

@@ -34,7 +34,7 @@ interface Literal {
 const LABEL = /([A-Za-z_.$][\w.$]*|\d+):/y;
 const DIRECTIVE = /\.([A-Za-z0-9_]+)/y;
 const ASSIGNMENT = /([A-Za-z_.$][\w.$]*)\s*=(?!=)/y;
-const MNEMONIC = /[A-Za-z][\w.]*/y;
+const MNEMONIC = /[A-Za-z_][\w.]*/y;
 const LOAD_LITERAL = /ldr(sw)?\s+(?:[wxsdq]\d+|[wx]zr|lr|fp)\s*,\s*(?==)/iy;
 const LITERAL_BYTES: Readonly<Record<string, number>> = { w: 4, x: 8, s: 4, d: 8, l: 8, f: 8 };
 

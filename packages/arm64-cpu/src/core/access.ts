@@ -1,6 +1,6 @@
-/** The slow ways of a data access and of a fetch: TLB fill, unaligned, across pages, devices, faults. */
+/** The slow ways of a data access: TLB fill, unaligned, across pages, devices, faults. */
 import {
-  CODE_TLB_INDEX_BITS,
+  CODE_PAGES_SHIFT,
   PAGE_FLAGS,
   PAGE_HAS_CODE,
   PAGE_WRITE_MAPPED,
@@ -39,13 +39,18 @@ import {
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import type { CoreHelper } from './helper.ts';
 import {
+  ACCESS_ATOMIC,
   ACCESS_EL0,
   ACCESS_EXEC,
   ACCESS_WRITE,
   ATTR_DEVICE,
+  ATTR_NO_ENTRY,
+  ATTR_READ_EL0,
+  ATTR_READ_EL1,
   ATTR_SIZE_SHIFT,
   FSC_ALIGNMENT,
   FSC_EXTERNAL,
+  FSC_PERMISSION,
   FSC_TRANSLATION,
   field,
   setField,
@@ -68,13 +73,28 @@ export const HOW_ALIGN_SHIFT = 9;
 
 const EC_INSTRUCTION_ABORT = 0x20;
 const EC_DATA_ABORT = 0x24;
-const ISS_WNR = 1 << 6;
+export const ISS_WNR = 1 << 6;
+/** Kind of a fault status code: what is left without the level. */
+const FSC_KIND = 0x3c;
 
-const accessOf = (cpu: Expr, how: Expr): Expr =>
+export const accessOf = (cpu: Expr, how: Expr): Expr =>
   or(
     select(eqz(field(cpu, 'el', 'i32')), i32(ACCESS_EL0), i32(0)),
     select(and(how, i32(HOW_UNPRIVILEGED)), i32(ACCESS_EL0), i32(0)),
   );
+
+/**
+ * ISS.WnR. An atomic reports a write only where a read would have been allowed: where only the write permission is
+ * missing, or memory itself refuses.
+ */
+function wnrOf(cpu: Expr, access: Expr, status: Expr): Expr {
+  const right = select(and(access, i32(ACCESS_EL0)), i32(ATTR_READ_EL0), i32(ATTR_READ_EL1));
+  const mayRead = ne(and(wrap(field(cpu, 'walkAttributes')), right), i32(0));
+  const kind = and(status, i32(FSC_KIND));
+  const onlyWrite = or(and(eq(kind, i32(FSC_PERMISSION)), mayRead), eq(kind, i32(FSC_EXTERNAL)));
+  const isWrite = and(ne(and(access, i32(ACCESS_WRITE)), i32(0)), or(eqz(and(access, i32(ACCESS_ATOMIC))), onlyWrite));
+  return select(isWrite, i32(ISS_WNR), i32(0));
+}
 
 /** abort(cpu, va, access, status): pends a data or instruction abort with the fault status and gives 0. */
 const abort: CoreHelper = {
@@ -86,8 +106,7 @@ const abort: CoreHelper = {
     const isFetch = and(access, i32(ACCESS_EXEC));
     // The class is one higher when the exception does not change the exception level.
     const ec = add(select(isFetch, i32(EC_INSTRUCTION_ABORT), i32(EC_DATA_ABORT)), field(cpu, 'el', 'i32'));
-    const wnr = select(and(access, i32(ACCESS_WRITE)), i32(ISS_WNR), i32(0));
-    const iss = or(wnr, and(status, i32(0xbf)));
+    const iss = or(wnrOf(cpu, access, status), and(status, i32(0xbf)));
     setField(f, cpu, 'faultEsr', or(extU(or(shl(ec, i32(26)), iss)), i64(1n << 25n)));
     setField(f, cpu, 'faultFar', va);
     setField(f, cpu, 'faultKind', i32(1));
@@ -97,7 +116,7 @@ const abort: CoreHelper = {
   },
 };
 
-const pageFlags = (host: Expr): Expr => load('i32_8u', shrU(host, i32(12)), PAGE_FLAGS);
+export const pageFlags = (host: Expr): Expr => load('i32_8u', shrU(host, i32(12)), PAGE_FLAGS);
 
 /** Enters one 8-byte entry for the page of `va`. */
 function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr): void {
@@ -138,7 +157,7 @@ const resolve: CoreHelper = {
     });
     // Where alignment counts (Device memory, SCTLR_EL1.A, MMU off) there is no entry: what hits may be unaligned.
     const sctlr = wrap(field(cpu, 'SCTLR_EL1'));
-    f.if(and(eqz(and(attributes, i32(ATTR_DEVICE))), eq(and(sctlr, i32(3)), i32(1))), () => {
+    f.if(and(eqz(and(attributes, i32(ATTR_DEVICE | ATTR_NO_ENTRY))), eq(and(sctlr, i32(3)), i32(1))), () => {
       const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
       f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
       const el0 = and(access, i32(ACCESS_EL0));
@@ -156,6 +175,10 @@ const resolve: CoreHelper = {
   },
 };
 
+/** This pCPU's records of the page at `hostPage`: of the first map, or of the second (see PCPU_CODE_PAGES). */
+export const recordsOf = (pcpu: Expr, hostPage: Expr, map: Expr): Expr =>
+  load('i32', add(add(pcpu, shrU(hostPage, i32(10))), shl(map, i32(CODE_PAGES_SHIFT))), PCPU_CODE_PAGES);
+
 /** codeWritten(cpu, host): a write goes to a page of which this pCPU has records: those of the written words are void. */
 const codeWritten: CoreHelper = {
   name: 'codeWritten',
@@ -163,22 +186,25 @@ const codeWritten: CoreHelper = {
   results: [],
   build(f, m) {
     const [cpu, host] = [f.param(0), f.param(1)];
-    const pcpu = field(cpu, 'pcpu', 'i32');
-    const records = f.tmp(load('i32', add(pcpu, shrU(and(host, i32(~0xfff)), i32(10))), PCPU_CODE_PAGES));
-    f.if(records, () => {
-      const at = f.local('i32');
-      const left = f.local('i32');
-      const end = f.tmp(add(records, i32(1024 << RECORD_SHIFT)));
-      f.set(at, add(records, shl(shrU(and(host, i32(0xfff)), i32(2)), i32(RECORD_SHIFT))));
-      // The largest single write is 64 bytes (DC ZVA).
-      f.set(left, i32(17));
-      f.loop((again) => {
-        f.store('i32_16', f.get(at), i32(0));
-        f.set(at, add(f.get(at), i32(1 << RECORD_SHIFT)));
-        f.set(left, sub(f.get(left), i32(1)));
-        f.brIf(again, and(ne(f.get(left), i32(0)), ne(f.get(at), end)));
+    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
+    const records = f.local('i32');
+    const at = f.local('i32');
+    const left = f.local('i32');
+    for (const map of [0, 1]) {
+      f.set(records, recordsOf(pcpu, and(host, i32(~0xfff)), i32(map)));
+      f.if(f.get(records), () => {
+        const end = f.tmp(add(f.get(records), i32(1024 << RECORD_SHIFT)));
+        f.set(at, add(f.get(records), shl(shrU(and(host, i32(0xfff)), i32(2)), i32(RECORD_SHIFT))));
+        // The largest single write is 64 bytes (DC ZVA).
+        f.set(left, i32(17));
+        f.loop((again) => {
+          f.store('i32_16', f.get(at), i32(0));
+          f.set(at, add(f.get(at), i32(1 << RECORD_SHIFT)));
+          f.set(left, sub(f.get(left), i32(1)));
+          f.brIf(again, and(ne(f.get(left), i32(0)), ne(f.get(at), end)));
+        });
       });
-    });
+    }
     f.callVoid(m.fn('codePageWritten'), cpu, host);
   },
 };
@@ -222,7 +248,7 @@ function alignmentCheck(f: FunctionBuilder, abortRef: Expr, cpu: Expr, va: Expr,
  * Looks an access up in the TLB whatever its alignment; `found` gets the host address. Where alignment faults are in
  * force the TLB is empty (see `resolve`).
  */
-function probe(
+export function probe(
   f: FunctionBuilder,
   cpu: Expr,
   va: Expr,
@@ -285,6 +311,7 @@ const loadSlow: CoreHelper = {
       const vaSecond = f.tmp(add(va, extU(first)));
       const second = f.tmp(f.call(m.fn('resolve'), cpu, vaSecond, access));
       f.if(eqz(second), () => f.ret(i32(0)));
+      f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
       f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
       copyBytes(f, scratch(cpu), host, first);
       copyBytes(f, add(scratch(cpu), first), second, sub(bytesOf(how), first));
@@ -323,6 +350,7 @@ const storeSlow: CoreHelper = {
       const first = f.tmp(firstPart(va));
       const second = f.tmp(f.call(m.fn('resolve'), cpu, add(va, extU(first)), access));
       f.if(eqz(second), () => f.ret(i32(0)));
+      f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
       f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
       copyBytes(f, host, scratch(cpu), first);
       copyBytes(f, second, add(scratch(cpu), first), sub(bytesOf(how), first));
@@ -374,91 +402,4 @@ const hostSlow: CoreHelper = {
   },
 };
 
-const FSC_PC_ALIGNMENT_EC = 0x22;
-
-/**
- * fetch(cpu, va): the record of the instruction at `va`, with `pageVa` and `pageRecords` set to its page's; 0 with an
- * abort pending.
- */
-const fetch: CoreHelper = {
-  name: 'fetch',
-  params: ['i32', 'i64'],
-  results: ['i32'],
-  build(f, m) {
-    const [cpu, va] = [f.param(0), f.param(1)];
-    f.if(and(wrap(va), i32(3)), () => {
-      setField(f, cpu, 'faultEsr', i64(FSC_PC_ALIGNMENT_EC * 2 ** 26 + 2 ** 25));
-      setField(f, cpu, 'faultFar', va);
-      setField(f, cpu, 'faultKind', i32(1));
-      setField(f, cpu, 'faultReturnsNext', i32(0));
-      f.ret(i32(0));
-    });
-    const access = f.tmp(or(accessOf(cpu, i32(0)), i32(ACCESS_EXEC)));
-    f.if(eqz(f.call(m.fn('translate'), cpu, va, access)), () => {
-      const status = f.tmp(field(cpu, 'walkFault', 'i32'));
-      const own = select(and(status, i32(WALK_STAGE2)), i32(FSC_EXTERNAL), status);
-      f.ret(f.call(m.fn('abort'), cpu, va, access, own));
-    });
-    const host = f.tmp(f.call(m.fn('hostOf'), cpu, field(cpu, 'walkPa')));
-    f.if(eqz(host), () => f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL))));
-    const size = f.tmp(and(wrap(shrU(field(cpu, 'walkAttributes'), i64(ATTR_SIZE_SHIFT))), i32(63)));
-    f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
-    const hostPage = f.tmp(and(host, i32(~0xfff)));
-    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
-    const records = f.local('i32');
-    f.set(records, load('i32', add(pcpu, shrU(hostPage, i32(10))), PCPU_CODE_PAGES));
-    f.if(eqz(f.get(records)), () => {
-      f.set(records, f.call(m.fn('newCodePage'), cpu, hostPage));
-      const flags = f.tmp(pageFlags(hostPage));
-      f.store('i32_8', shrU(hostPage, i32(12)), i32(PAGE_HAS_CODE), PAGE_FLAGS);
-      f.if(and(flags, i32(PAGE_WRITE_MAPPED)), () => f.callVoid(m.fn('flushWrites'), pcpu));
-    });
-    const page = f.tmp(and(va, not(i64(0xfff))));
-    const entry = f.tmp(
-      add(field(cpu, 'tlbCode', 'i32'), shl(and(wrap(shrU(va, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4))),
-    );
-    f.store('i64', entry, page);
-    f.store('i32', entry, f.get(records), 8);
-    setField(f, cpu, 'pageVa', page);
-    setField(f, cpu, 'pageRecords', f.get(records));
-    f.ret(add(f.get(records), shl(and(wrap(va), i32(0xffc)), i32(RECORD_SHIFT - 2))));
-    f.unreachable();
-  },
-};
-
-const PAR_NOT_DEVICE_ATTRIBUTES = 0xffn << 56n;
-const PAR_RES1 = 1n << 11n;
-
-/** addressTranslate(cpu, va, access): AT: PAR_EL1 gets the address, or the fault status (Arm ARM D13.2.96). */
-const addressTranslate: CoreHelper = {
-  name: 'addressTranslate',
-  params: ['i32', 'i64', 'i32'],
-  results: [],
-  build(f, m) {
-    const cpu = f.param(0);
-    f.if(
-      f.call(m.fn('stage1For'), cpu, f.param(1), f.param(2)),
-      () => {
-        const isDevice = and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE));
-        const attributes = select(isDevice, i64(PAR_RES1), i64(PAR_NOT_DEVICE_ATTRIBUTES | PAR_RES1));
-        setField(f, cpu, 'PAR_EL1', or(and(field(cpu, 'walkIpa'), i64(0x0000fffffffff000n)), attributes));
-      },
-      () => {
-        const status = and(field(cpu, 'walkFault', 'i32'), i32(0x3f));
-        setField(f, cpu, 'PAR_EL1', or(shl(extU(status), i64(1)), i64(PAR_RES1 | 1n)));
-      },
-    );
-  },
-};
-
-export const helpers: readonly CoreHelper[] = [
-  addressTranslate,
-  abort,
-  resolve,
-  codeWritten,
-  loadSlow,
-  storeSlow,
-  probeWrite,
-  hostSlow,
-  fetch,
-];
+export const helpers: readonly CoreHelper[] = [abort, resolve, codeWritten, loadSlow, storeSlow, probeWrite, hostSlow];

@@ -113,7 +113,7 @@ const exceptionReturn: CoreHelper = {
     const cpu = f.param(0);
     const spsr = f.tmp(wrap(field(cpu, 'SPSR_EL1')));
     const mode = f.tmp(and(spsr, i32(0x1f)));
-    setField(f, cpu, 'pc', field(cpu, 'ELR_EL1'));
+    setField(f, cpu, 'pc', f.call(m.fn('branchAddress'), cpu, field(cpu, 'ELR_EL1')));
     setField(f, cpu, 'daif', and(spsr, i32(PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F)));
     setNzcvInMemory(f, cpu, { t: 'i32', code: [0x76], args: [spsr, i32(28)] });
     setField(f, cpu, 'exclusiveAddress', i32(-1));

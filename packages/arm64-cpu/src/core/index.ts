@@ -3,12 +3,14 @@ import { helpers as access } from './access.ts';
 import { helpers as crc32 } from './crc32.ts';
 import { helpers as crypto } from './crypto.ts';
 import { helpers as exceptions } from './exceptions.ts';
+import { helpers as fetch } from './fetch.ts';
 import { helpers as fpArith } from './fp-arith.ts';
 import { helpers as fpConvert } from './fp-convert.ts';
 import { helpers as fpEstimate } from './fp-estimate.ts';
 import { helpers as fpFma } from './fp-fma.ts';
 import { helpers as fpRound } from './fp-round.ts';
 import type { CoreHelper } from './helper.ts';
+import { helpers as maintenance } from './maintenance.ts';
 import { helpers as memory } from './memory.ts';
 import { helpers as simdClmul } from './simd-clmul.ts';
 import { helpers as simdShift } from './simd-shift.ts';
@@ -18,6 +20,8 @@ export const HELPERS: readonly CoreHelper[] = [
   ...memory,
   ...tlb,
   ...access,
+  ...fetch,
+  ...maintenance,
   ...exceptions,
   ...crc32,
   ...fpRound,

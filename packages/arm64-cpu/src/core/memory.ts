@@ -37,14 +37,21 @@ export const ATTR_READ_EL1 = 8;
 export const ATTR_WRITE_EL1 = 16;
 export const ATTR_EXEC_EL1 = 32;
 export const ATTR_DEVICE = 64;
+/** The page gets no TLB entry: stage 2 lets it be written but not read, which atomics need to know. */
+export const ATTR_NO_ENTRY = 128;
 /** Level of the stage-1 leaf at bits 9:8; bits 15:10 are log2 of the smallest stage-1 mapping that holds the page. */
 export const ATTR_LEVEL_SHIFT = 8;
 export const ATTR_SIZE_SHIFT = 10;
+/** MAIR_EL1's attribute at bits 23:16, the descriptor's SH at bits 25:24: what AT reports in PAR_EL1. */
+export const ATTR_MAIR_SHIFT = 16;
+export const ATTR_SH_SHIFT = 24;
 
 /** Access flags of `translate` and all that call it. */
 export const ACCESS_WRITE = 1;
 export const ACCESS_EXEC = 2;
 export const ACCESS_EL0 = 4;
+/** Beside ACCESS_WRITE: the access reads as well, and is reported as a read where that would have faulted. */
+export const ACCESS_ATOMIC = 8;
 
 /** Fault status codes (Arm ARM D13.2.37), to which the level is added. */
 export const FSC_ADDRESS_SIZE = 0x00;
@@ -95,8 +102,25 @@ const hostOf: CoreHelper = {
 
 const TABLE_ADDRESS = 0x0000fffffffff000n;
 
+/** TCR_EL1.TBI0 or TBI1. */
+const topByteIgnored = (tcr: Expr, upper: Expr): Expr => select(upper, bit(tcr, 38), bit(tcr, 37));
+/** Bit 55 in place of bits 63:56. */
+const withoutTopByte = (va: Expr): Expr => shrS(shl(va, i64(8)), i64(8));
+
+/** branchAddress(cpu, va): what the PC becomes by a branch to `va`: no tag gets into it (Arm ARM D4.1.1). */
+const branchAddress: CoreHelper = {
+  name: 'branchAddress',
+  params: ['i32', 'i64'],
+  results: ['i64'],
+  build(f) {
+    const va = f.param(1);
+    f.ret(select(topByteIgnored(field(f.param(0), 'TCR_EL1'), bit(va, 55)), withoutTopByte(va), va));
+    f.unreachable();
+  },
+};
+
 /**
- * stage2(cpu, ipa, write): translates an intermediate physical address; granule 4 KiB (Arm ARM D5.2.9). On success
+ * stage2(cpu, ipa, access): translates an intermediate physical address; granule 4 KiB (Arm ARM D5.2.9). On success
  * `walkPa` is the physical address and the result is 1; else `walkFault` and `walkIpa` say why.
  */
 const stage2: CoreHelper = {
@@ -115,7 +139,7 @@ const stage2: CoreHelper = {
     const inputBits = f.tmp(sub(i64(64), and(vtcr, i64(63))));
     // SL0 counts down from level 2; the first lookup takes all bits above its shift, concatenated tables included.
     f.set(level, sub(i32(2), bits(vtcr, 6, 2)));
-    f.if(ne(shrU(ipa, inputBits), i64(0)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_TRANSLATION), f.get(level))));
+    f.if(ne(shrU(ipa, inputBits), i64(0)), () => fail(f, cpu, i32(WALK_STAGE2 | FSC_TRANSLATION)));
     f.set(shift, extU(sub(i32(39), mul9(f.get(level)))));
     f.set(table, and(field(cpu, 'VTTBR_EL2'), i64(TABLE_ADDRESS)));
     const index = f.local('i64');
@@ -141,17 +165,20 @@ const stage2: CoreHelper = {
       fail(f, cpu, or(i32(WALK_STAGE2 | FSC_TRANSLATION), f.get(level))),
     );
     f.if(eqz(bit(f.get(desc), 10)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_ACCESS_FLAG), f.get(level))));
-    const allowed = select(f.param(2), bit(f.get(desc), 7), bit(f.get(desc), 6));
+    const access = f.param(2);
+    const mayRead = bit(f.get(desc), 6);
+    const mayWrite = and(bit(f.get(desc), 7), or(mayRead, eqz(and(access, i32(ACCESS_ATOMIC)))));
+    const dataAllowed = select(and(access, i32(ACCESS_WRITE)), mayWrite, mayRead);
+    const allowed = select(and(access, i32(ACCESS_EXEC)), eqz(bit(f.get(desc), 54)), dataAllowed);
     f.if(eqz(allowed), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_PERMISSION), f.get(level))));
     const inside = f.tmp(sub(shl(i64(1), f.get(shift)), i64(1)));
     setField(f, cpu, 'walkPa', or(and(and(f.get(desc), i64(TABLE_ADDRESS)), not(inside)), and(ipa, inside)));
-    // Kept for `translate`: the write permission and XN of stage 2, and whether it makes the page Device memory.
-    setField(
-      f,
-      cpu,
-      'walkFault',
-      or(or(bit(f.get(desc), 7), shl(bit(f.get(desc), 54), i32(1))), shl(eqz(bits(f.get(desc), 4, 2)), i32(2))),
+    // Kept for `translate`: what stage 2 adds to the attributes.
+    const added = or(
+      select(bits(f.get(desc), 4, 2), i32(0), i32(ATTR_DEVICE)),
+      select(mayRead, i32(0), i32(ATTR_NO_ENTRY)),
     );
+    setField(f, cpu, 'walkFault', added);
     f.ret(i32(1));
     f.unreachable();
   },
@@ -187,20 +214,19 @@ const stage1: CoreHelper = {
     const [cpu, va] = [f.param(0), f.param(1)];
     const tcr = f.tmp(field(cpu, 'TCR_EL1'));
     const sctlr = f.tmp(field(cpu, 'SCTLR_EL1'));
+    const upper = f.tmp(bit(va, 55));
+    const tbi = f.tmp(topByteIgnored(tcr, upper));
     f.if(eqz(bit(sctlr, 0)), () => {
-      f.if(ne(shrU(va, i64(44)), i64(0)), () => fail(f, cpu, i32(FSC_ADDRESS_SIZE)));
-      setField(f, cpu, 'walkIpa', va);
+      const flat = f.tmp(and(va, select(tbi, i64(2n ** 56n - 1n), i64(-1))));
+      f.if(ne(shrU(flat, i64(44)), i64(0)), () => fail(f, cpu, i32(FSC_ADDRESS_SIZE)));
+      setField(f, cpu, 'walkIpa', flat);
       setField(f, cpu, 'walkAttributes', i64(0x3f | (3 << ATTR_LEVEL_SHIFT) | (12 << ATTR_SIZE_SHIFT)));
       f.ret(i32(1));
     });
-    const upper = f.tmp(bit(va, 55));
-    const tsz = f.local('i64');
-    f.set(tsz, and(select(upper, shrU(tcr, i64(16)), tcr), i64(63)));
-    f.if(ltU(f.get(tsz), i64(16)), () => f.set(tsz, i64(16)));
-    f.if(gtU(f.get(tsz), i64(39)), () => f.set(tsz, i64(39)));
-    const inputBits = f.tmp(sub(i64(64), f.get(tsz)));
-    const tbi = select(upper, bit(tcr, 38), bit(tcr, 37));
-    const address = f.tmp(select(tbi, shrS(shl(va, i64(8)), i64(8)), va));
+    const tsz = f.tmp(and(select(upper, shrU(tcr, i64(16)), tcr), i64(63)));
+    f.if(or(ltU(tsz, i64(16)), gtU(tsz, i64(39))), () => fail(f, cpu, i32(FSC_TRANSLATION)));
+    const inputBits = f.tmp(sub(i64(64), tsz));
+    const address = f.tmp(select(tbi, withoutTopByte(va), va));
     const expected = select(upper, i64(-1), i64(0));
     const epd = select(upper, bit(tcr, 23), bit(tcr, 7));
     f.if(or(epd, ne(shrS(address, inputBits), expected)), () => fail(f, cpu, i32(FSC_TRANSLATION)));
@@ -227,12 +253,12 @@ const stage1: CoreHelper = {
     const outMask = f.tmp(shl(i64(-1), outputBits(tcr)));
     f.set(tableFlags, i64(0));
     f.set(table, and(select(upper, field(cpu, 'TTBR1_EL1'), field(cpu, 'TTBR0_EL1')), i64(0x0000fffffffffffen)));
-    // Bits below the alignment of the first table are RES0; 64 bytes is the smallest.
-    f.set(table, and(f.get(table), i64(~63n)));
     f.set(index, and(shrU(va, f.get(shift)), sub(shl(i64(1), sub(inputBits, f.get(shift))), i64(1))));
     f.if(ne(and(and(f.get(table), outMask), i64(0x0000ffffffffffffn)), i64(0)), () =>
       fail(f, cpu, i32(FSC_ADDRESS_SIZE)),
     );
+    // The first table is aligned to its size: the bits below are RES0.
+    f.set(table, and(f.get(table), shl(i64(-8), sub(inputBits, f.get(shift)))));
     f.loop((again) => {
       const entry = f.tmp(add(f.get(table), shl(f.get(index), i64(3))));
       f.if(eqz(f.call(m.fn('stage2'), cpu, entry, i32(0))), () =>
@@ -242,6 +268,12 @@ const stage1: CoreHelper = {
       f.if(eqz(f.get(host)), () => fail(f, cpu, add(i32(FSC_EXTERNAL_WALK), f.get(level))));
       f.set(desc, load('i64', f.get(host)));
       f.if(eqz(bit(f.get(desc), 0)), () => fail(f, cpu, add(i32(FSC_TRANSLATION), f.get(level))));
+      // Only table descriptors and pages have bit 1 where blocks are not; 16 and 64 KiB granules have none at level 1.
+      const isPage = eq(f.get(level), i32(3));
+      const lowestBlock = select(eq(granule, i64(12)), i32(1), i32(2));
+      f.if(and(eqz(bit(f.get(desc), 1)), or(isPage, ltU(f.get(level), lowestBlock))), () =>
+        fail(f, cpu, add(i32(FSC_TRANSLATION), f.get(level))),
+      );
       f.if(ne(and(and(f.get(desc), outMask), i64(TABLE_ADDRESS)), i64(0)), () =>
         fail(f, cpu, add(i32(FSC_ADDRESS_SIZE), f.get(level))),
       );
@@ -254,12 +286,6 @@ const stage1: CoreHelper = {
         f.br(again);
       });
     });
-    // Blocks are at levels 1 and 2, with granules of 16 and 64 KiB at level 2 only; a level-3 entry needs bit 1.
-    const lowestBlock = select(eq(granule, i64(12)), i32(1), i32(2));
-    const isPage = eq(f.get(level), i32(3));
-    f.if(select(isPage, eqz(bit(f.get(desc), 1)), ltU(f.get(level), lowestBlock)), () =>
-      fail(f, cpu, add(i32(FSC_TRANSLATION), f.get(level))),
-    );
     f.if(eqz(bit(f.get(desc), 10)), () => fail(f, cpu, add(i32(FSC_ACCESS_FLAG), f.get(level))));
     const inside = f.tmp(sub(shl(i64(1), f.get(shift)), i64(1)));
     setField(f, cpu, 'walkIpa', or(and(and(f.get(desc), i64(TABLE_ADDRESS)), not(inside)), and(va, inside)));
@@ -281,8 +307,12 @@ const stage1: CoreHelper = {
       or(or(el0, place(writeEl0, 1)), or(place(execEl0, 2), place(one, 3))),
       or(place(writeEl1, 4), or(place(execEl1, 5), place(device, 6))),
     );
+    const reported = or(
+      shl(extU(wrap(and(attribute, i64(0xff)))), i64(ATTR_MAIR_SHIFT)),
+      shl(extU(bits(d, 8, 2)), i64(ATTR_SH_SHIFT)),
+    );
     const geometry = or(place(f.get(level), ATTR_LEVEL_SHIFT), place(wrap(f.get(shift)), ATTR_SIZE_SHIFT));
-    setField(f, cpu, 'walkAttributes', extU(or(rights, geometry)));
+    setField(f, cpu, 'walkAttributes', or(extU(or(rights, geometry)), reported));
     f.ret(i32(1));
     f.unreachable();
   },
@@ -324,20 +354,11 @@ const translate: CoreHelper = {
   build(f, m) {
     const [cpu, va, access] = [f.param(0), f.param(1), f.param(2)];
     f.if(eqz(f.call(m.fn('stage1For'), cpu, va, access)), () => f.ret(i32(0)));
-    const attributes = f.tmp(wrap(field(cpu, 'walkAttributes')));
-    f.if(eqz(f.call(m.fn('stage2'), cpu, field(cpu, 'walkIpa'), and(access, i32(ACCESS_WRITE)))), () => f.ret(i32(0)));
-    const s2 = f.tmp(field(cpu, 'walkFault', 'i32'));
-    f.if(and(access, i32(ACCESS_EXEC)), () => {
-      f.if(and(s2, i32(2)), () => fail(f, cpu, i32(WALK_STAGE2 | FSC_PERMISSION | 3)));
-    });
-    // A page that stage 2 holds read-only has no write entry, whatever stage 1 says.
-    f.if(eqz(and(s2, i32(1))), () =>
-      setField(f, cpu, 'walkAttributes', extU(and(attributes, i32(~(ATTR_WRITE_EL0 | ATTR_WRITE_EL1))))),
-    );
-    f.if(and(s2, i32(4)), () => setField(f, cpu, 'walkAttributes', or(field(cpu, 'walkAttributes'), i64(ATTR_DEVICE))));
+    f.if(eqz(f.call(m.fn('stage2'), cpu, field(cpu, 'walkIpa'), access)), () => f.ret(i32(0)));
+    setField(f, cpu, 'walkAttributes', or(field(cpu, 'walkAttributes'), extU(field(cpu, 'walkFault', 'i32'))));
     f.ret(i32(1));
     f.unreachable();
   },
 };
 
-export const helpers: readonly CoreHelper[] = [hostOf, stage2, stage1, stage1For, translate];
+export const helpers: readonly CoreHelper[] = [branchAddress, hostOf, stage2, stage1, stage1For, translate];

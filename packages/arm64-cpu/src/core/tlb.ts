@@ -7,6 +7,7 @@ import {
   PCPU_GIANT,
   PCPU_NEXT_SLOT,
   PCPU_SLOT_KEYS,
+  PCPU_SLOT_VCPUS,
   PCPU_SLOTS,
   SLOT_BYTES,
   SLOT_CODE_EL0,
@@ -17,7 +18,8 @@ import {
   SLOT_WRITE_EL1,
   SLOTS,
   TLB_BYTES,
-  TLB_EMPTY_BYTE,
+  TLB_EMPTY_LOWER,
+  TLB_EMPTY_UPPER,
   TLB_INDEX_BITS,
 } from '../layout.ts';
 import {
@@ -46,19 +48,47 @@ import { field, setField } from './memory.ts';
 export const fill = (f: FunctionBuilder, at: Expr, byte: number, length: number): void =>
   f.raw([0xfc, 0x0b, 0x00], at, i32(byte), i32(length));
 
-/** Runs `body` for each slot of the pCPU, with its key's address and its base. */
-function eachSlot(pcpu: Expr, body: (key: Expr, base: Expr) => void): void {
-  for (let n = 0; n < SLOTS; n++) {
-    body(add(pcpu, i32(PCPU_SLOT_KEYS + 4 * n)), add(pcpu, i32(PCPU_SLOTS + n * SLOT_BYTES)));
+/** Empties one table of 8-byte entries: see TLB_EMPTY_LOWER. */
+function emptyTable(f: FunctionBuilder, table: Expr): void {
+  fill(f, table, TLB_EMPTY_LOWER, TLB_BYTES / 2);
+  fill(f, add(table, i32(TLB_BYTES / 2)), TLB_EMPTY_UPPER, TLB_BYTES / 2);
+}
+
+/** Empties all tables of a slot. */
+function emptySlot(f: FunctionBuilder, base: Expr): void {
+  for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
+    emptyTable(f, add(base, i32(table)));
   }
+  fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES);
+}
+
+/** Runs `body` for each slot of the pCPU, with the addresses of its key and its owner, and its base. */
+function eachSlot(pcpu: Expr, body: (key: Expr, base: Expr, owner: Expr) => void): void {
+  for (let n = 0; n < SLOTS; n++) {
+    const at = (table: number): Expr => add(pcpu, i32(table + 4 * n));
+    body(at(PCPU_SLOT_KEYS), add(pcpu, i32(PCPU_SLOTS + n * SLOT_BYTES)), at(PCPU_SLOT_VCPUS));
+  }
+}
+
+/** The ASID in bits 63:48 of a TTBR or a TLBI operand: TCR_EL1.AS says whether 8 or 16 bits of it count. */
+function asidOf(cpu: Expr, holder: Expr): Expr {
+  const as = wrap(and(shrU(field(cpu, 'TCR_EL1'), i64(36)), i64(1)));
+  return and(wrap(shrU(holder, i64(48))), select(as, i32(0xffff), i32(0xff)));
 }
 
 /** VMID << 16 | ASID of the vCPU's current address space. TCR_EL1.A1 says which TTBR holds the ASID. */
 function contextKey(cpu: Expr): Expr {
   const a1 = wrap(and(shrU(field(cpu, 'TCR_EL1'), i64(22)), i64(1)));
-  const asid = wrap(shrU(select(a1, field(cpu, 'TTBR1_EL1'), field(cpu, 'TTBR0_EL1')), i64(48)));
+  const asid = asidOf(cpu, select(a1, field(cpu, 'TTBR1_EL1'), field(cpu, 'TTBR0_EL1')));
   const vmid = and(wrap(shrU(field(cpu, 'VTTBR_EL2'), i64(48))), i32(0x7fff));
   return or(shl(vmid, i32(16)), asid);
+}
+
+/** The vCPU with SCTLR_EL1.M and A and CPACR_EL1.FPEN in its low bits: see PCPU_SLOT_VCPUS. */
+function contextOwner(cpu: Expr): Expr {
+  const sctlr = and(wrap(field(cpu, 'SCTLR_EL1')), i32(3));
+  const fpen = and(wrap(shrU(field(cpu, 'CPACR_EL1'), i64(18))), i32(12));
+  return or(cpu, or(sctlr, fpen));
 }
 
 /** selectTables(cpu): points the table bases at the current slot's, for the current exception level. */
@@ -88,9 +118,10 @@ const selectContext: CoreHelper = {
     const cpu = f.param(0);
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
     const key = f.tmp(contextKey(cpu));
+    const owner = f.tmp(contextOwner(cpu));
     f.block((found) => {
-      eachSlot(pcpu, (at, base) => {
-        f.if(eq(load('i32', at), key), () => {
+      eachSlot(pcpu, (at, base, ownerAt) => {
+        f.if(and(eq(load('i32', at), key), eq(load('i32', ownerAt), owner)), () => {
           setField(f, cpu, 'tlbSlot', base);
           f.br(found);
         });
@@ -98,8 +129,9 @@ const selectContext: CoreHelper = {
       const next = f.tmp(load('i32', pcpu, PCPU_NEXT_SLOT));
       f.store('i32', pcpu, and(add(next, i32(1)), i32(SLOTS - 1)), PCPU_NEXT_SLOT);
       const base = f.tmp(add(pcpu, add(i32(PCPU_SLOTS), node32Mul(next, SLOT_BYTES))));
-      fill(f, base, TLB_EMPTY_BYTE, SLOT_BYTES);
+      emptySlot(f, base);
       f.store('i32', add(pcpu, shl(next, i32(2))), key, PCPU_SLOT_KEYS);
+      f.store('i32', add(pcpu, shl(next, i32(2))), owner, PCPU_SLOT_VCPUS);
       setField(f, cpu, 'tlbSlot', base);
     });
     f.callVoid(m.fn('selectTables'), cpu);
@@ -116,7 +148,7 @@ const flushAll: CoreHelper = {
   build(f) {
     const pcpu = f.param(0);
     eachSlot(pcpu, (key, base) => {
-      f.if(ne(load('i32', key), i32(-1)), () => fill(f, base, TLB_EMPTY_BYTE, SLOT_BYTES));
+      f.if(ne(load('i32', key), i32(-1)), () => emptySlot(f, base));
     });
     fill(f, add(pcpu, i32(PCPU_BLOCK_MAP)), 0, PCPU_BLOCK_MAP_BYTES);
     f.store('i32', pcpu, i32(0), PCPU_GIANT);
@@ -131,8 +163,8 @@ const flushWrites: CoreHelper = {
   build(f) {
     eachSlot(f.param(0), (key, base) => {
       f.if(ne(load('i32', key), i32(-1)), () => {
-        fill(f, add(base, i32(SLOT_WRITE_EL0)), TLB_EMPTY_BYTE, TLB_BYTES);
-        fill(f, add(base, i32(SLOT_WRITE_EL1)), TLB_EMPTY_BYTE, TLB_BYTES);
+        emptyTable(f, add(base, i32(SLOT_WRITE_EL0)));
+        emptyTable(f, add(base, i32(SLOT_WRITE_EL1)));
       });
     });
   },
@@ -146,13 +178,13 @@ const flushCode: CoreHelper = {
   build(f) {
     eachSlot(f.param(0), (key, base) => {
       f.if(ne(load('i32', key), i32(-1)), () =>
-        fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_BYTE, 2 * CODE_TLB_BYTES),
+        fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES),
       );
     });
   },
 };
 
-/** tlbiAsid(cpu, operand): TLBI ASIDE1; the ASID is bits 63:48 of the operand. */
+/** tlbiAsid(cpu, operand): TLBI ASIDE1, for every vCPU of the domain; the ASID is bits 63:48 of the operand. */
 const tlbiAsid: CoreHelper = {
   name: 'tlbiAsid',
   params: ['i32', 'i64'],
@@ -160,14 +192,14 @@ const tlbiAsid: CoreHelper = {
   build(f) {
     const cpu = f.param(0);
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
-    const key = f.tmp(or(and(contextKey(cpu), i32(~0xffff)), wrap(shrU(f.param(1), i64(48)))));
+    const key = f.tmp(or(and(contextKey(cpu), i32(~0xffff)), asidOf(cpu, f.param(1))));
     eachSlot(pcpu, (at, base) => {
-      f.if(eq(load('i32', at), key), () => fill(f, base, TLB_EMPTY_BYTE, SLOT_BYTES));
+      f.if(eq(load('i32', at), key), () => emptySlot(f, base));
     });
   },
 };
 
-const EMPTY = 0x8080808080808080n;
+const empty = (byte: number): Expr => i64(BigInt(byte) * 0x0101010101010101n);
 
 /** tlbiPage(cpu, page): forgets one 4 KiB page (VA[55:12]) in every slot, whatever its ASID. */
 const tlbiPage: CoreHelper = {
@@ -180,12 +212,16 @@ const tlbiPage: CoreHelper = {
     const page = f.tmp(wrap(f.param(1)));
     const data = f.tmp(shl(and(page, i32(2 ** TLB_INDEX_BITS - 1)), i32(3)));
     const code = f.tmp(shl(and(page, i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4)));
+    const isUpper = and(page, i32(2 ** (TLB_INDEX_BITS - 1)));
+    const nothing = f.tmp(select(isUpper, empty(TLB_EMPTY_UPPER), empty(TLB_EMPTY_LOWER)));
     eachSlot(pcpu, (key, base) => {
       f.if(ne(load('i32', key), i32(-1)), () => {
         for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
-          f.store('i64', add(base, data), i64(EMPTY), table);
+          f.store('i64', add(base, data), nothing, table);
         }
-        for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) f.store('i64', add(base, code), i64(EMPTY), table);
+        for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) {
+          f.store('i64', add(base, code), empty(TLB_EMPTY_UPPER), table);
+        }
       });
     });
   },

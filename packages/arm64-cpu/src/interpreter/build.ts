@@ -40,6 +40,7 @@ import {
   FIRST_HANDLER,
   HANDLER_CHECK,
   HANDLER_DELIVER,
+  HANDLER_FP_TRAP,
   HANDLER_PAGE_END,
   HANDLER_UNDECODED,
   HANDLER_USES_FLAGS,
@@ -52,6 +53,9 @@ export const EXIT_BUDGET = 0;
 export const EXIT_REQUEST = 1;
 export const EXIT_WAIT = 2;
 
+/** ESR_EL1 of an access to FP or AdvSIMD that CPACR_EL1 traps: class 0x07, CV = 1, COND = 0b1110. */
+const FP_TRAP_ESR = 0x07 * 2 ** 26 + 2 ** 25 + 0x1e * 2 ** 20;
+
 /** What an out-of-line handler gives: what comes next. */
 const COLD_NEXT = 0;
 const COLD_FAULT = 1;
@@ -62,7 +66,7 @@ const COLD_WAIT = 4;
 /** Imports of the core module (module `host`): name, parameters, results. What each does: see `EngineHost`. */
 export const IMPORTS = [
   ['decode', ['i32', 'i32'], []],
-  ['newCodePage', ['i32', 'i32'], ['i32']],
+  ['newCodePage', ['i32', 'i32', 'i32'], ['i32']],
   ['codePageWritten', ['i32', 'i32'], []],
   ['backBlock', ['i32', 'i32'], ['i32']],
   ['mmio', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']],
@@ -332,7 +336,7 @@ class MainFunction {
     const target = f.get(this.#t);
     // The host may want the vCPU back before its slice is over.
     f.if(or(ltS(f.get(this.#rem), i32(0)), field(cpu, 'exitRequest', 'i32')), () => {
-      setField(f, cpu, 'pc', target);
+      setField(f, cpu, 'pc', f.call(this.#m.fn('branchAddress'), cpu, target));
       f.if(field(cpu, 'exitRequest', 'i32'), () => this.#exit(EXIT_REQUEST));
       f.if(eqz(f.get(this.#stolen)), () => this.#exit(EXIT_BUDGET));
       f.set(this.#rem, add(f.get(this.#rem), f.get(this.#stolen)));
@@ -352,7 +356,6 @@ class MainFunction {
         f.set(this.#rec, add(records, shl(and(wrap(target), i32(0xffc)), i32(RECORD_SHIFT - 2))));
       },
       () => {
-        setField(f, cpu, 'pc', target);
         f.set(this.#rec, f.call(this.#m.fn('fetch'), cpu, target));
         f.if(eqz(f.get(this.#rec)), () => {
           f.set(this.#rem, sub(f.get(this.#rem), i32(RECORD_BYTES)));
@@ -399,6 +402,12 @@ class MainFunction {
     bodies[HANDLER_DELIVER] = () => {
       f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
       f.br(deliver);
+    };
+    bodies[HANDLER_FP_TRAP] = () => {
+      setField(f, this.#cpu, 'faultEsr', i64(FP_TRAP_ESR));
+      setField(f, this.#cpu, 'faultKind', i32(1));
+      setField(f, this.#cpu, 'faultReturnsNext', i32(0));
+      f.br(fault);
     };
     for (const h of HOT_HANDLERS) bodies[h.id] = () => this.#hot(h, next, jump, check, fault);
     if (bodies.length !== FIRST_COLD || HOT_HANDLERS[0]?.id !== FIRST_HANDLER)

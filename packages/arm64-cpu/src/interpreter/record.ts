@@ -15,7 +15,9 @@ export const HANDLER_UNDECODED = 0;
 export const HANDLER_PAGE_END = 1;
 export const HANDLER_CHECK = 2;
 export const HANDLER_DELIVER = 3;
-export const FIRST_HANDLER = 4;
+/** A floating-point or AdvSIMD instruction where CPACR_EL1 traps them. */
+export const HANDLER_FP_TRAP = 4;
+export const FIRST_HANDLER = 5;
 /** Set in the handler number of an out-of-line handler that reads or writes NZCV. */
 export const HANDLER_USES_FLAGS = 0x8000;
 

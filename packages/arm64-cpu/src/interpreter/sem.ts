@@ -2,7 +2,7 @@
 
 import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED, STORED_CHECK } from '../core/access.ts';
 import type { CoreModule } from '../core/helper.ts';
-import { ACCESS_WRITE } from '../core/memory.ts';
+import { ACCESS_ATOMIC, ACCESS_WRITE } from '../core/memory.ts';
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
 import { stateOffset } from '../state.ts';
 import type { AccessOptions, FieldFn, HelperName, RegField, Sem } from '../table/sem.ts';
@@ -10,6 +10,7 @@ import {
   add,
   and,
   atomicCode,
+  atomicLoad,
   type Expr,
   eq,
   eqz,
@@ -78,6 +79,10 @@ const LOAD_BYTES: Record<LoadKind, 1 | 2 | 4 | 8> = {
   i64_32s: 4,
   i64_32u: 4,
 };
+
+/** Bits 3:0 of a TLB entry are zero, so that the comparison with the address checks alignment too. */
+const MAX_HIT_ALIGN = 16;
+const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
 
 const EC_UNKNOWN_ESR = 2 ** 25;
 
@@ -317,6 +322,7 @@ export class InterpreterSem implements Sem {
     const f = this.#f;
     const index = and(shrU(wrap(va), i32(9)), i32((2 ** TLB_INDEX_BITS - 1) * 8));
     const entry = f.tmp(load('i64', add(this.state(table, 'i32'), index)));
+    if (align > MAX_HIT_ALIGN) throw new Error(`a TLB entry does not tell an alignment of ${align} bytes`);
     const mask = -(2n ** BigInt(TLB_TAG_SHIFT)) | BigInt(align - 1);
     const matches = eqz(and(xor(va, entry), i64(mask)));
     const inPage = () => gtU(i32(0x1001 - bytes), and(wrap(va), i32(0xfff)));
@@ -343,7 +349,10 @@ export class InterpreterSem implements Sem {
 
   load(kind: LoadKind, address: Expr, options?: AccessOptions): Expr {
     const bytes = LOAD_BYTES[kind];
-    return this.tmp(load(kind, this.#readHost(address, bytes, bytes, options)));
+    const host = this.#readHost(address, bytes, bytes, options);
+    if (!options?.ordered) return this.tmp(load(kind, host));
+    // An ordered access is aligned, and zero-extends.
+    return this.tmp(atomicLoad(kind.startsWith('i64') ? 'i64' : 'i32', bytes, host));
   }
 
   loadV(address: Expr): Expr {
@@ -441,12 +450,16 @@ export class InterpreterSem implements Sem {
     );
   }
 
-  host(bytes: number, address: Expr, mode: 'read' | 'write'): Expr {
+  host(bytes: number, address: Expr, mode: 'read' | 'write' | 'atomic'): Expr {
     const va = this.tmp(address);
-    const access = mode === 'write' ? ACCESS_WRITE : 0;
-    return this.#hostAddress(mode === 'write' ? 'tlbWrite' : 'tlbRead', va, bytes, bytes, () =>
+    const access = { read: 0, write: ACCESS_WRITE, atomic: ACCESS_WRITE | ACCESS_ATOMIC }[mode];
+    return this.#hostAddress(mode === 'read' ? 'tlbRead' : 'tlbWrite', va, bytes, bytes, () =>
       this.#f.call(this.#m.fn('hostSlow'), this.#cpu, va, i32(this.#how(bytes, bytes)), i32(access)),
     );
+  }
+
+  fence(): void {
+    this.#f.raw(ATOMIC_FENCE);
   }
 
   hostStore(bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): void {

@@ -2,7 +2,7 @@
 export type Encoding5 = readonly [op0: number, op1: number, CRn: number, CRm: number, op2: number];
 
 /** What an access does beyond moving the value: a name that semantics know (see table/system.ts). */
-export type Effect = 'context' | 'flush' | 'timer' | 'fp';
+export type Effect = 'context' | 'flush' | 'fp';
 
 export interface StorageRegister {
   readonly name: string;
@@ -11,15 +11,16 @@ export interface StorageRegister {
   readonly writable?: bigint;
   /** What EL0 may do; default nothing. */
   readonly el0?: 'r' | 'rw';
-  /** Behind a write: the address space changes, TLBs are emptied, the host looks at the timers, FP modes change. */
+  /** Behind a write: the address space or its traps change, TLBs are emptied, FP modes change. */
   readonly effect?: Effect;
 }
 
 /** Registers whose value is kept in the vCPU state under their name. */
 export const STORAGE_REGISTERS: readonly StorageRegister[] = [
-  { name: 'SCTLR_EL1', encoding: [3, 0, 1, 0, 0], effect: 'flush' },
+  // EE and E0E are RES0: little-endian only.
+  { name: 'SCTLR_EL1', encoding: [3, 0, 1, 0, 0], writable: ~(3n << 24n), effect: 'flush' },
   { name: 'ACTLR_EL1', encoding: [3, 0, 1, 0, 1], writable: 0n },
-  { name: 'CPACR_EL1', encoding: [3, 0, 1, 0, 2], writable: 0x10300000n },
+  { name: 'CPACR_EL1', encoding: [3, 0, 1, 0, 2], writable: 0x10300000n, effect: 'context' },
   { name: 'TTBR0_EL1', encoding: [3, 0, 2, 0, 0], effect: 'context' },
   { name: 'TTBR1_EL1', encoding: [3, 0, 2, 0, 1], effect: 'context' },
   { name: 'TCR_EL1', encoding: [3, 0, 2, 0, 2], effect: 'flush' },

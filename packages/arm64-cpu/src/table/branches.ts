@@ -17,6 +17,19 @@ const syndrome = (x: Sem, ec: number) =>
     i64(ec * 2 ** 26 + 2 ** 25),
     x.imm64((f) => f.imm16!),
   );
+const EC_WFX = 0x01;
+/** CV = 1 and COND = 0b1110: an A64 instruction has no condition. */
+const ISS_ALWAYS = 0x1e00000;
+/** SCTLR_EL1.nTWI and nTWE: 0 traps EL0's WFI or WFE. */
+const SCTLR_NTWI = 1 << 16;
+const SCTLR_NTWE = 1 << 18;
+
+/** The trap of a wait at EL0 that SCTLR_EL1 does not allow; `ti` is 0 for WFI, 1 for WFE. */
+function trapWait(x: Sem, allow: number, ti: number): void {
+  const allowed = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(allow)));
+  x.if(eqz(or(x.state('el', 'i32'), allowed)), () => x.exception(i64(EC_WFX * 2 ** 26 + 2 ** 25 + ISS_ALWAYS + ti)));
+}
+
 const EC_SVC64 = 0x15;
 const EC_BRK64 = 0x3c;
 
@@ -162,7 +175,10 @@ export const rows: readonly Row[] = [
     pattern: '11010101000000110010 0000 011 11111',
     asm: 'wfi',
     cold: true,
-    sem: (x) => x.end('wait'),
+    sem: (x) => {
+      trapWait(x, SCTLR_NTWI, 0);
+      x.end('wait');
+    },
   },
   {
     name: 'WFE',
@@ -170,6 +186,7 @@ export const rows: readonly Row[] = [
     asm: 'wfe',
     cold: true,
     sem: (x) => {
+      x.if(eqz(x.state('eventRegister', 'i32')), () => trapWait(x, SCTLR_NTWE, 1));
       x.setState('eventRegister', i32(0));
     },
   },
@@ -198,13 +215,13 @@ export const rows: readonly Row[] = [
     name: 'DSB',
     pattern: '11010101000000110011 immCRm:4 100 11111',
     asm: 'dsb <#barrier>',
-    sem: () => {},
+    sem: (x) => x.fence(),
   },
   {
     name: 'DMB',
     pattern: '11010101000000110011 immCRm:4 101 11111',
     asm: 'dmb <#barrier>',
-    sem: () => {},
+    sem: (x) => x.fence(),
   },
   {
     name: 'ISB',

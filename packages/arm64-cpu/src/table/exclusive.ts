@@ -208,7 +208,7 @@ const lseRows = SIZES.flatMap((s): Row[] =>
       dynamic: ['A', 'R'],
       sem: (x) => {
         const operand = x.tmp(narrow(s, x.X('Rs', bits(s))));
-        const host = x.host(s.bytes, x.SP('Rn'), 'write');
+        const host = x.host(s.bytes, x.SP('Rn'), 'atomic');
         const old = a.rmw
           ? x.atomicRmw(a.rmw, s.bytes, host, a.name === 'ldclr' ? narrow(s, not(operand)) : operand)
           : minMax(x, s, host, operand, a.keepOld!, a.signed === true);
@@ -226,7 +226,7 @@ const casRows = SIZES.map(
     feature: 'FEAT_LSE',
     dynamic: ['A', 'R'],
     sem: (x) => {
-      const host = x.host(s.bytes, x.SP('Rn'), 'write');
+      const host = x.host(s.bytes, x.SP('Rn'), 'atomic');
       x.setX('Rs', x.atomicCas(s.bytes, host, narrow(s, x.X('Rs', bits(s))), narrow(s, x.X('Rt', bits(s)))));
     },
   }),
@@ -243,7 +243,7 @@ const caspRows = [0, 1].map((sz): Row => {
     check: (f) => (f.Rs! & 1) === 0 && (f.Rt! & 1) === 0,
     cold: true,
     sem: (x) => {
-      const host = x.host(sz ? 16 : 8, x.SP('Rn'), 'write');
+      const host = x.host(sz ? 16 : 8, x.SP('Rn'), 'atomic');
       if (!sz) {
         const old = x.atomicCas(
           8,

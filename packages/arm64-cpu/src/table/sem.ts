@@ -81,8 +81,13 @@ export interface Sem {
   storeV(address: Expr, value: Expr): void;
   storePair(bytes: 4 | 8, address: Expr, first: Expr, second: Expr): void;
   storePairV(address: Expr, first: Expr, second: Expr): void;
-  /** Host address (i32) of `bytes` aligned bytes that may be read (`read`) or read and written; for atomics and exclusives. */
-  host(bytes: number, address: Expr, mode: 'read' | 'write'): Expr;
+  /**
+   * Host address (i32) of `bytes` (at most 16) aligned bytes that may be read (`read`), written (`write`: exclusive stores)
+   * or both (`atomic`: a fault that reading would meet too is reported as a read's).
+   */
+  host(bytes: number, address: Expr, mode: 'read' | 'write' | 'atomic'): Expr;
+  /** No later access of this pCPU is seen by others before an earlier one. */
+  fence(): void;
   /** Plain store to a host address. */
   hostStore(bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): void;
   /** Sequentially consistent store to a host address. */

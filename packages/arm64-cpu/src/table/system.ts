@@ -1,5 +1,6 @@
 /** System registers and system instructions: Arm ARM C5. */
 
+import { ACCESS_WRITE } from '../core/memory.ts';
 import { stateOffset } from '../state.ts';
 import { CACHE_SIZES, ID_REGISTERS } from '../sysregs/id-registers.ts';
 import { type Encoding5, FIXED_REGISTERS, STORAGE_REGISTERS, type StorageRegister } from '../sysregs/registers.ts';
@@ -40,11 +41,10 @@ const EC_TRAPPED_SYSREG = 0x18;
 
 /** Trap of an EL0 access that EL1 controls: class 0x18 with the encoding in the syndrome (Arm ARM D13.2.37). */
 function trapFromEl0(x: Sem, [op0, op1, CRn, CRm, op2]: Encoding5, read: boolean): void {
-  const iss = op0 * 2 ** 20 + op2 * 2 ** 17 + op1 * 2 ** 14 + CRn * 2 ** 10 + CRm * 2 + (read ? 1 : 0);
-  const esr = or(
-    i64(EC_TRAPPED_SYSREG * 2 ** 26 + 2 ** 25 + iss),
-    x.imm64((f) => f.Rt! * 32),
-  );
+  const iss = op0 * 2 ** 20 + op2 * 2 ** 17 + op1 * 2 ** 14 + CRn * 2 ** 10 + (read ? 1 : 0);
+  // MSR with an immediate has that in CRm, and no register: 31.
+  const fields = x.imm64((f) => (f.Rt ?? 31) * 32 + (f.immCRm ?? CRm) * 2);
+  const esr = or(i64(EC_TRAPPED_SYSREG * 2 ** 26 + 2 ** 25 + iss), fields);
   x.exception(esr);
 }
 
@@ -137,6 +137,12 @@ const storageWrites: readonly Row[] = STORAGE_REGISTERS.filter(
   }),
 );
 
+/** Whether DC ZVA traps: at EL0, unless SCTLR_EL1.DZE. DCZID_EL0.DZP says so. */
+const zvaTraps = (x: Sem): Expr => {
+  const dze = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 14)));
+  return eqz(or(x.state('el', 'i32'), dze));
+};
+
 const constantRows: readonly Row[] = [
   ...ID_REGISTERS.map(
     (r): Row => ({
@@ -150,7 +156,7 @@ const constantRows: readonly Row[] = [
           const uct = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 15)));
           x.if(eqz(or(x.state('el', 'i32'), uct)), () => trapFromEl0(x, r.encoding, true));
         } else if (r.name !== 'DCZID_EL0') el1Only(x);
-        x.setX('Rt', i64(r.value));
+        x.setX('Rt', r.name === 'DCZID_EL0' ? or(i64(r.value), extU(shl(zvaTraps(x), i32(4)))) : i64(r.value));
       },
     }),
   ),
@@ -439,7 +445,10 @@ const tlbiRows: readonly Row[] = TLBI.flatMap((t) =>
   ),
 );
 
-/** Cache maintenance: memory is coherent here, and records follow every write, so there is nothing to do. */
+/**
+ * Cache maintenance: memory is coherent here, and records follow every write, so there is nothing to do. What goes by
+ * address faults as a read does, DC IVAC as a write.
+ */
 const CACHE_OPS: readonly { name: string; op1: number; CRm: number; op2: number; el0: boolean }[] = [
   { name: 'ic ialluis', op1: 0, CRm: 1, op2: 0, el0: false },
   { name: 'ic iallu', op1: 0, CRm: 5, op2: 0, el0: false },
@@ -459,15 +468,18 @@ const cacheRows: readonly Row[] = CACHE_OPS.map(
     pattern: pattern([1, c.op1, 7, c.CRm, c.op2], false),
     asm: c.name.startsWith('ic iallu') ? `${c.name}<,Xt>` : `${c.name}, <Xt>`,
     sem: (x) => {
-      if (!c.el0) return el1Only(x);
-      // SCTLR_EL1.UCI lets EL0 maintain caches by address.
-      const uci = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 26)));
-      x.if(eqz(or(x.state('el', 'i32'), uci)), () => trapFromEl0(x, [1, c.op1, 7, c.CRm, c.op2], false));
+      if (!c.el0) el1Only(x);
+      if (!c.el0 && c.name !== 'dc ivac') return;
+      if (c.el0) {
+        // SCTLR_EL1.UCI lets EL0 maintain caches by address.
+        const uci = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 26)));
+        x.if(eqz(or(x.state('el', 'i32'), uci)), () => trapFromEl0(x, [1, c.op1, 7, c.CRm, c.op2], false));
+      }
+      const done = x.call('maintain', x.cpu(), x.X('Rt'), i32(c.name === 'dc ivac' ? ACCESS_WRITE : 0));
+      x.if(eqz(done), () => x.exception(x.state('faultEsr', 'i64')));
     },
   }),
 );
-
-const ZVA_BYTES = 64;
 
 /** AT S1E1R … S1E0W: PAR_EL1 tells the result. */
 const atRows: readonly Row[] = ['S1E1R', 'S1E1W', 'S1E0R', 'S1E0W'].map(
@@ -499,11 +511,9 @@ export const rows: readonly Row[] = [
     asm: 'dc zva, <Xt>',
     cold: true,
     sem: (x) => {
-      // SCTLR_EL1.DZE lets EL0 use it.
-      const dze = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 14)));
-      x.if(eqz(or(x.state('el', 'i32'), dze)), () => trapFromEl0(x, [1, 3, 7, 4, 1], false));
-      const host = x.host(ZVA_BYTES, and(x.X('Rt'), i64(-ZVA_BYTES)), 'write');
-      for (let at = 0; at < ZVA_BYTES; at += 8) x.hostStore(8, add(host, i32(at)), i64(0));
+      x.if(zvaTraps(x), () => trapFromEl0(x, [1, 3, 7, 4, 1], false));
+      const done = x.call('zeroBlock', x.cpu(), x.X('Rt'));
+      x.if(eqz(done), () => x.exception(x.state('faultEsr', 'i64')));
     },
   },
 ];

@@ -1,0 +1,69 @@
+/** The slow way of an instruction fetch: the code TLB, and records of the page. */
+import { CODE_TLB_INDEX_BITS, PAGE_FLAGS, PAGE_HAS_CODE, PAGE_WRITE_MAPPED, RECORD_SHIFT } from '../layout.ts';
+import { add, and, type Expr, eq, eqz, gtU, i32, i64, ne, not, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
+import { accessOf, pageFlags, recordsOf } from './access.ts';
+import type { CoreHelper } from './helper.ts';
+import { ACCESS_EXEC, ATTR_SIZE_SHIFT, FSC_EXTERNAL, field, setField, WALK_STAGE2 } from './memory.ts';
+
+/** 1 where CPACR_EL1.FPEN traps floating point at the current exception level: 1 traps EL0, 3 nothing, 0 and 2 all. */
+function fpTraps(cpu: Expr): Expr {
+  const fpen = and(wrap(shrU(field(cpu, 'CPACR_EL1'), i64(20))), i32(3));
+  return select(eq(fpen, i32(1)), eqz(field(cpu, 'el', 'i32')), ne(fpen, i32(3)));
+}
+
+const FSC_PC_ALIGNMENT_EC = 0x22;
+
+/**
+ * fetch(cpu, va): the record of the instruction at `va`, with `pc` set to it and `pageVa` and `pageRecords` to its
+ * page's; 0 with an abort pending.
+ */
+const fetch: CoreHelper = {
+  name: 'fetch',
+  params: ['i32', 'i64'],
+  results: ['i32'],
+  build(f, m) {
+    const cpu = f.param(0);
+    const va = f.tmp(f.call(m.fn('branchAddress'), cpu, f.param(1)));
+    setField(f, cpu, 'pc', va);
+    f.if(and(wrap(va), i32(3)), () => {
+      setField(f, cpu, 'faultEsr', i64(FSC_PC_ALIGNMENT_EC * 2 ** 26 + 2 ** 25));
+      setField(f, cpu, 'faultFar', va);
+      setField(f, cpu, 'faultKind', i32(1));
+      setField(f, cpu, 'faultReturnsNext', i32(0));
+      f.ret(i32(0));
+    });
+    const access = f.tmp(or(accessOf(cpu, i32(0)), i32(ACCESS_EXEC)));
+    f.if(eqz(f.call(m.fn('translate'), cpu, va, access)), () => {
+      const status = f.tmp(field(cpu, 'walkFault', 'i32'));
+      const own = select(and(status, i32(WALK_STAGE2)), i32(FSC_EXTERNAL), status);
+      f.ret(f.call(m.fn('abort'), cpu, va, access, own));
+    });
+    const host = f.tmp(f.call(m.fn('hostOf'), cpu, field(cpu, 'walkPa')));
+    f.if(eqz(host), () => f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL))));
+    const size = f.tmp(and(wrap(shrU(field(cpu, 'walkAttributes'), i64(ATTR_SIZE_SHIFT))), i32(63)));
+    f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
+    const hostPage = f.tmp(and(host, i32(~0xfff)));
+    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
+    const records = f.local('i32');
+    const map = f.tmp(fpTraps(cpu));
+    f.set(records, recordsOf(pcpu, hostPage, map));
+    f.if(eqz(f.get(records)), () => {
+      f.set(records, f.call(m.fn('newCodePage'), cpu, hostPage, map));
+      const flags = f.tmp(pageFlags(hostPage));
+      f.store('i32_8', shrU(hostPage, i32(12)), i32(PAGE_HAS_CODE), PAGE_FLAGS);
+      f.if(and(flags, i32(PAGE_WRITE_MAPPED)), () => f.callVoid(m.fn('flushWrites'), pcpu));
+    });
+    const page = f.tmp(and(va, not(i64(0xfff))));
+    const entry = f.tmp(
+      add(field(cpu, 'tlbCode', 'i32'), shl(and(wrap(shrU(va, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4))),
+    );
+    f.store('i64', entry, page);
+    f.store('i32', entry, f.get(records), 8);
+    setField(f, cpu, 'pageVa', page);
+    setField(f, cpu, 'pageRecords', f.get(records));
+    f.ret(add(f.get(records), shl(and(wrap(va), i32(0xffc)), i32(RECORD_SHIFT - 2))));
+    f.unreachable();
+  },
+};
+
+export const helpers: readonly CoreHelper[] = [fetch];

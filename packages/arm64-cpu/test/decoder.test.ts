@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { HELPERS } from '../src/core/index.ts';
+import { candidates, decode, ENCODINGS, type Encoding } from '../src/decoder.ts';
+import { importNamed, recordSpec } from '../src/interpreter/build.ts';
+import { COLD_HANDLERS, HOT_HANDLERS, handlerOf } from '../src/interpreter/handlers.ts';
+import { HANDLER_USES_FLAGS, type RecordSpec } from '../src/interpreter/record.ts';
+import { RECORD_BYTES } from '../src/layout.ts';
+import { FunctionBuilder } from '../src/wasm/function-builder.ts';
+
+function random(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (Math.imul(a ^ (a >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 12), 0x297a2d39);
+    t ^= t >>> 15;
+    return t >>> 0;
+  };
+}
+
+/** Words of the rows for storage registers, of which chance finds none: MRS of VBAR_EL1 and TPIDR_EL0, MSR of ESR_EL1. */
+const EXAMPLES: Record<string, number> = {
+  MRS_storage_EL0: 0xd53bd040,
+  MRS_storage_EL1: 0xd538c000,
+  MSR_storage: 0xd5185200,
+};
+
+/** A word of the row whose fields are all allocated, found by trying. */
+function example(e: Encoding, next: () => number): number | undefined {
+  const known = EXAMPLES[e.row.name];
+  if (known !== undefined && decode(known)?.encoding === e) return known;
+  for (let n = 0; n < 2000; n++) {
+    const noise = n === 0 ? 0 : next();
+    const word = ((noise & ~e.pattern.mask) | e.pattern.match) >>> 0;
+    if (decode(word)?.encoding === e) return word;
+  }
+  return undefined;
+}
+
+const overlaps = (a: Encoding, b: Encoding): boolean =>
+  ((a.pattern.match ^ b.pattern.match) & a.pattern.mask & b.pattern.mask) === 0;
+
+const fixedBits = (e: Encoding): number => e.pattern.mask.toString(2).replaceAll('0', '').length;
+
+describe('the decoder', () => {
+  it('names are unique, and every row is what some word decodes to', () => {
+    expect(new Set(ENCODINGS.map((e) => e.row.name)).size).toBe(ENCODINGS.length);
+    const next = random(1);
+    const lost = ENCODINGS.filter((e) => example(e, next) === undefined).map((e) => e.row.name);
+    expect(lost).toEqual([]);
+  });
+
+  it('of the rows that overlap, the one with more fixed bits wins, then the earlier one', () => {
+    const next = random(2);
+    for (let n = 0; n < 300_000; n++) {
+      const list = candidates(next());
+      for (let i = 1; i < list.length; i++) {
+        const [a, b] = [list[i - 1]!, list[i]!];
+        const order = fixedBits(b) - fixedBits(a) || a.index - b.index;
+        if (order > 0) throw new Error(`${b.row.name} is behind ${a.row.name}`);
+      }
+    }
+  });
+
+  it('rows that overlap are the ones meant to: a special case inside a wider row', () => {
+    const pairs: string[] = [];
+    for (const [i, a] of ENCODINGS.entries()) {
+      for (const b of ENCODINGS.slice(i + 1)) {
+        if (!overlaps(a, b)) continue;
+        const isInside = (x: Encoding, y: Encoding) => (x.pattern.mask & y.pattern.mask) >>> 0 === y.pattern.mask;
+        const [inner, outer] = isInside(a, b) ? [a, b] : [b, a];
+        // Equal masks, or neither inside the other: told apart by `when` and `check` alone.
+        const nested = isInside(inner, outer) && inner.pattern.mask !== outer.pattern.mask;
+        pairs.push(`${family(inner)} ${nested ? '<' : '~'} ${family(outer)}`);
+      }
+    }
+    expect([...new Set(pairs)].sort()).toMatchInlineSnapshot(`
+      [
+        "LDn_asisdlse_i < LDn_asisdlse_r",
+        "LDn_asisdlso_i < LDn_asisdlso_r",
+        "MRS_register < MRS_reserved_id",
+        "MRS_register < MRS_storage_EL0",
+        "MRS_register < MRS_storage_EL1",
+        "MRS_reserved_id < MRS_storage_EL0",
+        "MRS_reserved_id < MRS_storage_EL1",
+        "MRS_storage_EL0 ~ MRS_storage_EL1",
+        "MSR_register < MSR_storage",
+        "NAME_addsub_shift_plain ~ NAME_addsub_shift",
+        "NAME_log_shift_plain ~ NAME_log_shift",
+        "PMULL_asimddiff_1Q < PMULL_asimddiff",
+        "SEV < HINT",
+        "SEVL < HINT",
+        "STn_asisdlse_i < STn_asisdlse_r",
+        "STn_asisdlso_i < STn_asisdlso_r",
+        "WFE < HINT",
+        "WFI < HINT",
+      ]
+    `);
+  });
+
+  it('rows that overlap without one inside the other never both allow a word', () => {
+    const next = random(3);
+    const mixed = ENCODINGS.flatMap((a, i) =>
+      ENCODINGS.slice(i + 1)
+        .filter((b) => overlaps(a, b))
+        .filter((b) => {
+          const common = (a.pattern.mask & b.pattern.mask) >>> 0;
+          return common === a.pattern.mask && common === b.pattern.mask
+            ? true
+            : common !== a.pattern.mask && common !== b.pattern.mask;
+        })
+        .map((b) => [a, b] as const),
+    );
+    const clashes = new Set<string>();
+    for (const [a, b] of mixed) {
+      const match = (a.pattern.match | b.pattern.match) >>> 0;
+      const mask = (a.pattern.mask | b.pattern.mask) >>> 0;
+      for (let n = 0; n < 200; n++) {
+        const word = ((next() & ~mask) | match) >>> 0;
+        if (allows(a, word) && allows(b, word)) clashes.add(`${family(a)}, ${family(b)}`);
+      }
+    }
+    expect([...clashes]).toEqual(ALIKE);
+  });
+
+  it('any word decodes to a handler that exists, and its record can be written, or is UNDEFINED', {
+    timeout: 60_000,
+  }, () => {
+    const next = random(4);
+    const specs = new Map<number, RecordSpec>();
+    const view = new DataView(new ArrayBuffer(RECORD_BYTES));
+    const module = {
+      fn: (name: string) => {
+        const f = HELPERS.find((h) => h.name === name) ?? importNamed(name);
+        return { name, index: 0, params: f.params, results: f.results };
+      },
+      constant: () => 0,
+    };
+    let allocated = 0;
+    for (let n = 0; n < 1_000_000; n++) {
+      const word = next();
+      const pc = next() & 0xffc;
+      const decoded = decode(word, pc);
+      if (!decoded) continue;
+      allocated++;
+      const { encoding, fields } = decoded;
+      const h = handlerOf(encoding, fields, encoding.row.target !== undefined && (word & 1) === 1);
+      let spec = specs.get(h.id);
+      if (!spec) {
+        spec = recordSpec(h, module, new FunctionBuilder(['i32', 'i32']));
+        specs.set(h.id, spec);
+      }
+      spec.write(view, 0, fields);
+    }
+    expect(allocated).toBeGreaterThan(300_000);
+  });
+
+  it('handlers have consecutive numbers below the flag that marks those with NZCV', () => {
+    const all = [...HOT_HANDLERS, ...COLD_HANDLERS];
+    expect(all.map((h) => h.id)).toEqual(all.map((_, n) => n + all[0]!.id));
+    expect(all.at(-1)!.id).toBeLessThan(HANDLER_USES_FLAGS);
+  });
+});
+
+function allows(e: Encoding, word: number): boolean {
+  const fields: Record<string, number> = { pc: 0 };
+  for (const { name, lsb, width } of e.pattern.fields) fields[name] = (word >>> lsb) & (2 ** width - 1);
+  return (e.row.when?.(fields) ?? true) && (e.row.check?.(fields) ?? true);
+}
+
+/** Rows by the part of their names that does not tell register, size or operation. */
+const family = (e: Encoding): string =>
+  e.row.name
+    .replace(/^(MRS|MSR)_(?!storage|reserved)\w+/, '$1_register')
+    .replace(/^(LD|ST)\dR?_asisdls([eo])\w*_(i|r)$/, '$1n_asisdls$2_$3')
+    .replace(/^[A-Z]+_(addsub|log)_shift/, 'NAME_$1_shift');
+
+/** Families of which both rows allow a word: the first is a quicker special case, and comes first in the table. */
+const ALIKE = ['NAME_log_shift_plain, NAME_log_shift'];
