@@ -4,7 +4,7 @@ import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
 import { coreImage } from './core-image.ts';
 import { decode, encodingNamed } from './decoder.ts';
-import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, importNamed, recordSpec } from './interpreter/build.ts';
+import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
 import { HANDLER_FP_TRAP, HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
 import {
@@ -23,9 +23,16 @@ import {
 import { stateOffset, VCPU_FIELDS } from './state.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
 
-/** Why `run` came back: the budget is used up, the host asked by `exitRequest`, or the vCPU waits for an interrupt. */
-export type ExitReason = 'budget' | 'request' | 'wait';
-const REASONS: Record<number, ExitReason> = { [EXIT_BUDGET]: 'budget', [EXIT_REQUEST]: 'request', [EXIT_WAIT]: 'wait' };
+/**
+ * Why `run` came back: the budget is used up, the host asked by `exitRequest`, the vCPU waits for an
+ * interrupt, or it waits for an event (WFE) and should let others go first. */
+export type ExitReason = 'budget' | 'request' | 'wait' | 'yield';
+const REASONS: Record<number, ExitReason> = {
+  [EXIT_BUDGET]: 'budget',
+  [EXIT_REQUEST]: 'request',
+  [EXIT_WAIT]: 'wait',
+  [EXIT_YIELD]: 'yield',
+};
 
 /** What the engine asks of its host while it runs. `vcpu` is the vCPU's base in the memory. Calls are synchronous. */
 export interface EngineHost {

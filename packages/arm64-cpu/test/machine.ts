@@ -127,10 +127,16 @@ export class Machine extends TestBoard {
     this.set32('daif', 0);
   }
 
-  /** Runs from where the vCPU is until HVC, WFI or the budget. */
+  /** Runs from where the vCPU is until HVC, WFI or the budget; a WFE goes on at once. */
   go(budget = 100_000): ExitReason {
     this.set32('exitRequest', 0);
-    return this.engine.run(this.vcpu, budget);
+    const start = Number(this.get('instructions'));
+    for (;;) {
+      const left = budget - (Number(this.get('instructions')) - start);
+      if (left <= 0) return 'budget';
+      const reason = this.engine.run(this.vcpu, left);
+      if (reason !== 'yield') return reason;
+    }
   }
 
   /** Runs `source` at CODE until it meets HVC or an exception. */

@@ -183,3 +183,14 @@ leaf: add x10, x10, x3
     expect(visible(other)).toEqual(visible(whole));
   });
 });
+
+it('WFE with a clear event register gives the pCPU away, and goes on behind itself', () => {
+  const m = new Machine();
+  m.level(1);
+  m.program('sevl\nwfe\nmov x0, #1\nwfe\nmov x0, #2\nhvc #0');
+  m.set('pc', BigInt(CODE));
+  expect(m.engine.run(m.vcpu, 1000)).toBe('yield');
+  expect(m.get('x0')).toBe(1n);
+  expect(m.engine.run(m.vcpu, 1000)).toBe('request');
+  expect(m.get('x0')).toBe(2n);
+});

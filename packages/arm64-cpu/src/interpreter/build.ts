@@ -52,6 +52,7 @@ import { type Exits, type FlagAccess, InterpreterSem } from './sem.ts';
 export const EXIT_BUDGET = 0;
 export const EXIT_REQUEST = 1;
 export const EXIT_WAIT = 2;
+export const EXIT_YIELD = 3;
 
 /** ESR_EL1 of an access to FP or AdvSIMD that CPACR_EL1 traps: class 0x07, CV = 1, COND = 0b1110. */
 const FP_TRAP_ESR = 0x07 * 2 ** 26 + 2 ** 25 + 0x1e * 2 ** 20;
@@ -62,6 +63,7 @@ const COLD_FAULT = 1;
 const COLD_CHECK = 2;
 const COLD_JUMP = 3;
 const COLD_WAIT = 4;
+const COLD_YIELD = 5;
 
 /** Imports of the core module (module `host`): name, parameters, results. What each does: see `EngineHost`. */
 export const IMPORTS = [
@@ -183,6 +185,7 @@ function coldExits(f: FunctionBuilder, spec: RecordSpec, h: Handler): Exits {
       f.ret(i32(COLD_JUMP));
     },
     wait: give(COLD_WAIT),
+    yield: give(COLD_YIELD),
     checkSoon: () => {},
     branchTo: () => {},
     branch: () => void spec.word(branchOperand(h)),
@@ -463,6 +466,10 @@ class MainFunction {
         this.#leaveRecord(4);
         this.#exit(EXIT_WAIT);
       },
+      yield: () => {
+        this.#leaveRecord(4);
+        this.#exit(EXIT_YIELD);
+      },
       checkSoon: () => {
         f.set(this.#stolen, add(f.get(this.#stolen), sub(f.get(this.#lim), rec())));
         f.set(this.#lim, rec());
@@ -530,6 +537,7 @@ class MainFunction {
     });
     this.#leaveRecord(4);
     f.brIf(check, eqz(ne(outcome, i32(COLD_CHECK))));
+    f.if(eqz(ne(outcome, i32(COLD_YIELD))), () => this.#exit(EXIT_YIELD));
     // COLD_WAIT
     this.#exit(EXIT_WAIT);
   }

@@ -55,6 +55,8 @@ export interface Exits {
   /** The PC is in the vCPU state. */
   jump(): void;
   wait(): void;
+  /** The vCPU waits for an event: others may go first. */
+  yield(): void;
   /** The instruction goes on; a look at interrupts follows within a few more. */
   checkSoon(): void;
   /** To a virtual address. */
@@ -510,7 +512,7 @@ export class InterpreterSem implements Sem {
     this.exception(i64(EC_UNKNOWN_ESR));
   }
 
-  end(how: 'check' | 'jump' | 'wait'): void {
+  end(how: 'check' | 'jump' | 'wait' | 'yield'): void {
     this.#exits[how]();
     this.ended = true;
   }

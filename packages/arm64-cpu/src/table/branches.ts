@@ -186,7 +186,10 @@ export const rows: readonly Row[] = [
     asm: 'wfe',
     cold: true,
     sem: (x) => {
-      x.if(eqz(x.state('eventRegister', 'i32')), () => trapWait(x, SCTLR_NTWE, 1));
+      x.if(eqz(x.state('eventRegister', 'i32')), () => {
+        trapWait(x, SCTLR_NTWE, 1);
+        x.end('yield');
+      });
       x.setState('eventRegister', i32(0));
     },
   },

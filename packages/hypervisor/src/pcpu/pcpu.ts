@@ -9,7 +9,6 @@ import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
 import { CODE_PAGES, CONTROL, EVENT_RING_BYTES, VCPU_RUN } from '../memory/layout.ts';
-import { sharesTranslations } from './address-space.ts';
 import { DomainRuntime, type Vcpu } from './domain-runtime.ts';
 import type { PcpuInit, PcpuSignals } from './init.ts';
 import { hostTime, SystemCounter } from './system-counter.ts';
@@ -164,17 +163,12 @@ export class Pcpu {
     this.#speed = 0.9 * this.#speed + 0.1 * (instructions / ms);
   }
 
-  /**
-   * Another vCPU ran in between: its stores may have hit what this one's exclusive monitor watches. vCPUs of one domain
-   * share TLB entries on this pCPU; they must not where their tables differ.
-   */
+  /** Another vCPU ran in between: its stores may have hit what this one's exclusive monitor watches. */
   #switchTo(vcpu: Vcpu): void {
     const last = this.#last;
     this.#last = vcpu;
     if (last === undefined || last === vcpu) return;
     this.#memory.view.setInt32(vcpu.base + EXCLUSIVE_ADDRESS, NO_EXCLUSIVE, true);
-    if (last.domain !== vcpu.domain) return;
-    if (!sharesTranslations(this.#memory.view, last.base, vcpu.base)) this.#engine.flushTlbs();
   }
 
   #deadline(): number {
