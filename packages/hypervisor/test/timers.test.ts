@@ -1,6 +1,5 @@
 import { stateOffset, VCPU_BYTES } from '@dom0less/arm64-cpu';
 import { describe, expect, it } from 'vitest';
-import { sharesTranslations } from '../src/pcpu/address-space.ts';
 import { VcpuTimers } from '../src/pcpu/generic-timer.ts';
 import { SystemCounter } from '../src/pcpu/system-counter.ts';
 
@@ -69,34 +68,5 @@ describe('the system counter', () => {
     expect(counter.read()).toBe(125_000);
     expect(counter.msUntil(125_000 + 62_500, 125_000)).toBe(1);
     expect(counter.msUntil(Infinity, 0)).toBe(Infinity);
-  });
-});
-
-describe('two vCPUs of a domain', () => {
-  const state = (values: Record<string, bigint>): Record<string, bigint> => ({
-    SCTLR_EL1: 1n,
-    TCR_EL1: 1n << 22n,
-    TTBR0_EL1: 0x1000n,
-    TTBR1_EL1: (5n << 48n) | 0x2000n,
-    MAIR_EL1: 0xffn,
-    ...values,
-  });
-  it.each([
-    ['with equal tables and ASIDs', {}, true],
-    ['one of which has its MMU off', { SCTLR_EL1: 0n }, false],
-    ['with other tables for the same ASID', { TTBR0_EL1: 0x3000n }, false],
-    ['with other tables for another ASID', { TTBR0_EL1: 0x3000n, TTBR1_EL1: (6n << 48n) | 0x2000n }, true],
-    ['with other memory attributes', { MAIR_EL1: 0n }, false],
-    ['with another TCR_EL1', { TCR_EL1: 0n }, false],
-  ])('%s', (_, values, shares) => {
-    const view = new DataView(new ArrayBuffer(2 * VCPU_BYTES));
-    for (const [base, one] of [
-      [0, state({})],
-      [VCPU_BYTES, state(values)],
-    ] as const) {
-      for (const [name, value] of Object.entries(one)) view.setBigUint64(base + stateOffset(name), value, true);
-    }
-    expect(sharesTranslations(view, 0, VCPU_BYTES)).toBe(shares);
-    expect(sharesTranslations(view, VCPU_BYTES, 0)).toBe(shares);
   });
 });
