@@ -1,4 +1,5 @@
-import { ABPR, APR0, BPR, CTLR, type GicCore, HPPI, MIN_BPR, PMR, PRIORITY_MASK } from './gic-core.ts';
+import { HPPI, MIN_BPR, MIN_BPR1, PMR, PRIORITY_MASK } from './gic-core.ts';
+import { ABPR, APR0, BPR, CTLR, type GicCoreV2 } from './gic-core-v2.ts';
 import { SPURIOUS } from './layout.ts';
 
 /** GICC_CTLR bits that exist with one interrupt group: Enable and EOImode. */
@@ -8,11 +9,9 @@ const EOI_MODE = 0x200;
 /** GICC_IIDR of a GIC-400: GICv2, revision 0, implementer Arm. */
 const IIDR = 0x0202143b;
 
-const MIN_ABPR = MIN_BPR + 1;
+const get = (gic: GicCoreV2, vcpu: number, field: number): number => gic.words[gic.vcpu(vcpu) + field]!;
 
-const get = (gic: GicCore, vcpu: number, field: number): number => gic.words[gic.vcpu(vcpu) + field]!;
-
-function set(gic: GicCore, vcpu: number, field: number, value: number): void {
+function set(gic: GicCoreV2, vcpu: number, field: number, value: number): void {
   gic.words[gic.vcpu(vcpu) + field] = value;
   gic.signal(vcpu);
 }
@@ -35,7 +34,7 @@ const GICC_DIR = 0x1000;
  * IHI 0048B table 4-2. A switch and not a table: a guest comes here twice per interrupt.
  * What is not here is reserved, or of interrupt group 1: it reads as zero and ignores writes.
  */
-export function readCpuInterface(gic: GicCore, offset: number, vcpu: number): number {
+export function readCpuInterface(gic: GicCoreV2, offset: number, vcpu: number): number {
   switch (offset) {
     case GICC_IAR:
       return gic.acknowledge(vcpu);
@@ -64,7 +63,7 @@ export function readCpuInterface(gic: GicCore, offset: number, vcpu: number): nu
 }
 
 /** As `readCpuInterface`, for writes. */
-export function writeCpuInterface(gic: GicCore, offset: number, value: number, vcpu: number): void {
+export function writeCpuInterface(gic: GicCoreV2, offset: number, value: number, vcpu: number): void {
   switch (offset) {
     case GICC_EOIR:
       endOfInterrupt(gic, value & 0x3ff, vcpu);
@@ -82,7 +81,7 @@ export function writeCpuInterface(gic: GicCore, offset: number, value: number, v
       set(gic, vcpu, BPR, Math.max(value & 7, MIN_BPR));
       break;
     case GICC_ABPR:
-      set(gic, vcpu, ABPR, Math.max(value & 7, MIN_ABPR));
+      set(gic, vcpu, ABPR, Math.max(value & 7, MIN_BPR1));
       break;
     case GICC_APR0:
       set(gic, vcpu, APR0, value);
@@ -94,13 +93,13 @@ export function writeCpuInterface(gic: GicCore, offset: number, value: number, v
  * The priority drops whatever the state of the INTID, so that a guest which cleared the active bit itself does not
  * keep its running priority for ever.
  */
-function endOfInterrupt(gic: GicCore, intid: number, vcpu: number): void {
+function endOfInterrupt(gic: GicCoreV2, intid: number, vcpu: number): void {
   if (!gic.isImplemented(intid)) return;
   gic.dropPriority(vcpu);
   if (!(get(gic, vcpu, CTLR) & EOI_MODE)) gic.deactivate(intid, vcpu);
 }
 
 /** GICC_DIR with EOImode clear is UNPREDICTABLE; it does nothing here. */
-function deactivateInterrupt(gic: GicCore, intid: number, vcpu: number): void {
+function deactivateInterrupt(gic: GicCoreV2, intid: number, vcpu: number): void {
   if (gic.isImplemented(intid) && get(gic, vcpu, CTLR) & EOI_MODE) gic.deactivate(intid, vcpu);
 }

@@ -1,84 +1,92 @@
 import { VGicError } from './errors.ts';
-import {
-  GIC_STATE,
-  IDLE_PRIORITY,
-  MAX_SPIS,
-  MAX_VCPUS,
-  SPURIOUS,
-  stateBytes,
-  VCPU_STATE,
-  VCPU_STRIDE,
-} from './layout.ts';
+import { GIC_STATE, IDLE_PRIORITY, MAX_SPIS, SPURIOUS, VCPU_STATE, VCPU_STRIDE } from './layout.ts';
 
-const word = (offset: number): number => offset >> 2;
+/** Word offset of a byte offset. */
+export const word = (offset: number): number => offset >> 2;
 
-/** The arrays of one bit per INTID, as index into the order they share in GIC_STATE and VCPU_STATE. */
+/** The arrays of one bit per INTID, as index into the order they share in the states of SPIs and of vCPUs. */
 export const ENABLE = 0;
 export const LATCH = 1;
 export const LINE = 2;
 export const ACTIVE = 3;
 export const EDGE = 4;
 
-/** Word offsets in a vCPU's state. */
-export const CTLR = word(VCPU_STATE.GICC_CTLR);
+/** Word offsets in a vCPU's state that both versions have. */
 export const PMR = word(VCPU_STATE.GICC_PMR);
-export const BPR = word(VCPU_STATE.GICC_BPR);
-export const ABPR = word(VCPU_STATE.GICC_ABPR);
-export const APR0 = word(VCPU_STATE.GICC_APR0);
 export const HPPI = word(VCPU_STATE.HPPI);
-const HPPI_PRIORITY = word(VCPU_STATE.HPPI_PRIORITY);
-const IRQ = word(VCPU_STATE.IRQ);
+export const HPPI_PRIORITY = word(VCPU_STATE.HPPI_PRIORITY);
+export const IRQ = word(VCPU_STATE.IRQ);
 const PRIVATE = word(VCPU_STATE.ENABLE);
 const TARGETED = word(VCPU_STATE.TARGETED);
 
-const GICD_CTLR = word(GIC_STATE.GICD_CTLR);
+export const GICD_CTLR = word(GIC_STATE.GICD_CTLR);
 const SHAPE = word(GIC_STATE.SHAPE);
 const SPI = word(GIC_STATE.SPI_ENABLE);
-const VCPUS = word(GIC_STATE.VCPUS);
 const STRIDE = word(VCPU_STRIDE);
 
-/** 5 bits of priority: 32 levels, as in a GIC-400 and its virtual CPU interface. */
+/** 5 bits of priority: 32 levels, as in a GIC-400, a GIC-500 and their virtual CPU interfaces. */
 export const PRIORITY_MASK = 0xf8;
-/** Least binary point that 5 bits of priority allow. */
+/** Least binary point that 5 bits of priority allow: of GICC_BPR and ICC_BPR0_EL1, and one more of the Group 1 ones. */
 export const MIN_BPR = 2;
-const MIN_ABPR = 3;
+export const MIN_BPR1 = 3;
+/** GICC_RPR and ICC_RPR_EL1 when nothing is active. */
+const IDLE_RPR = 0xff;
 const SGI_MASK = 0xffff;
 
 /** Index of the lowest bit set in `bits`, which is not 0. */
-const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits);
+export const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits);
+
+/** Priority of the highest priority active interrupt, or 0xff, from active priorities registers of 5 bits. */
+export const runningPriority = (activePriorities: number): number =>
+  activePriorities === 0 ? IDLE_RPR : lowestBit(activePriorities) << 3;
+
+/** What tells the versions apart before any register is looked at. */
+export interface GicVersion {
+  readonly name: 'GICv2' | 'GICv3';
+  readonly maxVcpus: number;
+  /** Byte offset of the state of vCPU 0. */
+  readonly vcpusOffset: number;
+  /** Set in SHAPE, so that a state isn't taken for one of the other version. */
+  readonly shapeBits: number;
+  /** Word offsets in a vCPU's state of its outputs. */
+  readonly outputs: readonly number[];
+}
 
 export interface CoreOptions {
   readonly buffer: ArrayBufferLike;
   readonly byteOffset: number;
   readonly vcpus: number;
   readonly nrSpis: number;
-  readonly onIrq: (vcpu: number, level: boolean) => void;
 }
 
 /**
- * The interrupts, their states and their way to the vCPUs: IHI 0048B section 3. Every change ends in `refresh` or
- * `signal` of the vCPUs it touches, so HPPI and IRQ in the state are always current.
+ * The interrupts and their states, which GICv2 and GICv3 have in common: IHI 0048B section 3, IHI 0069 chapter 4.
+ * Every change ends in `refresh` or `signal` of the vCPUs it touches, so HPPI and the outputs in the state are always
+ * current. The versions differ in which vCPU an interrupt reaches and in their CPU interfaces.
  */
-export class GicCore {
+export abstract class GicCore {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly vcpus: number;
   /** GICD_TYPER.ITLinesNumber + 1: words of 32 INTIDs, the banked ones included. */
   readonly lines: number;
-  readonly #onIrq: (vcpu: number, level: boolean) => void;
+  readonly #version: GicVersion;
+  readonly #vcpusWord: number;
+  readonly #vcpusByte: number;
 
-  constructor(options: CoreOptions) {
+  constructor(version: GicVersion, options: CoreOptions) {
     const { buffer, byteOffset, vcpus, nrSpis } = options;
-    if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) {
-      throw new VGicError('bad-option', `vcpus ${vcpus}: a GICv2 has 1 to ${MAX_VCPUS}`);
+    const { name, maxVcpus, vcpusOffset } = version;
+    if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > maxVcpus) {
+      throw new VGicError('bad-option', `vcpus ${vcpus}: a ${name} has 1 to ${maxVcpus}`);
     }
     if (!Number.isInteger(nrSpis) || nrSpis < 0 || nrSpis > 992) {
-      throw new VGicError('bad-option', `nrSpis ${nrSpis}: a GICv2 has 0 to ${MAX_SPIS} (992 when rounded up)`);
+      throw new VGicError('bad-option', `nrSpis ${nrSpis}: a ${name} has 0 to ${MAX_SPIS} (992 when rounded up)`);
     }
     if (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset % 4 !== 0) {
       throw new VGicError('state-misaligned', `byteOffset ${byteOffset} is not a multiple of 4; align the state`);
     }
-    const size = stateBytes(options);
+    const size = vcpusOffset + vcpus * VCPU_STRIDE;
     if (byteOffset + size > buffer.byteLength) {
       throw new VGicError(
         'state-too-small',
@@ -89,46 +97,62 @@ export class GicCore {
     this.bytes = new Uint8Array(buffer, byteOffset, size);
     this.vcpus = vcpus;
     this.lines = 1 + Math.ceil(nrSpis / 32);
-    this.#onIrq = options.onIrq;
+    this.#version = version;
+    this.#vcpusWord = word(vcpusOffset);
+    this.#vcpusByte = vcpusOffset;
+    this.#checkShape();
+  }
+
+  #checkShape(): void {
     const shape = this.words[SHAPE]!;
-    if (shape !== 0 && shape !== this.#shape) {
-      throw new VGicError(
-        'state-mismatch',
-        `state has ${shape & 0xff} vCPUs and ${(shape >> 8) & 0xfff} SPIs, options say ${vcpus} and ` +
-          `${32 * this.lines - 32}; zero the state or give its options`,
-      );
-    }
+    if (shape === 0 || shape === this.#shape) return;
+    const version = shape & (1 << 30) ? 'GICv3' : 'GICv2';
+    throw new VGicError(
+      'state-mismatch',
+      `state is of a ${version} with ${shape & 0xff} vCPUs and ${(shape >> 8) & 0xfff} SPIs, options say ` +
+        `a ${this.#version.name} with ${this.vcpus} and ${32 * this.lines - 32}; zero the state or give its options`,
+    );
   }
 
   get #shape(): number {
-    return this.vcpus | ((32 * this.lines - 32) << 8) | (1 << 31);
+    return this.vcpus | ((32 * this.lines - 32) << 8) | this.#version.shapeBits | (1 << 31);
   }
 
-  /** Reset values; SPIs target vCPU 0. Input lines are outside the GIC and keep their level, as does the lock. */
-  reset(): void {
+  /** Drives the outputs of a vCPU from HPPI and the CPU interface. */
+  abstract signal(vcpu: number): void;
+
+  /** Finds HPPI of a vCPU and drives its outputs. */
+  abstract refresh(vcpu: number): void;
+
+  /** Refreshes the vCPUs that the SPIs `bits` of word `n` may reach. */
+  abstract refreshTargets(n: number, bits: number): void;
+
+  /** The bits of word `n` that may go to this vCPU. */
+  protected abstract reach(n: number, vcpu: number): number;
+
+  /** Zeroes what belongs to the GIC. Input lines are outside and keep their level, as does the lock. */
+  protected clear(): void {
     const w = this.words;
     w[SHAPE] = this.#shape;
-    w[GICD_CTLR] = 0;
-    w.fill(0, SPI, SPI + LINE * 32);
-    w.fill(0, SPI + ACTIVE * 32, VCPUS);
+    w.fill(0, SHAPE + 1, SPI + LINE * 32);
+    w.fill(0, SPI + ACTIVE * 32, this.#vcpusWord);
     for (let v = 0; v < this.vcpus; v++) {
       const c = this.vcpu(v);
       const line = w[c + PRIVATE + LINE]!;
-      const irq = w[c + IRQ]!;
+      const outputs = this.#version.outputs.map((output) => w[c + output]!);
       w.fill(0, c, c + STRIDE);
       w[c + PRIVATE + LINE] = line;
-      w[c + IRQ] = irq;
+      this.#version.outputs.forEach((output, i) => {
+        w[c + output] = outputs[i]!;
+      });
       w[c + PRIVATE + EDGE] = SGI_MASK;
-      w[c + BPR] = MIN_BPR;
-      w[c + ABPR] = MIN_ABPR;
     }
-    for (let n = 1; n < this.lines; n++) w[this.vcpu(0) + TARGETED + n] = this.implemented(n);
-    this.refreshAll();
+    for (let n = 1; n < this.lines; n++) w[this.targetedIndex(n, 0)] = this.implemented(n);
   }
 
   /** Word index of a vCPU's state. */
   vcpu(vcpu: number): number {
-    return VCPUS + vcpu * STRIDE;
+    return this.#vcpusWord + vcpu * STRIDE;
   }
 
   checkVcpu(vcpu: number): void {
@@ -149,21 +173,23 @@ export class GicCore {
     return n === 0 ? this.vcpu(vcpu) + PRIVATE + kind : SPI + kind * 32 + n;
   }
 
-  priorityIndex(intid: number, vcpu: number): number {
-    return intid < 32
-      ? GIC_STATE.VCPUS + vcpu * VCPU_STRIDE + VCPU_STATE.PRIORITY + intid
-      : GIC_STATE.SPI_PRIORITY + intid;
+  /** Byte index of a byte in a vCPU's state. */
+  protected byteIndex(offset: number, vcpu: number): number {
+    return this.#vcpusByte + vcpu * VCPU_STRIDE + offset;
   }
 
-  sgiSourcesIndex(sgi: number, vcpu: number): number {
-    return GIC_STATE.VCPUS + vcpu * VCPU_STRIDE + VCPU_STATE.SGI_SOURCES + sgi;
+  priorityIndex(intid: number, vcpu: number): number {
+    return intid < 32 ? this.byteIndex(VCPU_STATE.PRIORITY + intid, vcpu) : GIC_STATE.SPI_PRIORITY + intid;
   }
 
   targetedIndex(n: number, vcpu: number): number {
     return this.vcpu(vcpu) + TARGETED + n;
   }
 
-  /** Pending of 32 INTIDs: what is latched, and a level-sensitive input while it is asserted (IHI 0048B fig. 4-10). */
+  /**
+   * Pending of 32 INTIDs: what is latched, and a level-sensitive input while it is asserted (IHI 0048B fig. 4-10,
+   * IHI 0069 section 4.1).
+   */
   pendingBits(n: number, vcpu: number): number {
     const w = this.words;
     return (
@@ -178,21 +204,36 @@ export class GicCore {
     const after = set ? before | (bits & this.implemented(n)) : before & ~bits;
     if (after === before) return;
     this.words[i] = after;
+    this.#refreshBits(n, before ^ after, vcpu);
+  }
+
+  #refreshBits(n: number, bits: number, vcpu: number): void {
     if (n === 0) this.refresh(vcpu);
-    else this.#refreshTargets(n, before ^ after);
+    else this.refreshTargets(n, bits);
   }
 
-  get enabled(): boolean {
-    return (this.words[GICD_CTLR]! & 1) !== 0;
+  setPriority(intid: number, vcpu: number, priority: number): void {
+    this.bytes[this.priorityIndex(intid, vcpu)] = priority & PRIORITY_MASK;
+    this.#refreshBits(intid >> 5, 1 << (intid & 31), vcpu);
   }
 
-  set enabled(enabled: boolean) {
-    this.words[GICD_CTLR] = enabled ? 1 : 0;
-    for (let v = 0; v < this.vcpus; v++) this.signal(v);
+  /** Level of a PPI input of one vCPU. Throws VGicError. */
+  setPpi(vcpu: number, intid: number, level: boolean): void {
+    this.checkVcpu(vcpu);
+    if (intid < 16 || intid > 31) throw new VGicError('bad-intid', `INTID ${intid} is no PPI; PPIs are 16 to 31`);
+    this.#setLine(intid, vcpu, level);
   }
 
-  /** Level of an input line. INTID 16 to 31 is the PPI of `vcpu`; for an SPI `vcpu` is ignored. */
-  setLine(intid: number, vcpu: number, level: boolean): void {
+  /** Level of an SPI input. Throws VGicError. */
+  setSpi(intid: number, level: boolean): void {
+    if (intid < 32 || !this.isImplemented(intid)) {
+      const last = Math.min(32 * this.lines, 1020) - 1;
+      throw new VGicError('bad-intid', `INTID ${intid} is no SPI of this GIC; they are 32 to ${last}`);
+    }
+    this.#setLine(intid, 0, level);
+  }
+
+  #setLine(intid: number, vcpu: number, level: boolean): void {
     const w = this.words;
     const n = intid >> 5;
     const bit = 1 << (intid & 31);
@@ -207,31 +248,15 @@ export class GicCore {
     }
     // A line that is masked or active changes nothing that a vCPU sees.
     if (!(w[this.bitsIndex(ENABLE, n, vcpu)]! & ~w[this.bitsIndex(ACTIVE, n, vcpu)]! & bit)) return;
-    if (n === 0) this.refresh(vcpu);
-    else this.#refreshTargets(n, bit);
-  }
-
-  /** Makes an SGI from `source` pending, or no longer pending, at `target`. */
-  setSgi(sgi: number, source: number, target: number, pending: boolean): void {
-    const i = this.sgiSourcesIndex(sgi, target);
-    const sources = pending ? this.bytes[i]! | (1 << source) : this.bytes[i]! & ~(1 << source);
-    this.bytes[i] = sources;
-    const latch = this.bitsIndex(LATCH, 0, target);
-    if (sources) this.words[latch]! |= 1 << sgi;
-    else this.words[latch]! &= ~(1 << sgi);
-    this.refresh(target);
+    this.#refreshBits(n, bit, vcpu);
   }
 
   refreshAll(): void {
     for (let v = 0; v < this.vcpus; v++) this.refresh(v);
   }
 
-  #refreshTargets(n: number, bits: number): void {
-    for (let v = 0; v < this.vcpus; v++) if (this.words[this.targetedIndex(n, v)]! & bits) this.refresh(v);
-  }
-
-  /** Finds the highest priority pending interrupt of a vCPU; of equals the lowest INTID, then the lowest source. */
-  refresh(vcpu: number): void {
+  /** INTID of the highest priority pending interrupt of a vCPU, of equals the lowest; its priority in HPPI_PRIORITY. */
+  protected select(vcpu: number): number {
     const w = this.words;
     const c = this.vcpu(vcpu);
     let best = IDLE_PRIORITY;
@@ -243,8 +268,9 @@ export class GicCore {
       let bits = w[i + ENABLE * step]! & ~w[i + ACTIVE * step]!;
       if (bits === 0) continue;
       bits &= w[i + LATCH * step]! | (w[i + LINE * step]! & ~w[i + EDGE * step]!);
-      if (n > 0) bits &= w[c + TARGETED + n]!;
-      const priorities = n === 0 ? this.priorityIndex(0, vcpu) : GIC_STATE.SPI_PRIORITY + 32 * n;
+      if (bits === 0) continue;
+      bits &= this.reach(n, vcpu);
+      const priorities = this.priorityIndex(32 * n, vcpu);
       while (bits !== 0) {
         const b = lowestBit(bits);
         const priority = this.bytes[priorities + b]!;
@@ -255,68 +281,32 @@ export class GicCore {
         bits &= bits - 1;
       }
     }
-    w[c + HPPI] = intid < 16 ? intid | (lowestBit(this.bytes[this.sgiSourcesIndex(intid, vcpu)]!) << 10) : intid;
     w[c + HPPI_PRIORITY] = best;
-    this.signal(vcpu);
+    return intid;
   }
 
-  /** The bits of a priority that decide on preemption (IHI 0048B section 3.3.3): [7:BPR+1]. */
-  #groupMask(c: number): number {
-    return (0xff << (this.words[c + BPR]! + 1)) & 0xff;
+  /**
+   * Whether HPPI may be signalled: above the priority mask and above what is active. `groupMask` are the bits of a
+   * priority that decide on preemption (IHI 0048B section 3.3, IHI 0069 section 4.8).
+   */
+  protected preempts(c: number, groupMask: number, activePriorities: number): boolean {
+    const priority = this.words[c + HPPI_PRIORITY]!;
+    if (priority >= this.words[c + PMR]!) return false;
+    return activePriorities === 0 || (priority & groupMask) < runningPriority(activePriorities);
   }
 
-  /** Priority of the highest priority active interrupt, or 0xff: GICC_RPR. */
-  runningPriority(vcpu: number): number {
-    const apr = this.words[this.vcpu(vcpu) + APR0]!;
-    return apr === 0 ? 0xff : lowestBit(apr) << 3;
+  /** Makes HPPI's priority active in the active priorities register at word `i`. */
+  protected activatePriority(c: number, i: number, groupMask: number): void {
+    this.words[i]! |= 1 << ((this.words[c + HPPI_PRIORITY]! & groupMask) >> 3);
   }
 
-  /** Drives the IRQ output of a vCPU (IHI 0048B sections 3.2 and 3.3: enables, priority mask, preemption). */
-  signal(vcpu: number): void {
-    const w = this.words;
-    const c = this.vcpu(vcpu);
-    const priority = w[c + HPPI_PRIORITY]!;
-    const level =
-      w[GICD_CTLR]! & w[c + CTLR]! & 1 &&
-      priority < w[c + PMR]! &&
-      (w[c + APR0] === 0 || (priority & this.#groupMask(c)) < this.runningPriority(vcpu))
-        ? 1
-        : 0;
-    if (level === w[c + IRQ]) return;
-    w[c + IRQ] = level;
-    this.#onIrq(vcpu, level === 1);
-  }
-
-  pending(vcpu: number): boolean {
-    return this.words[this.vcpu(vcpu) + IRQ] !== 0;
-  }
-
-  /** GICC_IAR read: pending to active (or active and pending). Gives INTID | source << 10, or SPURIOUS. */
-  acknowledge(vcpu: number): number {
-    const w = this.words;
-    const c = this.vcpu(vcpu);
-    if (w[c + IRQ] === 0) return SPURIOUS;
-    const hppi = w[c + HPPI]!;
-    const intid = hppi & 0x3ff;
+  /** Pending to active, or to active and pending while a level-sensitive input is asserted. */
+  protected activate(intid: number, vcpu: number): void {
     const n = intid >> 5;
     const bit = 1 << (intid & 31);
-    w[c + APR0]! |= 1 << ((w[c + HPPI_PRIORITY]! & this.#groupMask(c)) >> 3);
-    w[this.bitsIndex(ACTIVE, n, vcpu)]! |= bit;
-    if (intid < 16) {
-      this.setSgi(intid, hppi >> 10, vcpu, false);
-      return hppi;
-    }
-    w[this.bitsIndex(LATCH, n, vcpu)]! &= ~bit;
-    if (n === 0) this.refresh(vcpu);
-    else this.#refreshTargets(n, bit);
-    return hppi;
-  }
-
-  /** Priority drop of GICC_EOIR: the highest active priority is no longer active. */
-  dropPriority(vcpu: number): void {
-    const i = this.vcpu(vcpu) + APR0;
-    this.words[i]! &= this.words[i]! - 1;
-    this.signal(vcpu);
+    this.words[this.bitsIndex(ACTIVE, n, vcpu)]! |= bit;
+    this.words[this.bitsIndex(LATCH, n, vcpu)]! &= ~bit;
+    this.#refreshBits(n, bit, vcpu);
   }
 
   deactivate(intid: number, vcpu: number): void {

@@ -2,9 +2,9 @@
 export const MAX_VCPUS = 8;
 /** Most SPIs, INTIDs 32 to 1019; 1020 to 1023 are special. */
 export const MAX_SPIS = 988;
-/** What GICC_IAR gives when there is nothing to acknowledge. */
+/** What GICC_IAR and ICC_IAR1_EL1 give when there is nothing to acknowledge. */
 export const SPURIOUS = 1023;
-/** GICC_HPPIR priority of no interrupt: below every real one. */
+/** HPPI_PRIORITY of no interrupt: below every real one. */
 export const IDLE_PRIORITY = 0x100;
 
 /**
@@ -19,19 +19,19 @@ export const GIC_STATE = {
   SHAPE: 4,
   /** GICD_CTLR. */
   GICD_CTLR: 8,
-  /** 32 words each. */
-  SPI_ENABLE: 64,
-  /** Pending that is latched: an edge, or a write of GICD_ISPENDR. */
-  SPI_LATCH: 64 + 128,
-  /** Level of the input line. */
-  SPI_LINE: 64 + 2 * 128,
-  SPI_ACTIVE: 64 + 3 * 128,
-  /** 1 is edge-triggered, 0 level-sensitive. */
-  SPI_EDGE: 64 + 4 * 128,
   /** A byte per INTID, 1024 of them. */
-  SPI_PRIORITY: 64 + 5 * 128,
+  SPI_PRIORITY: 64,
+  /** 32 words each. */
+  SPI_ENABLE: 1088,
+  /** Pending that is latched: an edge, or a write of GICD_ISPENDR. */
+  SPI_LATCH: 1088 + 128,
+  /** Level of the input line. */
+  SPI_LINE: 1088 + 2 * 128,
+  SPI_ACTIVE: 1088 + 3 * 128,
+  /** 1 is edge-triggered, 0 level-sensitive. */
+  SPI_EDGE: 1088 + 4 * 128,
   /** State of vCPU n starts at VCPUS + n * VCPU_STRIDE. */
-  VCPUS: 64 + 5 * 128 + 1024,
+  VCPUS: 1088 + 5 * 128,
 } as const;
 
 /** Byte offsets from the start of a vCPU's state; 32-bit words where no other width is given. */
@@ -63,10 +63,10 @@ export const VCPU_STATE = {
   TARGETED: 128,
 } as const;
 
-/** Bytes of state of one vCPU. */
+/** Bytes of state of one vCPU, of a GICv2 and of a GICv3. */
 export const VCPU_STRIDE = 256;
 
-/** Size of the state of one GIC in bytes; it depends on the number of vCPUs only. */
+/** Size of the state of one GICv2 in bytes; it depends on the number of vCPUs only. */
 export function stateBytes(options: { readonly vcpus: number }): number {
   return GIC_STATE.VCPUS + options.vcpus * VCPU_STRIDE;
 }

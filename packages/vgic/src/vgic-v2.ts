@@ -1,17 +1,7 @@
 import { readCpuInterface, writeCpuInterface } from './cpu-interface.ts';
-import { isDistributorAccess, readDistributor, writeDistributor } from './distributor.ts';
-import { VGicError } from './errors.ts';
-import { type CoreOptions, GicCore } from './gic-core.ts';
-
-/** A guest's access that IHI 0048B does not permit: a wrong width, or an offset that is not aligned to it. */
-export interface InvalidAccess {
-  readonly frame: 'distributor' | 'cpu-interface';
-  readonly vcpu: number;
-  readonly offset: number;
-  readonly size: number;
-  /** The value of a store; absent for a load. */
-  readonly value?: number;
-}
+import { DISTRIBUTOR } from './distributor.ts';
+import { type CoreOptionsV2, GicCoreV2 } from './gic-core-v2.ts';
+import { type GicFrame, type InvalidAccess, tableFrame } from './register-frame.ts';
 
 /** Where a GIC's state lives, its size, and what it is connected to. */
 export interface VGicV2Options {
@@ -29,44 +19,20 @@ export interface VGicV2Options {
   readonly onInvalidAccess?: (access: InvalidAccess) => void;
 }
 
-/** Width of an access in bytes. */
-export type AccessSize = 1 | 2 | 4;
-
-/** A register frame on a bus. Values are unsigned numbers; `vcpu` is who accesses. Throws VGicError for a bad vCPU. */
-export interface GicFrame {
-  /** Bytes of address space. */
-  readonly size: number;
-  read(offset: number, size: AccessSize, vcpu: number): number;
-  write(offset: number, size: AccessSize, value: number, vcpu: number): void;
-}
-
 /** A GICv2 (IHI 0048B) without Security Extensions and with one interrupt group, for up to 8 vCPUs. */
 export class VGicV2 {
   /** The distributor, GICD_*: 4 KiB. */
   readonly distributor: GicFrame;
   /** The CPU interface of the accessing vCPU, GICC_*: 8 KiB, GICC_DIR in the second page. */
   readonly cpuInterface: GicFrame;
-  readonly #core: GicCore;
+  readonly #core: GicCoreV2;
 
   /** Takes over whatever state is in the buffer; call `reset` once on new (zeroed) memory. Throws VGicError. */
   constructor(options: VGicV2Options) {
-    const core = new GicCore(options satisfies CoreOptions);
+    const core = new GicCoreV2(options satisfies CoreOptionsV2);
     const invalid = options.onInvalidAccess ?? (() => {});
     this.#core = core;
-    this.distributor = {
-      size: 0x1000,
-      read(offset, size, vcpu) {
-        core.checkVcpu(vcpu);
-        if (isDistributorAccess(offset, size)) return readDistributor(core, offset, size, vcpu) >>> 0;
-        invalid({ frame: 'distributor', vcpu, offset, size });
-        return 0;
-      },
-      write(offset, size, value, vcpu) {
-        core.checkVcpu(vcpu);
-        if (isDistributorAccess(offset, size)) writeDistributor(core, offset, size, value, vcpu);
-        else invalid({ frame: 'distributor', vcpu, offset, size, value });
-      },
-    };
+    this.distributor = tableFrame('distributor', core, DISTRIBUTOR, invalid);
     this.cpuInterface = {
       size: 0x2000,
       read(offset, size, vcpu) {
@@ -90,18 +56,12 @@ export class VGicV2 {
 
   /** Level of a PPI input of one vCPU: `intid` 16 to 31, asserted is true. Throws VGicError. */
   setPpi(vcpu: number, intid: number, level: boolean): void {
-    this.#core.checkVcpu(vcpu);
-    if (intid < 16 || intid > 31) throw new VGicError('bad-intid', `INTID ${intid} is no PPI; PPIs are 16 to 31`);
-    this.#core.setLine(intid, vcpu, level);
+    this.#core.setPpi(vcpu, intid, level);
   }
 
   /** Level of an SPI input: `intid` 32 and up, asserted is true. Throws VGicError. */
   setSpi(intid: number, level: boolean): void {
-    if (intid < 32 || !this.#core.isImplemented(intid)) {
-      const last = Math.min(32 * this.#core.lines, 1020) - 1;
-      throw new VGicError('bad-intid', `INTID ${intid} is no SPI of this GIC; they are 32 to ${last}`);
-    }
-    this.#core.setLine(intid, 0, level);
+    this.#core.setSpi(intid, level);
   }
 
   /** Level of a vCPU's IRQ output. */
