@@ -51,7 +51,7 @@ function record() {
   });
 }
 
-const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escapeXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 function terminal(name, text, x) {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the shell asks for the cursor's place
@@ -60,7 +60,7 @@ function terminal(name, text, x) {
   const rows = lines
     .map(
       (line, n) =>
-        `<text x="${x + 14}" y="${66 + 18 * n}" xml:space="preserve">${escape(line.slice(0, COLUMNS))}</text>`,
+        `<text x="${x + 14}" y="${66 + 18 * n}" xml:space="preserve">${escapeXml(line.slice(0, COLUMNS))}</text>`,
     )
     .join('\n');
   return `<rect x="${x}" y="12" width="476" height="${58 + 18 * LINES}" rx="8" fill="#17191f"/>

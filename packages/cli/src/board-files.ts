@@ -7,13 +7,13 @@ import type { Load } from './option-values.ts';
 /** Far above any real tree (Xen takes 2 MiB), so that a wrong file is refused before it is read. */
 const MAX_TREE_BYTES = 16 * 2 ** 20;
 /** Files are loaded into the board's memory, which ends there. */
-const MAX_LOAD_BYTES = 2 ** 32;
+export const MAX_LOAD_BYTES = 2 ** 32;
 const FDT_MAGIC = 0xd00dfeed;
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** A file's bytes, if it is a regular file of at most `maxBytes`. */
-function readWhole(path: string, what: string, maxBytes: number): Uint8Array {
+export function readWhole(path: string, what: string, maxBytes: number): Uint8Array {
   try {
     const status = statSync(path);
     if (!status.isFile() && !status.isDirectory()) throw new InputError([`${what}: it is no regular file`]);
@@ -34,11 +34,12 @@ const isBlob = (bytes: Uint8Array): boolean =>
 
 /** Compiles a source; `/include/` and `/incbin/` name files relative to the file that they stand in. */
 function compileFile(path: string, bytes: Uint8Array): DeviceTree {
-  const paths = new Map([[path, path]]);
+  // Where the files lie whose names are as an include gives them.
+  const paths = new Map<string, string>();
   const include = (name: string, from: string): Uint8Array | undefined => {
-    const found = resolve(dirname(paths.get(from) ?? path), name);
-    paths.set(name, found);
-    return existsSync(found) ? readWhole(found, `${from}: can't read ${name}`, MAX_TREE_BYTES) : undefined;
+    const file = resolve(dirname(paths.get(from) ?? from), name);
+    paths.set(name, file);
+    return existsSync(file) ? readWhole(file, `${from}: can't read ${name}`, MAX_TREE_BYTES) : undefined;
   };
   return compileDts(new TextDecoder().decode(bytes), { filename: path, include });
 }
@@ -63,43 +64,40 @@ export function readTree(path: string): DeviceTree {
   ]);
 }
 
-interface Loaded extends Load {
+/** A file in host memory. */
+export interface LoadedFile extends Load {
   readonly bytes: Uint8Array;
 }
 
-function overlaps(files: readonly Loaded[]): string[] {
+/** What is wrong with where files lie. */
+export function overlaps(files: readonly LoadedFile[]): string[] {
   const sorted = [...files].sort((a, b) => a.address - b.address);
   const problems: string[] = [];
-  let last: Loaded | undefined;
+  let last: LoadedFile | undefined;
   for (const one of sorted) {
     const end = last === undefined ? 0 : last.address + last.bytes.length;
     if (last !== undefined && one.address < end) {
-      const range = ({ address, bytes, file }: Loaded): string =>
+      const range = ({ address, bytes, file }: LoadedFile): string =>
         `${file} at [${hex(address)}, ${hex(address + bytes.length)})`;
-      problems.push(`--load: ${range(one)} overlaps ${range(last)}; load one of them elsewhere`);
+      problems.push(`${range(one)} overlaps ${range(last)}; load one of them elsewhere`);
     }
     if (last === undefined || one.address + one.bytes.length > end) last = one;
   }
   return problems;
 }
 
-/**
- * Reads the files that `--load` names: host physical address to bytes. Whatever is wrong is added to `problems`, and
- * the files concerned are left out.
- */
-export function readLoads(loads: readonly Load[], problems: string[]): Map<number, Uint8Array> {
-  const files: Loaded[] = [];
-  for (const load of loads) {
+/** Reads the files that `--load` names. Whatever is wrong is added to `problems`, and the files concerned are left out. */
+export function readLoads(loads: readonly Load[], problems: string[]): LoadedFile[] {
+  return loads.flatMap((load) => {
     const option = `--load ${hex(load.address)}=${load.file}`;
     try {
       const bytes = readWhole(load.file, `${option}: can't read the file`, MAX_LOAD_BYTES);
-      if (bytes.length === 0) problems.push(`${option}: the file is empty`);
-      else files.push({ ...load, bytes });
+      if (bytes.length > 0) return [{ ...load, bytes }];
+      problems.push(`${option}: the file is empty`);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       problems.push(...error.problems);
     }
-  }
-  problems.push(...overlaps(files));
-  return new Map(files.map(({ address, bytes }) => [address, bytes]));
+    return [];
+  });
 }

@@ -1,49 +1,55 @@
-import type { Board, DomainInfo, PreparedBoard } from '@dom0less/hypervisor';
+import type { Board, BoardDiagnostic, DomainInfo } from '@dom0less/hypervisor';
 import { formatBoardDiagnostic } from '@dom0less/hypervisor';
 import type { BootPlan, DomainPlan } from '@dom0less/multiboot';
 import { InputError } from './errors.ts';
 import type { CliIo } from './io.ts';
-import type { Expectation } from './option-values.ts';
+import { diagnosticEvent } from './json-events.ts';
+import { Output } from './output.ts';
 
-const findDomain = (plan: BootPlan, name: string): DomainPlan | undefined =>
+/** The domain of a name: its node's, or that without unit address. */
+export const findDomain = (plan: BootPlan, name: string): DomainPlan | undefined =>
   plan.domains.find((domain) => domain.nodeName === name) ?? plan.domains.find((domain) => domain.name === name);
 
-/** What keeps an expectation from ever being met. */
-function expectationProblem(domain: DomainPlan, info: DomainInfo | undefined): string | undefined {
-  if (!domain.valid || info?.state === 'failed') return 'it can not be started';
-  return domain.vpl011 ? undefined : `it has no console; give ${domain.path} the property vpl011`;
+/** What keeps a domain's console from ever showing something. */
+function consoleProblem(domain: DomainPlan, info: DomainInfo | undefined): string | undefined {
+  if (!domain.valid || info?.state === 'failed') return 'the domain can not be started';
+  return domain.vpl011 ? undefined : `the domain has no console; give ${domain.path} the property vpl011`;
 }
 
 /**
- * Finds the domains that expectations are about.
+ * Finds the domains whose consoles options are about.
  *
- * @returns the expectations with node names as `domain`; problems are added to `problems`.
+ * @param option The option's name.
+ * @returns the wishes with node names as `domain`; problems are added to `problems`.
  */
-export function resolveExpectations(
-  expectations: readonly Expectation[],
-  plan: BootPlan,
-  board: Board | undefined,
+export function resolveDomains<Wish extends { readonly domain: string; readonly regex: RegExp }>(
+  option: '--expect' | '--send',
+  wishes: readonly Wish[],
+  { plan, board }: { readonly plan: BootPlan; readonly board?: Board | undefined },
   problems: string[],
-): Expectation[] {
-  return expectations.map((expectation) => {
-    const option = `--expect ${expectation.domain}=${expectation.regex.source}`;
-    const domain = findDomain(plan, expectation.domain);
+): Wish[] {
+  return wishes.map((wish) => {
+    const what = `${option} ${wish.domain}=${wish.regex.source}`;
+    const domain = findDomain(plan, wish.domain);
     if (domain === undefined) {
       const known = plan.domains.map(({ nodeName }) => nodeName).join(', ');
-      problems.push(`${option}: there is no such domain; the tree describes ${known === '' ? 'none' : known}`);
-      return expectation;
+      problems.push(`${what}: there is no such domain; the tree describes ${known === '' ? 'none' : known}`);
+      return wish;
     }
     const info = board?.domains.find(({ id }) => id === domain.id);
-    const problem = expectationProblem(domain, info);
-    if (problem !== undefined) problems.push(`${option}: the expectation can't be met: ${problem}`);
-    return { ...expectation, domain: domain.nodeName };
+    const problem = consoleProblem(domain, info);
+    if (problem !== undefined) problems.push(`${what}: the pattern can't be seen: ${problem}`);
+    return { ...wish, domain: domain.nodeName };
   });
 }
 
-/** Prints every diagnostic, and gives the board if there is one. */
-export function reportPrepared({ board, diagnostics }: PreparedBoard, io: CliIo): Board | undefined {
-  for (const diagnostic of diagnostics) io.stderr.write(`${formatBoardDiagnostic(diagnostic)}\n`);
-  return board;
+/** Prints every diagnostic, with `json` also as events. */
+export function reportDiagnostics(diagnostics: readonly BoardDiagnostic[], io: CliIo, json = false): void {
+  const output = new Output(io, { json });
+  for (const diagnostic of diagnostics) {
+    output.emit(diagnosticEvent(diagnostic));
+    output.note(formatBoardDiagnostic(diagnostic));
+  }
 }
 
 /** @throws {InputError} if two domains would share a log. */

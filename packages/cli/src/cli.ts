@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { type DtFlags, dtCommand } from './commands/dt.ts';
 import { type RunFlags, runCommand } from './commands/run.ts';
 import { type StartFlags, startCommand } from './commands/start.ts';
 import { EXIT, InputError } from './errors.ts';
 import { type CliIo, nodeIo } from './io.ts';
+import { exitEvent, jsonLine } from './json-events.ts';
 
 const ISSUES = 'report it with the command line and this text';
 
@@ -15,8 +17,9 @@ Exit codes:
   3  a bug of dom0less`;
 
 const RUN_EXAMPLE = `
-Example:
+Examples:
   dom0less run board.dts --load 0x48000000=Image --load 0x4c000000=initrd.cpio --expect 'domU1=login:'
+  dom0less run --boot-script boot.scr --root tftpboot --send 'domU1=# $=uname -a\\n'
 ${AFTER_HELP}`;
 
 function versionText(): string {
@@ -27,11 +30,22 @@ function versionText(): string {
 /** Options that may be given several times. */
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
+const addLoad = (command: Command): Command =>
+  command.option(
+    '--load <ADDR=FILE>',
+    'put FILE at host physical address ADDR (hex or decimal) before the boot',
+    collect,
+  );
+
 function addSessionOptions(command: Command): Command {
   return command
     .option('--console-log <DIR>', "write each domain's console to DIR/<node name>.log, byte by byte")
     .option('--expect <DOMAIN=REGEX>', "exit 0 as soon as every regex was seen on its domain's console", collect)
-    .option('--timeout <SECONDS>', 'exit 1 after that time');
+    .option('--send <DOMAIN=REGEX=TEXT>', 'type TEXT into DOMAIN when REGEX appears on its console', collect)
+    .option('--timeout <SECONDS>', 'exit 1 after that time')
+    .option('--strict', 'start nothing if one domain has an error, as Xen does')
+    .option('--raw', 'show the domain in focus at a terminal without (XEN) at line starts')
+    .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
 }
 
 /** The command line's grammar. `finish` is told the exit code. */
@@ -39,7 +53,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
   const root = new Command('dom0less')
     .description('boots domUs from a host device tree, as Xen dom0less does, on an AArch64 engine of its own')
     .version(versionText(), '--version', 'print the version')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .addHelpText('after', AFTER_HELP)
     .showHelpAfterError('(dom0less --help tells more)')
@@ -48,24 +62,41 @@ function program(io: CliIo, finish: (code: number) => void): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  addSessionOptions(
-    root
-      .command('run')
-      .description('boot the domains that a host device tree describes')
-      .argument('<BOARD>', 'host device tree: .dtb or .dts')
-      .option('--load <ADDR=FILE>', 'put FILE at host physical address ADDR (hex or decimal) before the boot', collect),
+  addLoad(
+    addSessionOptions(
+      root
+        .command('run')
+        .description('boot the domains that a host device tree describes')
+        .argument('[BOARD]', 'host device tree: .dtb or .dts; may be absent with a boot script'),
+    ),
   )
+    .option('--boot-script <FILE>', 'load files and find the host tree as this script of U-Boot says')
+    .option('--root <DIR>', "folder of the boot script's files; its own if absent")
     .addHelpText('after', RUN_EXAMPLE)
-    .action(async (board: string, flags: RunFlags) => finish(await runCommand(board, flags, io)));
+    .action(async (board: string | undefined, flags: RunFlags) => finish(await runCommand(board, flags, io)));
   addSessionOptions(
     root
       .command('start')
-      .description("boot Debian's arm64 kernel, or the one that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, as domU1"),
+      .description(
+        "boot Debian's arm64 kernel, or the one that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, in two domUs",
+      ),
   )
+    .option('--domains <N>', 'how many domUs, 1 to 8; 2 if absent')
     .option('--small-guests', 'boot small guests of our own instead')
     .option('--refresh', "fetch Debian's newest packages although some are cached")
     .addHelpText('after', AFTER_HELP)
     .action(async (flags: StartFlags) => finish(await startCommand(flags, io)));
+  addLoad(
+    root
+      .command('dt')
+      .description('print the device tree that a domain will get, without booting')
+      .argument('<BOARD>', 'host device tree: .dtb or .dts')
+      .argument('<DOMAIN>', "the domain's node name"),
+  )
+    .option('-O, --output <FORMAT>', 'dts or dtb; dts if absent')
+    .action(async (board: string, domain: string, flags: DtFlags) => {
+      finish(await dtCommand(board, domain, flags, io));
+    });
   return root;
 }
 
@@ -75,13 +106,7 @@ export function bugReport(error: unknown): string {
   return `dom0less: this is a bug of dom0less; please ${ISSUES}:\n${text}\n`;
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments behind the command's name.
- * @returns the exit code: see {@link EXIT}; 128 + number if a signal ended it. Never throws.
- */
-export async function main(args: readonly string[], io: CliIo = nodeIo()): Promise<number> {
+async function exitCodeOf(args: readonly string[], io: CliIo): Promise<number> {
   let exitCode: number = EXIT.done;
   try {
     await program(io, (code) => {
@@ -97,4 +122,16 @@ export async function main(args: readonly string[], io: CliIo = nodeIo()): Promi
     io.stderr.write(bugReport(error));
     return EXIT.bug;
   }
+}
+
+/**
+ * Runs the command.
+ *
+ * @param args Arguments behind the command's name.
+ * @returns the exit code: see {@link EXIT}; 128 + number if a signal ended it. Never throws.
+ */
+export async function main(args: readonly string[], io: CliIo = nodeIo()): Promise<number> {
+  const code = await exitCodeOf(args, io);
+  if (args.includes('--json')) io.stdout.write(jsonLine(exitEvent(code)));
+  return code;
 }

@@ -1,77 +1,126 @@
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-/** The longest part of a line that is held back; Xen's buffer has 126 bytes too (xen/arch/arm/vpl011.c). */
-const LINE_LIMIT = 126;
+import { type ConsoleClock, ConsoleMux, type FocusedStyle, type XenState } from '@dom0less/hypervisor';
+import type { ConsoleOptions } from './xen-options.ts';
 
-/** How {@link ConsoleView} shows domains. */
+/** How a person, or whoever reads stdout, sees the consoles, and who gets what is typed. */
+export interface ConsoleView {
+  /** The domain that gets input now; undefined if it is none. */
+  readonly focus: number | undefined;
+  /** Says who gets input. */
+  announceFocus(): void;
+  input(bytes: Uint8Array): void;
+  output(domain: number, bytes: Uint8Array): void;
+  /** Shows a line of Xen's; false if it has no place here. */
+  log(line: string): boolean;
+  domainEnded(domain: number): void;
+  /** Begins a new line unless the output is at the start of one. */
+  endLine(): void;
+  /** Shows what is held back; nothing more will come. */
+  finish(): void;
+}
+
+/** What a view shows, and where to. */
 export interface ConsoleViewOptions {
-  /** Ids of the domains that have a console. */
+  /** Ids of the domains that have a console and live. */
   readonly domains: readonly number[];
-  /** True: the domain in focus is shown as it writes. Otherwise all are shown in lines, unless there is but one. */
+  /** A person sits there: at a terminal with a keyboard. */
   readonly interactive: boolean;
+  /** The domain in focus is shown as it writes, without `(XEN) `. */
+  readonly raw: boolean;
+  readonly xen: ConsoleOptions;
+  readonly clock: ConsoleClock;
+  readonly state: () => XenState;
+  show(bytes: Uint8Array): void;
+  deliver(domain: number, bytes: Uint8Array): void;
 }
 
-/**
- * Merges the output of several domains into one stream. What is raw goes through as it comes; the others give lines
- * `(XEN) DOM2: text`. A line that comes while the raw domain is within one of its own starts on a new line.
- */
-export class ConsoleView {
-  readonly #lines = new Map<number, number[]>();
-  #raw: number | undefined;
-  #atLineStart = true;
+/** The console of the only domain that has one: its bytes as they are, both ways. */
+class DirectView implements ConsoleView {
+  readonly #options: ConsoleViewOptions;
+  focus: number | undefined;
 
-  constructor({ domains, interactive }: ConsoleViewOptions) {
-    this.#raw = interactive || domains.length === 1 ? domains[0] : undefined;
+  constructor(options: ConsoleViewOptions) {
+    this.#options = options;
+    this.focus = options.domains[0];
   }
 
-  /** What to show for bytes that a domain wrote. */
-  show(domain: number, bytes: Uint8Array): Uint8Array {
-    if (domain !== this.#raw) return this.#line(domain, bytes);
-    if (bytes.length > 0) this.#atLineStart = bytes[bytes.length - 1] === NEWLINE;
-    return bytes;
+  announceFocus(): void {}
+
+  input(bytes: Uint8Array): void {
+    if (this.focus !== undefined) this.#options.deliver(this.focus, bytes);
   }
 
-  /** Shows another domain raw from now on; gives what of its line was held back. */
-  focus(domain: number): Uint8Array {
-    const held = this.end(domain);
-    if (this.#raw !== undefined) this.#raw = domain;
-    return held;
+  output(_domain: number, bytes: Uint8Array): void {
+    this.#options.show(bytes);
   }
 
-  /** The rest of a domain's last line, ended; for a domain that writes no more. */
-  end(domain: number): Uint8Array {
-    const line = this.#lines.get(domain) ?? [];
-    const out: number[] = [];
-    if (line.length > 0) this.#emit(domain, line, out);
-    return Uint8Array.from(out);
+  log(): boolean {
+    return false;
   }
 
-  /** A newline if the stream is within a line. */
-  endLine(): Uint8Array {
-    const open = !this.#atLineStart;
-    this.#atLineStart = true;
-    return Uint8Array.from(open ? [NEWLINE] : []);
+  domainEnded(): void {
+    this.focus = undefined;
   }
 
-  #line(domain: number, bytes: Uint8Array): Uint8Array {
-    let line = this.#lines.get(domain);
-    if (line === undefined) {
-      line = [];
-      this.#lines.set(domain, line);
-    }
-    const out: number[] = [];
-    for (const byte of bytes) {
-      if (byte !== NEWLINE) line.push(byte);
-      if (byte === NEWLINE || line.length >= LINE_LIMIT) this.#emit(domain, line, out);
-    }
-    return Uint8Array.from(out);
+  endLine(): void {}
+
+  finish(): void {}
+}
+
+/** Xen's serial line: all consoles and Xen's own. */
+class SerialView implements ConsoleView {
+  readonly #mux: ConsoleMux;
+
+  constructor({ domains, interactive, raw, xen, clock, state, show, deliver }: ConsoleViewOptions) {
+    const alone: FocusedStyle = raw || domains.length === 1 ? 'raw' : 'xen';
+    this.#mux = new ConsoleMux({
+      domains: domains.map((id) => ({ id, hasConsole: true })),
+      write: show,
+      deliver,
+      ...(xen.conswitch === undefined ? {} : { conswitch: xen.conswitch }),
+      timestamps: { mode: xen.timestamps, clock },
+      focused: interactive ? alone : 'lines',
+      // A terminal puts the carriage returns itself, in raw mode too.
+      newlines: interactive ? 'verbatim' : 'plain',
+      state,
+    });
   }
 
-  #emit(domain: number, line: number[], out: number[]): void {
-    if (!this.#atLineStart) out.push(NEWLINE);
-    if (line.at(-1) === RETURN) line.pop();
-    out.push(...new TextEncoder().encode(`(XEN) DOM${domain}: `), ...line, NEWLINE);
-    line.length = 0;
-    this.#atLineStart = true;
+  get focus(): number | undefined {
+    const { focus } = this.#mux;
+    return focus === 'xen' ? undefined : focus;
+  }
+
+  announceFocus(): void {
+    this.#mux.announceFocus();
+  }
+
+  input(bytes: Uint8Array): void {
+    this.#mux.input(bytes);
+  }
+
+  output(domain: number, bytes: Uint8Array): void {
+    this.#mux.output(domain, bytes);
+  }
+
+  log(line: string): boolean {
+    this.#mux.log(line);
+    return true;
+  }
+
+  domainEnded(domain: number): void {
+    this.#mux.domainEnded(domain);
+  }
+
+  endLine(): void {
+    this.#mux.endLine();
+  }
+
+  finish(): void {
+    this.#mux.flushLines();
+    this.#mux.endLine();
   }
 }
+
+/** A single domain in a pipe is its bytes alone; all else is Xen's serial line. */
+export const makeConsoleView = (options: ConsoleViewOptions): ConsoleView =>
+  options.domains.length <= 1 && !options.interactive ? new DirectView(options) : new SerialView(options);

@@ -1,12 +1,9 @@
+import { ConsoleText } from './console-text.ts';
 import type { Expectation } from './option-values.ts';
-
-/** How much of a console's newest text a match can span, in characters. */
-export const MATCH_WINDOW = 65_536;
 
 /** Looks for patterns in the output of one domain, however it is cut into chunks, in bounded memory. */
 class ConsoleMatcher {
-  readonly #decoder = new TextDecoder();
-  #text = '';
+  readonly #console = new ConsoleText();
   pending: readonly Expectation[];
 
   constructor(expectations: readonly Expectation[]) {
@@ -15,19 +12,15 @@ class ConsoleMatcher {
 
   feed(bytes: Uint8Array): void {
     if (this.pending.length === 0) return;
-    this.#text += this.#decoder.decode(bytes, { stream: true });
-    this.pending = this.pending.filter(({ regex }) => !regex.test(this.#text));
-    if (this.#text.length <= MATCH_WINDOW) return;
-    const cut = this.#text.length - MATCH_WINDOW;
-    // What is kept starts at a line's start if that costs little, so that `^` matches there only.
-    const lineStart = this.#text.indexOf('\n', cut - 1) + 1;
-    this.#text = this.#text.slice(lineStart > 0 && lineStart - cut < MATCH_WINDOW / 2 ? lineStart : cut);
+    this.#console.add(bytes);
+    this.pending = this.pending.filter(({ regex }) => !regex.test(this.#console.text));
+    this.#console.trim();
   }
 }
 
 /**
  * Tells when every expectation was seen on its domain's console. Output is read as UTF-8; a match may span chunks and
- * up to {@link MATCH_WINDOW} characters. A pattern is seen as soon as it matches what came so far: `$` also matches
+ * up to `MATCH_WINDOW` characters. A pattern is seen as soon as it matches what came so far: `$` also matches
  * where output has stopped for now.
  */
 export class ExpectMatcher {

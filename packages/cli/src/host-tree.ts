@@ -1,5 +1,5 @@
 import { compileDts } from '@dom0less/fdt';
-import type { BoardInput } from './commands/run.ts';
+import type { BoardInput } from './commands/board-input.ts';
 
 /** One domU of {@link hostBoard}. */
 export interface DomainSpec {
@@ -19,16 +19,25 @@ const MODULE_ALIGN = 2 * MIB;
 const cells = (value: number): string =>
   `0x${Math.floor(value / 2 ** 32).toString(16)} 0x${(value % 2 ** 32).toString(16)}`;
 
-/** Gives modules their places in host memory, one behind the other. */
+/** Gives modules their places in host memory, one behind the other; the same bytes have one place. */
 class ModuleMemory {
   readonly modules = new Map<number, Uint8Array>();
+  readonly #places = new Map<Uint8Array, number>();
   next = RAM_BASE;
+
+  #placeOf(bytes: Uint8Array): number {
+    const known = this.#places.get(bytes);
+    if (known !== undefined) return known;
+    const address = this.next;
+    this.#places.set(bytes, address);
+    this.modules.set(address, bytes);
+    this.next += Math.ceil(bytes.length / MODULE_ALIGN) * MODULE_ALIGN;
+    return address;
+  }
 
   /** Source of the module's node. */
   add(kind: 'kernel' | 'ramdisk', bytes: Uint8Array, bootargs?: string): string {
-    const address = this.next;
-    this.modules.set(address, bytes);
-    this.next += Math.ceil(bytes.length / MODULE_ALIGN) * MODULE_ALIGN;
+    const address = this.#placeOf(bytes);
     const line = bootargs === undefined ? '' : ` bootargs = ${JSON.stringify(bootargs)};`;
     return `module@${address.toString(16)} { compatible = "multiboot,${kind}", "multiboot,module"; reg = <${cells(address)} ${cells(bytes.length)}>;${line} };`;
   }

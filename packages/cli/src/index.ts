@@ -7,6 +7,7 @@ export {
   GuestFetchError,
   type GuestSearch,
   type Guests,
+  type KernelFlavour,
 } from './guests/index.ts';
 export { type CliIo, type EndSignal, type Input, nodeIo, type Output } from './io.ts';
 export type { PcpuThread, StartPcpu } from './pcpu-thread.ts';

@@ -1,22 +1,33 @@
-import type { Board, BoardEvent, DomainEvent, DomainInfo } from '@dom0less/hypervisor';
+import { type Board, type BoardEvent, type DomainEvent, type DomainInfo, PanicDetector } from '@dom0less/hypervisor';
+import type { BootPlan } from '@dom0less/multiboot';
+import { BoardClock } from './board-clock.ts';
 import type { ConsoleLogs } from './console-logs.ts';
-import { ConsoleView } from './console-view.ts';
+import { type ConsoleView, makeConsoleView } from './console-view.ts';
 import { EXIT } from './errors.ts';
 import { ExpectMatcher } from './expect-matcher.ts';
-import { InputKeys } from './input-keys.ts';
 import { type CliIo, type EndSignal, SIGNALS } from './io.ts';
+import { boardEvent, panicEvent } from './json-events.ts';
 import type { Expectation } from './option-values.ts';
 import { Output } from './output.ts';
 import type { PcpuThread } from './pcpu-thread.ts';
-import { Terminal } from './terminal.ts';
+import type { Send } from './send-option.ts';
+import { QUIT_KEY, Terminal } from './terminal.ts';
+import { Typist } from './typist.ts';
+import { consoleOptions } from './xen-options.ts';
 
 /** What is asked of a session. */
 export interface SessionOptions {
-  /** `domain` is a node name with unit address. */
+  readonly plan: BootPlan;
+  /** `domain` is a node name with unit address; of `sends` too. */
   readonly expectations: readonly Expectation[];
+  readonly sends: readonly Send[];
   readonly logs?: ConsoleLogs | undefined;
   /** In seconds. */
   readonly timeout?: number | undefined;
+  /** stdout gets events, a JSON object a line. */
+  readonly json: boolean;
+  /** At a terminal the domain in focus is shown without `(XEN) `. */
+  readonly raw: boolean;
 }
 
 /** Why a session ends. */
@@ -47,13 +58,14 @@ class Session {
   readonly #output: Output;
   readonly #consoles: readonly DomainInfo[];
   readonly #view: ConsoleView;
-  readonly #keys: InputKeys;
+  readonly #clock: BoardClock;
   readonly #matcher: ExpectMatcher;
+  readonly #typist: Typist;
+  readonly #panics: ReadonlyMap<number, PanicDetector>;
   readonly #undo: (() => void)[] = [];
   readonly #ended: Promise<End>;
   #end: (end: End) => void = () => {};
   #fail: (error: unknown) => void = () => {};
-  #focus: number | undefined;
   #inputPaused = false;
 
   constructor(board: Board, io: CliIo, options: SessionOptions) {
@@ -62,19 +74,35 @@ class Session {
     this.#options = options;
     this.#terminal = new Terminal(io);
     this.#consoles = board.domains.filter(({ console, state }) => console && state !== 'failed');
-    const several = this.#consoles.length > 1;
-    const interactive = this.#terminal.present && io.stdout.isTTY === true;
-    this.#view = new ConsoleView({ domains: this.#consoles.map(({ id }) => id), interactive });
-    this.#output = new Output(io, this.#view);
-    this.#keys = new InputKeys({ quit: this.#terminal.present, switch: several });
+    this.#panics = new Map(this.#consoles.map(({ id }) => [id, new PanicDetector()]));
+    this.#clock = new BoardClock(options.plan.host.timerClockFrequency);
+    this.#output = new Output(io, options);
+    this.#view = this.#makeView();
+    this.#output.endLine = () => this.#view.endLine();
     this.#matcher = new ExpectMatcher(options.expectations);
-    this.#focus = this.#consoles[0]?.id;
+    this.#typist = new Typist(options.sends);
     this.#ended = new Promise((resolve, reject) => {
       this.#end = resolve;
       this.#fail = reject;
     });
     // An error may come when nobody waits any more.
     this.#ended.catch(() => {});
+  }
+
+  #makeView(): ConsoleView {
+    const { plan, raw } = this.#options;
+    const xen = consoleOptions(plan.xenCommandLine);
+    for (const problem of xen.problems) this.#output.note(`warning: /chosen: xen,xen-bootargs: ${problem}`);
+    return makeConsoleView({
+      domains: this.#consoles.map(({ id }) => id),
+      interactive: this.#terminal.present && this.#output.terminal,
+      raw,
+      xen,
+      clock: this.#clock,
+      state: () => ({ nowNs: this.#clock.bootNs(), pcpus: this.#board.pcpus, domains: this.#board.domains }),
+      show: (bytes) => this.#output.show(bytes),
+      deliver: (domain, bytes) => this.#board.input(domain, bytes),
+    });
   }
 
   /** Runs to the end; gives the exit code. What it throws is a bug, or an `InputError` of the logs. */
@@ -131,11 +159,7 @@ class Session {
 
   #greet(): void {
     if (this.#terminal.present) this.#output.announce('dom0less: press Ctrl-] to quit');
-    if (this.#consoles.length > 1) this.#noteFocus();
-  }
-
-  #noteFocus(): void {
-    this.#output.note(`(XEN) *** Serial input to DOM${this.#focus} (type 'CTRL-a' three times to switch input)`);
+    this.#view.announceFocus();
   }
 
   /** An error in a callback ends the session instead of being lost. */
@@ -157,19 +181,15 @@ class Session {
   }
 
   #inputPending(): number {
-    return this.#focus === undefined ? 0 : this.#board.inputPending(this.#focus);
+    const { focus } = this.#view;
+    return focus === undefined ? 0 : this.#board.inputPending(focus);
   }
 
   #onEvent(event: BoardEvent): void {
-    if (event.type === 'log') this.#output.note(event.line);
-    else if (event.type === 'domain') this.#onDomain(event);
-    else {
-      const { nodeName } = this.#domain(event.domain);
-      this.#options.logs?.write(nodeName, event.bytes);
-      this.#output.show(this.#view.show(event.domain, event.bytes));
-      this.#matcher.feed(nodeName, event.bytes);
-      if (this.#matcher.met) this.#end({ why: 'met' });
-    }
+    this.#output.emit(boardEvent(event, (id) => this.#domain(id).name));
+    if (event.type === 'domain') this.#onDomain(event);
+    else if (event.type === 'console') this.#onConsole(this.#domain(event.domain), event.bytes);
+    else if (!this.#view.log(event.line)) this.#output.note(event.line);
   }
 
   #domain(id: number): DomainInfo {
@@ -178,40 +198,40 @@ class Session {
     return domain;
   }
 
+  #onConsole(domain: DomainInfo, bytes: Uint8Array): void {
+    const { id, nodeName } = domain;
+    this.#options.logs?.write(nodeName, bytes);
+    this.#view.output(id, bytes);
+    this.#matcher.feed(nodeName, bytes);
+    if (this.#matcher.met) this.#end({ why: 'met' });
+    for (const text of this.#typist.feed(nodeName, bytes)) this.#board.input(id, text);
+    const panic = this.#panics.get(id)?.feed(bytes);
+    if (panic === undefined) return;
+    this.#output.emit(panicEvent(domain.name, id, panic));
+    this.#output.note(`dom0less: ${domain.name} panicked: ${panic.line}`);
+    this.#giveUpOn(domain);
+  }
+
   #onDomain({ domain, name, state, reason }: DomainEvent): void {
     if (state === 'running') return;
-    this.#output.show(this.#view.end(domain));
+    if (this.#panics.has(domain)) this.#view.domainEnded(domain);
     this.#output.note(`dom0less: ${name} ${STATES[state]}${reason === undefined ? '' : `: ${reason}`}`);
-    const { nodeName } = this.#domain(domain);
-    if (this.#matcher.pending.some((one) => one.domain === nodeName)) this.#end({ why: 'unreachable', domain: name });
+    this.#giveUpOn(this.#domain(domain));
+  }
+
+  /** What is still expected of a domain that will not show it any more ends the session. */
+  #giveUpOn({ name, nodeName }: DomainInfo): void {
+    if (this.#matcher.pending.some(({ domain }) => domain === nodeName))
+      this.#end({ why: 'unreachable', domain: name });
   }
 
   #onInput(bytes: Uint8Array): void {
-    for (const event of this.#keys.feed(bytes)) {
-      if (event.type === 'quit') this.#end({ why: 'quit' });
-      else if (event.type === 'switch') this.#switchFocus();
-      else this.#deliver(event.bytes);
-    }
+    const quit = this.#terminal.present ? bytes.indexOf(QUIT_KEY) : -1;
+    this.#view.input(quit < 0 ? bytes : bytes.subarray(0, quit));
+    if (quit >= 0) this.#end({ why: 'quit' });
     if (this.#inputPending() < INPUT_LIMIT) return;
     this.#inputPaused = true;
     this.#io.stdin.pause();
-  }
-
-  #deliver(bytes: Uint8Array): void {
-    if (this.#focus === undefined || this.#domain(this.#focus).state !== 'running') return;
-    this.#board.input(this.#focus, bytes);
-  }
-
-  /** Moves the focus to the next domain that runs, in the order of their ids. */
-  #switchFocus(): void {
-    const order = this.#consoles.map(({ id }) => id);
-    const at = order.indexOf(this.#focus ?? 0);
-    const rotation = [...order.slice(at + 1), ...order.slice(0, at + 1)];
-    const next = rotation.find((id) => this.#domain(id).state === 'running');
-    if (next === undefined) return;
-    this.#focus = next;
-    this.#output.show(this.#view.focus(next));
-    this.#noteFocus();
   }
 
   /** Has the threads leave, and takes the last that they wrote. */
@@ -224,8 +244,7 @@ class Session {
     await Promise.race([Promise.all(threads.map((thread) => thread.exited)), late]);
     clearTimeout(timer);
     this.#board.pump();
-    for (const { id } of this.#consoles) this.#output.show(this.#view.end(id));
-    if (this.#io.stdout.isTTY) this.#output.show(this.#view.endLine());
+    this.#view.finish();
   }
 
   #report(end: End): number {
@@ -236,7 +255,11 @@ class Session {
     if (end.why === 'timeout') note(`the timeout of ${this.#options.timeout} s is over`);
     if (end.why === 'output-closed') note('nobody reads our output any more');
     for (const { domain, regex } of pending) note(`${domain} did not show /${regex.source}/`);
-    const broken = this.#board.domains.some(({ state }) => state === 'failed' || state === 'crashed');
+    for (const { domain, regex } of this.#typist.pending) {
+      note(`nothing was typed into ${domain}: it did not show /${regex.source}/`);
+    }
+    const panicked = [...this.#panics.values()].some(({ panic }) => panic !== undefined);
+    const broken = panicked || this.#board.domains.some(({ state }) => state === 'failed' || state === 'crashed');
     const failed = pending.length > 0 || broken || end.why === 'timeout' || end.why === 'output-closed';
     return failed ? EXIT.failed : EXIT.done;
   }

@@ -1,5 +1,8 @@
 import type { CliIo } from './io.ts';
 
+/** Ctrl-], as in telnet and `xl console`: a person at the keyboard quits with it. */
+export const QUIT_KEY = 0x1d;
+
 /**
  * Puts the terminal at stdin into raw mode until {@link restore}, which is called on every way out of the process,
  * crashes included.

@@ -59,11 +59,21 @@ describe('good command lines', () => {
   it('--help and --version print to stdout and exit 0', async () => {
     const help = await run(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    expect(help.stdout).toMatch(/run \[options\] <BOARD>[\s\S]*start[\s\S]*Exit codes/);
+    expect(help.stdout).toMatch(/run \[options\] \[BOARD\][\s\S]*start[\s\S]*dt [\s\S]*Exit codes/);
     expect(await run(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     const runHelp = await run(['run', '--help']);
     expect(runHelp.code).toBe(0);
-    for (const option of ['--load', '--console-log', '--expect', '--timeout']) expect(runHelp.stdout).toContain(option);
+    const options = [
+      '--load',
+      '--console-log',
+      '--expect',
+      '--send',
+      '--timeout',
+      '--json',
+      '--strict',
+      '--boot-script',
+    ];
+    for (const option of options) expect(runHelp.stdout).toContain(option);
   });
 
   it.each([
@@ -108,7 +118,7 @@ describe('bad command lines exit with 2 and say on stderr why', () => {
     ['no command', [], ['Usage: dom0less']],
     ['an unknown command', ['boot'], ["unknown command 'boot'"]],
     ['an unknown option', ['run', board, '--lod', 'x'], ["unknown option '--lod'", '--load']],
-    ['no board', ['run'], ["missing required argument 'BOARD'"]],
+    ['no board', ['run'], ['give a BOARD, or a --boot-script']],
     ['two boards', ['run', board, blob], ['too many arguments']],
     ['an option without value', ['run', board, '--load'], ['argument missing']],
     ['a board that is not there', ['run', missing], [`can't read ${missing}`, 'no such file']],
@@ -136,6 +146,16 @@ describe('bad command lines exit with 2 and say on stderr why', () => {
       ['run', mixed, '--expect', 'domU2=x'],
       ['domain-memory-one-cell', 'not be started'],
     ],
+    ['a root without script', ['run', board, '--root', folder.path], ['--root belongs to --boot-script']],
+    ['a script that is not there', ['run', '--boot-script', missing], [`can't read ${missing}`]],
+    ['a send without text', ['run', board, '--send', 'domU1=x'], ['expected DOMAIN=REGEX=TEXT']],
+    ['a send to an unknown domain', ['run', board, '--send', 'domU7=x=y'], ['--send domU7=x: there is no such domain']],
+    ['a send to a domain without console', ['run', silent, '--send', 'domU1=x=y'], ['vpl011']],
+    ['an error of one domain with --strict', ['run', mixed, '--strict'], ['domain-memory-one-cell', 'with --strict']],
+    ['a number of domains that is none', ['start', '--domains', '0'], ['--domains 0: expected a number from 1 to 8']],
+    ['a tree of an unknown domain', ['dt', board, 'domU7'], ['there is no domain domU7', 'domU1']],
+    ['a tree in an unknown format', ['dt', board, 'domU1', '-O', 'yaml'], ['-O yaml: expected dts or dtb']],
+    ['the tree of a bad domain', ['dt', mixed, 'domU2'], ['domain-memory-one-cell', 'can not be built']],
     ['a timeout that is none', ['run', board, '--timeout', 'soon'], ['--timeout soon']],
     ['a tree without any good domain', ['run', nothing], ['domain-memory-one-cell', 'no domain can be started']],
     ['a log folder that is a file', ['run', board, '--console-log', image], [`--console-log ${image}`]],

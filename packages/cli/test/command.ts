@@ -14,13 +14,16 @@ export class Command {
   readonly exited: Promise<number | null>;
   #changed: () => void = () => {};
 
-  /** `terminal`: at a terminal, by script(1) of bsdutils; `stty` tells the terminal's mode behind it. */
-  constructor(args: readonly string[], { terminal = false } = {}) {
+  /** `terminal`: at a terminal, by script(1) of bsdutils; `stty` tells the terminal's mode behind it. `env` is added. */
+  constructor(
+    args: readonly string[],
+    { terminal = false, env = {} }: { terminal?: boolean; env?: Record<string, string> } = {},
+  ) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: build the package first (pnpm build)`);
     const command = [process.execPath, MAIN, ...args];
     const inTerminal = ['script', '-qec', `${command.join(' ')}; echo code $?; stty -a`, '/dev/null'];
     const [file, ...rest] = terminal ? inTerminal : command;
-    this.#child = spawn(file!, rest, { stdio: 'pipe' });
+    this.#child = spawn(file!, rest, { stdio: 'pipe', env: { ...process.env, ...env } });
     onTestFinished(() => void this.#child.kill('SIGKILL'));
     this.#child.stdout!.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);

@@ -1,81 +1,106 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConsoleView } from '../src/console-view.ts';
-import { InputKeys, type KeyEvent } from '../src/input-keys.ts';
+import { type ConsoleViewOptions, makeConsoleView } from '../src/console-view.ts';
+import { consoleOptions } from '../src/xen-options.ts';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 const bytes = (value: string) => Buffer.from(value, 'latin1');
+const clock = { wallMs: () => 0, bootNs: () => 1.5e9, ticks: () => 0x1234 };
 
-describe('InputKeys', () => {
-  const feed = (chunks: readonly string[], options = { quit: true, switch: true }): (string | KeyEvent['type'])[] => {
-    const keys = new InputKeys(options);
-    return chunks
-      .flatMap((chunk) => keys.feed(bytes(chunk)))
-      .map((event) => (event.type === 'input' ? text(event.bytes) : event.type));
-  };
+/** A view, what it shows, and what it delivers. */
+function viewOf(options: Partial<ConsoleViewOptions> & { commandLine?: string }) {
+  const shown: string[] = [];
+  const delivered: string[] = [];
+  const view = makeConsoleView({
+    domains: [1, 2],
+    interactive: false,
+    raw: false,
+    xen: consoleOptions(options.commandLine),
+    clock,
+    state: () => ({ nowNs: 0, pcpus: 1, domains: [] }),
+    show: (data) => shown.push(text(data)),
+    deliver: (domain, data) => delivered.push(`${domain}:${text(data)}`),
+    ...options,
+  });
+  return { view, shown: () => shown.join(''), delivered };
+}
 
-  it.each([
-    ['keys pass', ['ls\r'], ['ls\r']],
-    ['three switch keys switch', ['a\x01\x01\x01b'], ['a', 'switch', 'b']],
-    ['six switch twice', ['\x01\x01\x01', '\x01\x01\x01'], ['switch', 'switch']],
-    ['one or two go to the domain with the next key', ['\x01', 'x', '\x01\x01y'], ['\x01x', '\x01\x01y']],
-    ['the quit key quits, and nothing comes after it', ['a\x1db'], ['a', 'quit']],
-  ])('%s', (_what, chunks, events) => expect(feed(chunks)).toEqual(events));
-
-  it('without commands of ours every byte passes', () => {
+describe('a view of the consoles', () => {
+  it('of one domain in a pipe is its bytes, both ways', () => {
     fc.assert(
-      fc.property(fc.uint8Array(), (data) => {
-        const events = new InputKeys({ quit: false, switch: false }).feed(data);
-        return text(data) === events.map((event) => (event.type === 'input' ? text(event.bytes) : '?')).join('');
+      fc.property(fc.uint8Array({ minLength: 1 }), (data) => {
+        const { view, shown, delivered } = viewOf({ domains: [3] });
+        view.announceFocus();
+        view.output(3, data);
+        view.input(data);
+        view.domainEnded(3);
+        view.finish();
+        return shown() === text(data) && delivered.join() === `3:${text(data)}`;
       }),
+    );
+  });
+
+  it('of several in a pipe is whole lines, and a last line without end is not lost', () => {
+    const { view, shown } = viewOf({});
+    view.output(1, bytes('hel'));
+    view.output(2, bytes('good\r\nb'));
+    view.output(1, bytes('lo\r\n'));
+    view.output(2, bytes('ye'));
+    view.finish();
+    expect(shown()).toBe('(XEN) DOM2: good\n(XEN) DOM1: hello\n(XEN) DOM2: bye\n');
+  });
+
+  it("at a terminal is Xen's serial line, with --raw the focus without prefix", () => {
+    const one = viewOf({ interactive: true });
+    one.view.output(1, bytes('# ls\n'));
+    expect(one.shown()).toBe('(XEN) # ls\n');
+    const raw = viewOf({ interactive: true, raw: true });
+    raw.view.output(1, bytes('# '));
+    raw.view.output(2, bytes('tick\n'));
+    expect(raw.shown()).toBe('# \n(XEN) DOM2: tick\n');
+  });
+
+  it('of one domain at a terminal is raw, and the other end of the rotation is Xen', () => {
+    const { view, shown, delivered } = viewOf({ interactive: true, domains: [1] });
+    view.output(1, bytes('# '));
+    view.input(bytes('a\x01\x01\x01h'));
+    expect(delivered).toEqual(['1:a']);
+    expect(view.focus).toBeUndefined();
+    expect(shown()).toMatch(/^# \n\(XEN\) \*\*\* Serial input to Xen .*\n\(XEN\) 'h' pressed/);
+  });
+
+  it('moves the focus on when its domain ends', () => {
+    const { view, shown, delivered } = viewOf({});
+    view.domainEnded(1);
+    view.input(bytes('x'));
+    expect(view.focus).toBe(2);
+    expect(delivered).toEqual(['2:x']);
+    expect(shown()).toContain('*** Serial input to DOM2');
+  });
+
+  it("takes the switch key and timestamps from Xen's command line", () => {
+    const { view, shown, delivered } = viewOf({
+      commandLine: 'console=dtuart conswitch=a conswitch=bx console_timestamps=boot',
+    });
+    view.announceFocus();
+    view.input(bytes('\x02\x02\x02\x01\x01\x01'));
+    expect(delivered).toEqual(['1:\x01\x01\x01']);
+    const hint = "(type 'CTRL-b' three times to switch input)";
+    expect(shown()).toBe(
+      `(XEN) [    1.500000] *** Serial input to Xen ${hint}\n(XEN) [    1.500000] *** Serial input to DOM1 ${hint}\n`,
     );
   });
 });
 
-describe('ConsoleView', () => {
-  const show = (view: ConsoleView, output: readonly (readonly [domain: number, value: string])[]): string =>
-    output.map(([domain, value]) => text(view.show(domain, bytes(value)))).join('');
-
-  it('a domain that is alone passes byte by byte', () => {
-    fc.assert(
-      fc.property(fc.uint8Array(), (data) => {
-        const view = new ConsoleView({ domains: [1], interactive: false });
-        return text(view.show(1, data)) === text(data);
-      }),
-    );
+describe("console options of Xen's command line", () => {
+  it('are defaults without a command line', () => {
+    expect(consoleOptions(undefined)).toEqual({ timestamps: 'none', problems: [] });
   });
 
-  it('several domains give whole lines with their names', () => {
-    const view = new ConsoleView({ domains: [1, 2], interactive: false });
-    const output = show(view, [
-      [1, 'hel'],
-      [2, 'good\r\nb'],
-      [1, 'lo\r\n'],
-      [2, 'ye\n'],
-    ]);
-    expect(output).toBe('(XEN) DOM2: good\n(XEN) DOM1: hello\n(XEN) DOM2: bye\n');
-  });
-
-  it('a line without end is not held back for ever', () => {
-    const view = new ConsoleView({ domains: [1, 2], interactive: false });
-    const output = show(view, [[2, 'x'.repeat(300)]]) + text(view.end(2));
-    expect(output.split('\n').map((line) => line.replace('(XEN) DOM2: ', '').length)).toEqual([126, 126, 48, 0]);
-  });
-
-  it('at a terminal the focus is raw, and lines of others do not begin within one of its', () => {
-    const view = new ConsoleView({ domains: [1, 2], interactive: true });
-    const output = show(view, [
-      [1, '# '],
-      [2, 'tick\r\npart'],
-      [1, 'ls'],
-    ]);
-    expect(output).toBe('# \n(XEN) DOM2: tick\nls');
-    expect(text(view.focus(2))).toBe('\n(XEN) DOM2: part\n');
-    expect(
-      show(view, [
-        [2, '> '],
-        [1, 'done\n'],
-      ]),
-    ).toBe('> \n(XEN) DOM1: done\n');
+  it('that mean nothing are told', () => {
+    const { problems, timestamps } = consoleOptions('conswitch=A console_timestamps=often');
+    expect(timestamps).toBe('none');
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).toMatch(/conswitch="A".*console_timestamps="often"/);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExpectMatcher, MATCH_WINDOW } from '../src/expect-matcher.ts';
+import { MATCH_WINDOW } from '../src/console-text.ts';
+import { ExpectMatcher } from '../src/expect-matcher.ts';
 import { parseExpectation } from '../src/option-values.ts';
 
 const expectation = (text: string) => {

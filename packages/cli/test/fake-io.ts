@@ -175,7 +175,8 @@ export function fakeIo(options: { tty?: boolean; env?: CliIo['env']; script?: Sc
     },
     prepareBoard: (boardOptions) => {
       const { plan, diagnostics } = parseBootPlan(boardOptions.tree);
-      if (!plan.domains.some(({ valid }) => valid)) return { plan, diagnostics };
+      const refused = boardOptions.strict === true && diagnostics.some(({ severity }) => severity === 'error');
+      if (refused || !plan.domains.some(({ valid }) => valid)) return { plan, diagnostics };
       const board = new FakeBoard(boardOptions);
       boards.push(board);
       return { plan, diagnostics, board: board as unknown as Board };

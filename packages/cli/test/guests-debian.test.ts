@@ -40,6 +40,17 @@ const OTHER_KERNEL: TestPackage = {
   version: '6.12.1-1',
   files: { 'boot/vmlinuz-6.12.1-cloud-arm64': 'another kernel' },
 };
+const STOCK_META: TestPackage = {
+  name: 'linux-image-arm64',
+  version: '6.1.9-1',
+  depends: 'linux-image-6.1.0-9-arm64 (= 6.1.9-1)',
+  files: {},
+};
+const STOCK_KERNEL: TestPackage = {
+  name: 'linux-image-6.1.0-9-arm64',
+  version: '6.1.9-1',
+  files: { 'boot/vmlinuz-6.1.0-9-arm64': 'a stock kernel' },
+};
 const BUSYBOX: TestPackage = {
   name: 'busybox-static',
   version: '1:1.35.0-4+b1',
@@ -114,7 +125,7 @@ describe.runIf(existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg-deb')
       `Dir::Etc::parts "${folder}/etc/apt.conf.d";`,
     ];
     process.env.APT_CONFIG = put('etc/apt.conf', `${settings.join('\n')}\n`);
-    publish([META, KERNEL, OTHER_KERNEL, BUSYBOX]);
+    publish([META, KERNEL, OTHER_KERNEL, STOCK_META, STOCK_KERNEL, BUSYBOX]);
   });
   afterAll(() => {
     if (inherited === undefined) delete process.env.APT_CONFIG;
@@ -131,6 +142,16 @@ describe.runIf(existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg-deb')
       busybox: 'busybox-static 1:1.35.0-4+b1',
     });
     expect(existsSync(join(folder, 'hook-ran'))).toBe(false);
+  });
+
+  it('keeps kernels of several flavours side by side', async () => {
+    const cloud = await fetchDebianGuests(options('flavours'));
+    const lines: string[] = [];
+    const stock = await fetchDebianGuests({ ...options('flavours', lines), flavour: 'stock' });
+    expect(readFileSync(stock.kernel, 'utf8')).toBe('a stock kernel');
+    expect(lines.filter((line) => line.startsWith('downloading'))).toHaveLength(1);
+    expect(await fetchDebianGuests(options('flavours'))).toEqual(cloud);
+    expect(await fetchDebianGuests({ ...options('flavours'), flavour: 'stock' })).toEqual(stock);
   });
 
   it('keeps the two files, each under package and version, and nothing else', async () => {

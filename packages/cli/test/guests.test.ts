@@ -109,8 +109,17 @@ describe('sortKernelPackages', () => {
       'linux-image-6.1.0-56-cloud-arm64-dbg',
       'linux-image-6.1.0-56-cloud-arm64',
       'linux-headers-6.1.0-56-cloud-arm64',
+      'linux-image-6.1.0-56-arm64',
+      'linux-image-6.1.0-56-arm64-dbg',
+      'linux-image-6.1.0-56-rt-arm64',
+      'linux-image-6.12.117+deb12-arm64',
     ];
-    expect(sortKernelPackages(names)).toEqual([
+    expect(sortKernelPackages(names, 'stock')).toEqual([
+      'linux-image-6.12.117+deb12-arm64',
+      'linux-image-6.1.0-56-arm64',
+    ]);
+    expect(sortKernelPackages(names, 'rt')).toEqual(['linux-image-6.1.0-56-rt-arm64']);
+    expect(sortKernelPackages(names, 'cloud')).toEqual([
       'linux-image-6.12.117+deb12-cloud-arm64',
       'linux-image-6.1.0-56-cloud-arm64',
       'linux-image-6.1.0-56-cloud-arm64-unsigned',

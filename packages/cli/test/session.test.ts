@@ -115,6 +115,132 @@ describe('exit codes', () => {
   });
 });
 
+const PANIC = '[    1.000000] Kernel panic - not syncing: sysrq triggered crash\r\n';
+
+describe('a panic', () => {
+  it('is told, the domain runs on, and in the end the exit code is 1', async () => {
+    const { code, io } = await session([two], async (board, { stderr }) => {
+      board.write(1, `x\r\n${PANIC}Call trace:\r\n`);
+      board.notify();
+      await tick();
+      expect(stderr.text).toContain('domU1 panicked: Kernel panic - not syncing: sysrq triggered crash\n');
+      expect(board.stopped).toBe(false);
+      board.write(1, 'still here\r\n');
+      board.end(1, 'reboot');
+      board.end(2, 'poweroff');
+      board.notify();
+    });
+    expect(code).toBe(1);
+    expect(io.stdout.text).toContain('(XEN) DOM1: still here\n');
+  });
+
+  it('ends a run at once with 1 if its domain had still to show something, and with 0 what was met before', async () => {
+    const script: Script = (board) => {
+      board.write(1, PANIC);
+      board.notify();
+    };
+    expect((await session([two, '--expect', 'domU1=login:'], script)).code).toBe(1);
+    expect((await session([two, '--expect', 'domU1=Kernel panic'], script)).code).toBe(0);
+  });
+
+  it('of one domain does not keep what is expected of another from being met', async () => {
+    const { code } = await session([two, '--expect', 'domU2=login:'], (board) => {
+      board.write(1, PANIC);
+      board.notify();
+      board.write(2, 'login:');
+      board.notify();
+    });
+    expect(code).toBe(0);
+  });
+});
+
+describe('--send', () => {
+  it('types into its domain when the pattern appears, and tells in the end what was never typed', async () => {
+    const sends = ['--send', 'domU2=login:=root\\n', '--send', 'domU2=# =poweroff\\n', '--send', 'domU1=never=x'];
+    const { code, io } = await session([two, ...sends], (board) => {
+      board.write(2, 'login:');
+      board.notify();
+      board.write(1, '# ');
+      board.write(2, '# ');
+      board.notify();
+      for (const { id } of board.domains) board.end(id, 'poweroff');
+      board.notify();
+    });
+    expect(code).toBe(0);
+    expect(io.boards[0]!.inputs).toEqual([
+      { domain: 2, text: 'root\n' },
+      { domain: 2, text: 'poweroff\n' },
+    ]);
+    expect(io.stderr.text).toContain('nothing was typed into domU1: it did not show /never/');
+  });
+});
+
+describe('--json', () => {
+  const events = (io: FakeIo) =>
+    io.stdout.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  it('makes stdout one object a line, and people read stderr', async () => {
+    const { code, io } = await session([two, '--json'], (board) => {
+      board.log('(XEN) hello');
+      board.write(1, 'a\xff\n');
+      board.write(2, PANIC);
+      board.end(1, 'poweroff');
+      board.end(2, 'crashed', 'why');
+      board.notify();
+    });
+    expect(code).toBe(1);
+    expect(events(io).filter(({ event }) => event !== 'diagnostic')).toEqual([
+      { event: 'log', line: '(XEN) hello' },
+      { event: 'console', domain: 'domU1', base64: 'Yf8K' },
+      { event: 'console', domain: 'domU2', base64: Buffer.from(PANIC).toString('base64') },
+      {
+        event: 'panic',
+        domain: 'domU2',
+        id: 2,
+        system: 'Linux',
+        line: 'Kernel panic - not syncing: sysrq triggered crash',
+      },
+      { event: 'domain', domain: 'domU1', id: 1, state: 'poweroff' },
+      { event: 'domain', domain: 'domU2', id: 2, state: 'crashed', reason: 'why' },
+      { event: 'exit', code: 1 },
+    ]);
+    expect(io.stderr.text).toContain('domU2 crashed: why');
+    expect(io.stderr.text).not.toContain('DOM1: a');
+  });
+
+  it('shows the consoles on stderr if that is a terminal', async () => {
+    const { io } = await session(
+      [two, '--json'],
+      (board) => {
+        board.write(1, 'seen\n');
+        for (const { id } of board.domains) board.end(id, 'poweroff');
+        board.notify();
+      },
+      { tty: true },
+    );
+    expect(io.stderr.text).toContain('(XEN) seen');
+    expect(events(io).at(-1)).toEqual({ event: 'exit', code: 0 });
+  });
+
+  it('tells diagnostics and the exit code of bad input, too', async () => {
+    const { code, io } = await session([mixed, '--json', '--strict'], () => {});
+    expect(code).toBe(2);
+    expect(events(io)).toContainEqual(
+      expect.objectContaining({
+        event: 'diagnostic',
+        code: 'domain-memory-one-cell',
+        path: '/chosen/domU1',
+        property: 'memory',
+        value: '<0x1>',
+      }),
+    );
+    expect(events(io).at(-1)).toEqual({ event: 'exit', code: 2 });
+  });
+});
+
 describe('console logs', () => {
   it('hold exactly what each domain wrote, under its node name, also what came last', async () => {
     const logs = join(folder.path, 'logs', 'deep');
@@ -212,17 +338,17 @@ describe('input', () => {
   it('at a terminal is raw, Ctrl-] quits and says so at the start, Ctrl-A three times switches', async () => {
     const { code, io } = await session(
       [two],
-      async (board, { stdin, stderr }) => {
+      async (board, { stdin, stdout, stderr }) => {
         expect(stdin.raw).toBe(true);
         expect(stderr.text).toContain('press Ctrl-] to quit');
-        expect(stderr.text).toContain("(XEN) *** Serial input to DOM1 (type 'CTRL-a' three times to switch input)");
+        expect(stdout.text).toContain("(XEN) *** Serial input to DOM1 (type 'CTRL-a' three times to switch input)");
         stdin.write('one\x03');
         await tick();
         stdin.write('\x01\x01\x01two');
         await tick();
         board.end(1, 'poweroff');
         board.notify();
-        stdin.write('\x01\x01\x01still two\x1d');
+        stdin.write('\x01\x01\x01to Xen\x01\x01\x01still two\x1d');
       },
       { tty: true },
     );

@@ -47,14 +47,26 @@ describe('the host tree of start', () => {
 });
 
 describe('start', () => {
-  it('boots the kernel and ramdisk that the environment names, as domU1 with 256 MiB', async () => {
-    const { code, stderr, board } = await start([], { DOM0LESS_KERNEL: kernel, DOM0LESS_RAMDISK: ramdisk });
-    expect(code).toBe(0);
-    expect(stderr).toContain(`booting ${kernel} with ${ramdisk} as domU1`);
-    expect(board!.domains).toMatchObject([{ name: 'domU1', memoryKiB: 256 * 1024, console: true }]);
-    const [domain] = parseBootPlan(board!.options.tree).plan.domains;
-    expect(domain!.bootargs).toBe('console=ttyAMA0 name=domU1');
-    expect([...board!.options.modules.values()].map((bytes) => bytes[0])).toEqual([0x6b, 0x72]);
+  it('boots the kernel and ramdisk that the environment names, with 256 MiB each, twice or as often as --domains says', async () => {
+    const env = { DOM0LESS_KERNEL: kernel, DOM0LESS_RAMDISK: ramdisk };
+    for (const [args, names] of [
+      [[], ['domU1', 'domU2']],
+      [['--domains', '1'], ['domU1']],
+      [
+        ['--domains', '3'],
+        ['domU1', 'domU2', 'domU3'],
+      ],
+    ] as const) {
+      const { code, stderr, board } = await start(args, env);
+      expect(code).toBe(0);
+      expect(stderr).toContain(`booting ${kernel} with ${ramdisk} as ${names.join(', ')}`);
+      expect(stderr).not.toMatch(/^(error|warning)/m);
+      expect(board!.domains).toMatchObject(names.map((name) => ({ name, memoryKiB: 256 * 1024, console: true })));
+      const { domains } = parseBootPlan(board!.options.tree).plan;
+      expect(domains.map(({ bootargs }) => bootargs)).toEqual(names.map((name) => `console=ttyAMA0 name=${name}`));
+      // The files are in host memory once.
+      expect([...board!.options.modules.values()].map((bytes) => bytes[0])).toEqual([0x6b, 0x72]);
+    }
   });
 
   it('with neither boots small guests of our own, and says so and why', async () => {
@@ -68,6 +80,14 @@ describe('start', () => {
   it('--small-guests boots them although others could be had', async () => {
     const { board } = await start(['--small-guests'], { DOM0LESS_KERNEL: kernel });
     expect(board!.domains.map(({ name }) => name)).toEqual(SMALL_GUESTS);
+  });
+
+  it('a signal that comes while guests are looked for ends it before anything boots', async () => {
+    const io = fakeIo({ env: { DOM0LESS_KERNEL: kernel } });
+    const code = main(['start'], io);
+    io.signal('SIGINT');
+    expect(await code).toBe(130);
+    expect(io.boards).toEqual([]);
   });
 
   it('2 when the environment names a file that is not there', async () => {

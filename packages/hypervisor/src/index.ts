@@ -16,6 +16,18 @@ export type {
   LogEvent,
 } from './board/events.ts';
 export type { BoardOptions } from './board/prepare.ts';
+export {
+  type ConsoleFocus,
+  ConsoleMux,
+  type ConsoleMuxDomain,
+  type ConsoleMuxOptions,
+  type FocusedStyle,
+} from './console/mux/console-mux.ts';
+export { type Conswitch, parseConswitch } from './console/mux/conswitch.ts';
+export type { Newlines } from './console/mux/screen.ts';
+export { type ConsoleClock, parseTimestamps, TIMESTAMP_MODES, type TimestampMode } from './console/mux/timestamps.ts';
+export type { XenDomainState, XenState, XenTimerState, XenVcpuState } from './console/mux/xen-state.ts';
+export { type Panic, PanicDetector } from './console/panic-detector.ts';
 export { type GuestTreeInput, makeGuestTree } from './domain/guest-tree.ts';
 export { type GuestTreeResult, guestTree } from './domain/preview-tree.ts';
 export type { PcpuDomain, PcpuInit, PcpuSignals } from './pcpu/init.ts';

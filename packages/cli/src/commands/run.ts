@@ -1,44 +1,45 @@
-import type { DeviceTree } from '@dom0less/fdt';
-import { formatDiagnostic, parseBootPlan } from '@dom0less/multiboot';
-import { readLoads, readTree } from '../board-files.ts';
-import { logNames, reportPrepared, resolveExpectations } from '../board-report.ts';
+import { parseBootPlan } from '@dom0less/multiboot';
+import { logNames, reportDiagnostics, resolveDomains } from '../board-report.ts';
 import { ConsoleLogs } from '../console-logs.ts';
 import { InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
-import { type Expectation, parseAll, parseExpectation, parseLoad, parseTimeout } from '../option-values.ts';
+import { type Expectation, parseAll, parseExpectation, parseTimeout } from '../option-values.ts';
+import { parseSend, type Send } from '../send-option.ts';
 import { runSession } from '../session.ts';
+import { type BoardInput, type InputFlags, readBoardInput } from './board-input.ts';
 
 /** Options that `run` and `start` share, as they stand on the command line. */
 export interface SessionFlags {
   readonly consoleLog?: string;
   readonly expect?: readonly string[];
+  readonly send?: readonly string[];
   readonly timeout?: string;
+  readonly json?: boolean;
+  readonly strict?: boolean;
+  readonly raw?: boolean;
 }
 
 /** Options of `run`. */
-export interface RunFlags extends SessionFlags {
-  readonly load?: readonly string[];
-}
+export type RunFlags = SessionFlags & InputFlags;
 
 /** What {@link SessionFlags} say. */
 export interface SessionWishes {
   readonly consoleLog: string | undefined;
   readonly expectations: readonly Expectation[];
+  readonly sends: readonly Send[];
   readonly timeout: number | undefined;
+  readonly json: boolean;
+  readonly strict: boolean;
+  readonly raw: boolean;
 }
 
 /** Reads the options; what is wrong with them is added to `problems`. */
 export function parseSessionFlags(flags: SessionFlags, problems: string[]): SessionWishes {
   const [timeout] = parseAll(flags.timeout === undefined ? [] : [flags.timeout], parseTimeout, problems);
   const expectations = parseAll(flags.expect ?? [], parseExpectation, problems);
-  return { consoleLog: flags.consoleLog, expectations, timeout };
-}
-
-/** A host tree, and what is loaded into host memory. */
-export interface BoardInput {
-  readonly tree: DeviceTree;
-  /** Host physical address to bytes. */
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  const sends = parseAll(flags.send ?? [], parseSend, problems);
+  const { consoleLog, json = false, strict = false, raw = false } = flags;
+  return { consoleLog, expectations, sends, timeout, json, strict, raw };
 }
 
 /**
@@ -47,50 +48,42 @@ export interface BoardInput {
  * @returns the exit code.
  * @throws {InputError} if there is nothing that can run, or a wish can't be granted.
  */
-export async function runBoard({ tree, modules }: BoardInput, wishes: SessionWishes, io: CliIo): Promise<number> {
-  const prepared = io.prepareBoard({ tree, modules });
-  const board = reportPrepared(prepared, io);
+export async function runBoard(input: BoardInput, wishes: SessionWishes, io: CliIo): Promise<number> {
+  const { strict, consoleLog } = wishes;
+  const { plan, board, diagnostics } = io.prepareBoard({ ...input, strict });
+  reportDiagnostics(diagnostics, io, wishes.json);
   const problems: string[] = [];
-  const expectations = resolveExpectations(wishes.expectations, prepared.plan, board, problems);
-  if (board === undefined) problems.push('no domain can be started');
+  const expectations = resolveDomains('--expect', wishes.expectations, { plan, board }, problems);
+  const sends = resolveDomains('--send', wishes.sends, { plan, board }, problems);
+  if (board === undefined) {
+    const why = strict ? 'with --strict, an error of one is an error of all' : 'see above';
+    problems.push(`no domain can be started (${why})`);
+  }
   if (board === undefined || problems.length > 0) throw new InputError(problems);
-  const { consoleLog, timeout } = wishes;
   const logs = consoleLog === undefined ? undefined : new ConsoleLogs(consoleLog, logNames(board.domains));
   try {
-    return await runSession(board, io, { expectations, logs, timeout });
+    return await runSession(board, io, { ...wishes, plan, expectations, sends, logs });
   } finally {
     logs?.close();
   }
 }
 
-/** Adds to `problems` what reading a file finds, and gives `undefined` then. */
-function attempt<T>(action: () => T, problems: string[]): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
-}
-
 /**
- * `dom0less run BOARD`.
+ * `dom0less run [BOARD]`.
  *
  * @returns the exit code.
  * @throws {InputError} with everything that is wrong with the options and files; the tree's diagnostics were printed.
  */
-export async function runCommand(path: string, flags: RunFlags, io: CliIo): Promise<number> {
+export async function runCommand(path: string | undefined, flags: RunFlags, io: CliIo): Promise<number> {
   const problems: string[] = [];
   const wishes = parseSessionFlags(flags, problems);
-  const loads = parseAll(flags.load ?? [], parseLoad, problems);
-  const tree = attempt(() => readTree(path), problems);
-  const modules = readLoads(loads, problems);
+  const { tree, modules } = readBoardInput(path, flags, problems, io);
   if (tree !== undefined && problems.length === 0) return runBoard({ tree, modules }, wishes, io);
   if (tree !== undefined) {
     const { plan, diagnostics } = parseBootPlan(tree);
-    for (const diagnostic of diagnostics) io.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
-    resolveExpectations(wishes.expectations, plan, undefined, problems);
+    reportDiagnostics(diagnostics, io, wishes.json);
+    resolveDomains('--expect', wishes.expectations, { plan }, problems);
+    resolveDomains('--send', wishes.sends, { plan }, problems);
   }
   throw new InputError(problems);
 }

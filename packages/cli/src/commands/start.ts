@@ -3,18 +3,23 @@ import { InputError, isSystemError, systemProblem } from '../errors.ts';
 import { findGuests, GuestFetchError, type Guests } from '../guests/index.ts';
 import { hostBoard } from '../host-tree.ts';
 import { type CliIo, type EndSignal, SIGNALS } from '../io.ts';
+import { type Parsed, parseAll } from '../option-values.ts';
 import { SMALL_GUESTS, smallGuest } from '../small-guests/index.ts';
-import { type BoardInput, parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
+import type { BoardInput } from './board-input.ts';
+import { parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
 
 /** Options of `start`. */
 export interface StartFlags extends SessionFlags {
+  /** How many domUs. */
+  readonly domains?: string;
   /** Boot our own guests although others could be had. */
   readonly smallGuests?: boolean;
   /** Ask Debian for the newest packages. */
   readonly refresh?: boolean;
 }
 
-const DOMAIN = 'domU1';
+const DEFAULT_DOMAINS = 2;
+const MAX_DOMAINS = 8;
 const MEMORY_MIB = 256;
 
 async function readGuestFile(path: string): Promise<Uint8Array> {
@@ -26,16 +31,25 @@ async function readGuestFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function guestBoard({ kernel, ramdisk }: Guests): Promise<BoardInput> {
-  return hostBoard([
-    {
-      name: DOMAIN,
-      memoryMiB: MEMORY_MIB,
-      bootargs: `console=ttyAMA0 name=${DOMAIN}`,
-      kernel: await readGuestFile(kernel),
-      ramdisk: ramdisk === undefined ? undefined : await readGuestFile(ramdisk),
-    },
-  ]);
+/** Parses the number of domUs. */
+function parseDomains(text: string): Parsed<number> {
+  const domains = /^\d+$/.test(text) ? Number(text) : 0;
+  if (domains >= 1 && domains <= MAX_DOMAINS) return { value: domains };
+  return { problem: `--domains ${text}: expected a number from 1 to ${MAX_DOMAINS}` };
+}
+
+/** Names of the domUs. */
+const domainNames = (domains: number): string[] => Array.from({ length: domains }, (_, n) => `domU${n + 1}`);
+
+/** Domains that all boot the same files. */
+async function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[]): Promise<BoardInput> {
+  const files = {
+    kernel: await readGuestFile(kernel),
+    ramdisk: ramdisk === undefined ? undefined : await readGuestFile(ramdisk),
+  };
+  return hostBoard(
+    names.map((name) => ({ name, memoryMiB: MEMORY_MIB, bootargs: `console=ttyAMA0 name=${name}`, ...files })),
+  );
 }
 
 /** Our own guests, one domain each; the one that answers the keyboard comes first. */
@@ -51,7 +65,7 @@ function smallBoard(): BoardInput {
 }
 
 /** The board to start, or the signal that came while guests were fetched. */
-async function findBoard(flags: StartFlags, io: CliIo): Promise<BoardInput | EndSignal> {
+async function findBoard(flags: StartFlags, names: readonly string[], io: CliIo): Promise<BoardInput | EndSignal> {
   const say = (line: string): unknown => io.stderr.write(`dom0less: ${line}\n`);
   const small = (reason: string): BoardInput => {
     say(`booting small guests of our own (${SMALL_GUESTS.join(', ')}): ${reason}`);
@@ -68,9 +82,10 @@ async function findBoard(flags: StartFlags, io: CliIo): Promise<BoardInput | End
   try {
     const options = { env: io.env, onProgress: say, refresh: flags.refresh ?? false, signal: aborter.signal };
     const search = await findGuests(io.osRelease === undefined ? options : { ...options, osRelease: io.osRelease });
+    if (signalled !== undefined) return signalled;
     if (!search.found) return small(search.reason);
-    say(`booting ${search.guests.description} as ${DOMAIN}`);
-    return await guestBoard(search.guests);
+    say(`booting ${search.guests.description} as ${names.join(', ')}`);
+    return await guestBoard(search.guests, names);
   } catch (error) {
     if (!(error instanceof GuestFetchError)) throw error;
     if (signalled !== undefined) return signalled;
@@ -89,7 +104,12 @@ async function findBoard(flags: StartFlags, io: CliIo): Promise<BoardInput | End
 export async function startCommand(flags: StartFlags, io: CliIo): Promise<number> {
   const problems: string[] = [];
   const wishes = parseSessionFlags(flags, problems);
+  const [domains = DEFAULT_DOMAINS] = parseAll(
+    flags.domains === undefined ? [] : [flags.domains],
+    parseDomains,
+    problems,
+  );
   if (problems.length > 0) throw new InputError(problems);
-  const board = await findBoard(flags, io);
+  const board = await findBoard(flags, domainNames(domains), io);
   return typeof board === 'string' ? 128 + SIGNALS[board] : runBoard(board, wishes, io);
 }

@@ -5,12 +5,19 @@ import { GuestFetchError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 
 const ARCHITECTURE = 'arm64';
-const KERNEL_META_PACKAGE = 'linux-image-cloud-arm64';
-const KERNEL_PACKAGE = /^linux-image-\d\S*-cloud-arm64(?:-unsigned)?$/;
+/** Debian's kernels for arm64: the package that stands for the newest one, and the names of such kernels. */
+const FLAVOURS = {
+  cloud: { meta: 'linux-image-cloud-arm64', kernel: /^linux-image-\d\S*-cloud-arm64(?:-unsigned)?$/ },
+  stock: { meta: 'linux-image-arm64', kernel: /^linux-image-\d(?!\S*-(?:cloud|rt)-)\S*-arm64(?:-unsigned)?$/ },
+  rt: { meta: 'linux-image-rt-arm64', kernel: /^linux-image-\d\S*-rt-arm64(?:-unsigned)?$/ },
+} as const;
 const UNPACK_PREFIX = 'unpack-';
 const BUSYBOX_PACKAGE = 'busybox-static';
 /** A slow line needs a while for 30 MB. */
 const LOCK_TIMEOUT_MS = 15 * 60_000;
+
+/** A kernel of Debian's: `cloud` has the drivers of virtual machines only, `stock` all, `rt` PREEMPT_RT too. */
+export type KernelFlavour = keyof typeof FLAVOURS;
 
 /** Debian's own arm64 kernel and busybox, unpacked. Paths are absolute and stay valid until the cache is deleted. */
 export interface DebianGuests {
@@ -26,6 +33,8 @@ export interface DebianGuests {
 export interface DebianOptions {
   /** Folder that everything is kept in; created if absent. */
   readonly cacheDir: string;
+  /** `cloud` if absent. */
+  readonly flavour?: KernelFlavour | undefined;
   /** Told once per step, one line without a line end. */
   readonly onProgress?: ((line: string) => void) | undefined;
   /** Ask for the newest versions although the cache holds some. */
@@ -53,11 +62,15 @@ interface CacheRecord extends DebianGuests {
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.size;
 
+/** Name of the file that says what is kept of a flavour. */
+const recordName = (flavour: KernelFlavour): string =>
+  flavour === 'cloud' ? 'current.json' : `current-${flavour}.json`;
+
 /** What an earlier fetch left, if all of it is still there. Files are named relative to `home`: a cache may be moved. */
-async function readRecord(home: string): Promise<DebianGuests | undefined> {
+async function readRecord(home: string, flavour: KernelFlavour): Promise<DebianGuests | undefined> {
   let record: Partial<CacheRecord>;
   try {
-    record = JSON.parse(await readFile(join(home, 'current.json'), 'utf8')) as Partial<CacheRecord>;
+    record = JSON.parse(await readFile(join(home, recordName(flavour)), 'utf8')) as Partial<CacheRecord>;
   } catch {
     return undefined;
   }
@@ -89,24 +102,25 @@ const notFound = (name: string): GuestFetchError =>
   );
 
 /** Kernel packages, newest first by the numbers in their names; of one version the signed one comes first. */
-export function sortKernelPackages(names: readonly string[]): string[] {
+export function sortKernelPackages(names: readonly string[], flavour: KernelFlavour): string[] {
   const collator = new Intl.Collator('en', { numeric: true });
   const release = (name: string): string => name.replace(/-unsigned$/, '');
   return names
-    .filter((name) => KERNEL_PACKAGE.test(name))
+    .filter((name) => FLAVOURS[flavour].kernel.test(name))
     .sort((a, b) => collator.compare(release(b), release(a)) || a.length - b.length);
 }
 
 /** The kernel that the meta package stands for; without a meta package, the newest kernel there is. */
-async function resolveKernel(apt: PrivateApt): Promise<Wanted> {
-  const depends = (await apt.show(KERNEL_META_PACKAGE))?.get('depends') ?? '';
+async function resolveKernel(apt: PrivateApt, flavour: KernelFlavour): Promise<Wanted> {
+  const { meta } = FLAVOURS[flavour];
+  const depends = (await apt.show(meta))?.get('depends') ?? '';
   const named = depends.split(/[,|]/).map((dependency) => dependency.trim().split(/[\s(]/)[0] ?? '');
-  const candidates = sortKernelPackages(named).flatMap((name) => [name, `${name}-unsigned`]);
-  for (const name of candidates.length > 0 ? candidates : sortKernelPackages(await apt.names())) {
+  const candidates = sortKernelPackages(named, flavour).flatMap((name) => [name, `${name}-unsigned`]);
+  for (const name of candidates.length > 0 ? candidates : sortKernelPackages(await apt.names(), flavour)) {
     const found = wanted(await apt.show(name));
     if (found !== undefined) return found;
   }
-  throw notFound(KERNEL_META_PACKAGE);
+  throw notFound(meta);
 }
 
 async function resolveBusybox(apt: PrivateApt): Promise<Wanted> {
@@ -163,6 +177,7 @@ async function fetchFile(
 }
 
 async function fetchAll(home: string, codename: string, options: DebianOptions): Promise<DebianGuests> {
+  const flavour = options.flavour ?? 'cloud';
   const aptRoot = join(home, 'apt');
   // What a fetch that was killed left behind; nobody else works here, the lock is ours.
   const left = (await readdir(home)).filter((name) => name === basename(aptRoot) || name.startsWith(UNPACK_PREFIX));
@@ -171,7 +186,7 @@ async function fetchAll(home: string, codename: string, options: DebianOptions):
   options.onProgress?.(`reading Debian ${codename}'s ${ARCHITECTURE} package lists from the system's sources`);
   await apt.update();
   const fetcher = { home, apt, options };
-  const [kernelPackage, busyboxPackage] = [await resolveKernel(apt), await resolveBusybox(apt)];
+  const [kernelPackage, busyboxPackage] = [await resolveKernel(apt, flavour), await resolveBusybox(apt)];
   const kernel = await fetchFile(fetcher, kernelPackage, { folders: ['boot'], name: /^vmlinuz/ });
   const busybox = await fetchFile(fetcher, busyboxPackage, { folders: ['bin', 'usr/bin'], name: /^busybox$/ });
   const versions = {
@@ -186,14 +201,15 @@ async function fetchAll(home: string, codename: string, options: DebianOptions):
     kernelBytes: (await sizeOf(kernel)) ?? 0,
     busyboxBytes: (await sizeOf(busybox)) ?? 0,
   };
-  await writeFile(join(home, 'current.json.new'), `${JSON.stringify(record, undefined, 2)}\n`);
-  await rename(join(home, 'current.json.new'), join(home, 'current.json'));
+  const path = join(home, recordName(flavour));
+  await writeFile(`${path}.new`, `${JSON.stringify(record, undefined, 2)}\n`);
+  await rename(`${path}.new`, path);
   await rm(aptRoot, { recursive: true, force: true });
   return { kernel, busybox, versions };
 }
 
 /**
- * Fetches Debian's arm64 cloud kernel and busybox-static with the system's own apt sources and keyring, in folders of
+ * Fetches one of Debian's arm64 kernels and busybox-static with the system's own apt sources and keyring, in folders of
  * its own: nothing of the system changes, and any user may do it. What was fetched once is answered from the cache
  * without touching the network. Safe to call from several processes at once: one fetches, the others wait for it.
  *
@@ -209,7 +225,8 @@ export async function fetchDebianGuests(options: DebianOptions): Promise<DebianG
     );
   }
   const home = join(options.cacheDir, `debian-${codename}-${ARCHITECTURE}`);
-  const cached = options.refresh ? undefined : await readRecord(home);
+  const flavour = options.flavour ?? 'cloud';
+  const cached = options.refresh ? undefined : await readRecord(home, flavour);
   if (cached !== undefined) return cached;
   try {
     const lock = {
@@ -218,7 +235,7 @@ export async function fetchDebianGuests(options: DebianOptions): Promise<DebianG
       onWait: () => options.onProgress?.('waiting for another process that fetches the same packages'),
     };
     return await withFileLock(join(home, 'lock'), lock, async () => {
-      const made = options.refresh ? undefined : await readRecord(home);
+      const made = options.refresh ? undefined : await readRecord(home, flavour);
       return made ?? (await fetchAll(home, codename, options));
     });
   } catch (error) {

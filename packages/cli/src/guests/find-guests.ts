@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { debianCodename, fetchDebianGuests } from './debian.ts';
+import { debianCodename, fetchDebianGuests, type KernelFlavour } from './debian.ts';
 import { GuestFetchError } from './errors.ts';
 import { makeInitramfs } from './initramfs.ts';
 
@@ -31,6 +31,8 @@ export interface FindGuestsOptions {
   readonly onProgress?: (line: string) => void;
   /** Ask Debian for the newest versions although the cache holds some. */
   readonly refresh?: boolean;
+  /** Which of Debian's kernels is fetched; `cloud` if absent. */
+  readonly flavour?: KernelFlavour;
   readonly signal?: AbortSignal;
   /** os-release(5) file; the system's unless given. */
   readonly osRelease?: string;
@@ -103,8 +105,8 @@ async function debianGuests(options: FindGuestsOptions, cacheDir: string): Promi
 }
 
 /**
- * Finds a kernel and its initramfs: those that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, else on Debian its own arm64
- * cloud kernel with busybox, fetched once. Elsewhere, and when fetching fails, the answer says why there are none.
+ * Finds a kernel and its initramfs: those that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, else on Debian one of its
+ * own arm64 kernels with busybox, fetched once. Elsewhere, and when fetching fails, the answer says why there are none.
  *
  * @throws {GuestFetchError} `bad-environment` if a variable names a file that can't be read; `aborted`.
  */

@@ -1,5 +1,11 @@
 export { type CpioEntry, writeCpio } from './cpio.ts';
-export { type DebianGuests, type DebianOptions, debianCodename, fetchDebianGuests } from './debian.ts';
+export {
+  type DebianGuests,
+  type DebianOptions,
+  debianCodename,
+  fetchDebianGuests,
+  type KernelFlavour,
+} from './debian.ts';
 export { type GuestFetchCode, GuestFetchError } from './errors.ts';
 export { type FindGuestsOptions, findGuests, type GuestSearch, type Guests, guestCacheDir } from './find-guests.ts';
 export { INIT_SCRIPT, type InitramfsParts, makeInitramfs, UP_MARKER } from './initramfs.ts';

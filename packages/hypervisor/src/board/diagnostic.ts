@@ -17,7 +17,7 @@ export const BUILD_DIAGNOSTICS = {
   'module-truncated': {
     severity: 'warning',
     message: 'the {kind} module is {size} bytes long in the tree, the file loaded at {address} has {found}',
-    remedy: 'set the size in reg to the size of the file; the rest is taken as zeros',
+    remedy: 'set the size in reg to the size of the file, which counts',
   },
   'module-assumed': {
     severity: 'info',

@@ -20,7 +20,7 @@ export const memoryLines = ({ host, xenCommandLine }: BootPlan): string[] => [
 ];
 
 /** What is said of one domain. */
-export const domainLines = ({ domain, kernel, placement, dtb }: PlannedDomain): string[] => {
+export const domainLines = ({ domain, kernel, placement, dtb, initrd }: PlannedDomain): string[] => {
   const { id, cpus, memoryKiB, modules } = domain;
   const { ramdisk } = modules;
   const from = paddr(modules.kernel.address);
@@ -32,8 +32,8 @@ export const domainLines = ({ domain, kernel, placement, dtb }: PlannedDomain): 
   ];
   if (ramdisk !== undefined) lines.push(`Loading ramdisk from boot module @ ${paddr(ramdisk.address)}`);
   lines.push(`Loading zImage from ${from} to ${paddr(placement.kernel)}-${paddr(kernelEnd)}`);
-  if (ramdisk !== undefined && placement.initrd !== undefined) {
-    lines.push(`Loading d${id} initrd from ${paddr(ramdisk.address)} to ${range(placement.initrd, ramdisk.size)}`);
+  if (ramdisk !== undefined && initrd !== undefined && placement.initrd !== undefined) {
+    lines.push(`Loading d${id} initrd from ${paddr(ramdisk.address)} to ${range(placement.initrd, initrd.length)}`);
   }
   lines.push(`Loading d${id} DTB to ${range(placement.dtb, dtb.length)}`);
   return lines.map(line);

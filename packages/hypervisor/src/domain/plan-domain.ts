@@ -135,6 +135,7 @@ export interface PlacedDomain {
 export const placeDomain = (
   domain: ValidDomain,
   kernel: PlacementInput['kernel'],
+  initrdSize: number,
   { host, report }: Pick<PlanContext, 'host' | 'report'>,
 ): PlacedDomain | undefined => {
   const banks = guestRamBanks(domain.memoryKiB);
@@ -149,7 +150,6 @@ export const placeDomain = (
       gicVersion: host.gic?.version ?? 2,
       ...(host.timerClockFrequency === undefined ? {} : { timerClockFrequency: host.timerClockFrequency }),
     });
-  const initrdSize = domain.modules.ramdisk?.size ?? 0;
   // A domain without memory has no bank to put into a tree; placing says what is wrong.
   const dtbSize = banks.length === 0 ? 0 : treeWith(0, 0).length;
   const placed = placeImages({ banks, kernel, dtbSize, initrdSize });
@@ -175,7 +175,7 @@ export const planDomain = (domain: ValidDomain, context: PlanContext): PlannedDo
   const initrd = ramdisk && moduleBytes(domain, ramdisk, context);
   const kernel = readKernel(domain, context);
   if (kernel === undefined || (ramdisk !== undefined && initrd === undefined)) return undefined;
-  const placed = placeDomain(domain, kernel, context);
+  const placed = placeDomain(domain, kernel, initrd?.length ?? 0, context);
   const memory = placed && takeMemory(domain, placed.banks, context);
   if (placed === undefined || memory === undefined) return undefined;
   return {

@@ -36,6 +36,10 @@ export const guestTree = (
   }
   const known = modules.has(kernelModule.address);
   const kernel = known ? readKernel(domain, { modules, report }) : assumeKernel(kernelModule);
-  const placed = kernel && placeDomain(domain, kernel, { host: plan.host, report });
+  const initrdSize =
+    ramdisk === undefined
+      ? 0
+      : Math.min(ramdisk.size, modules.get(ramdisk.address)?.length ?? Number.POSITIVE_INFINITY);
+  const placed = kernel && placeDomain(domain, kernel, initrdSize, { host: plan.host, report });
   return placed === undefined ? { diagnostics } : { dtb: placed.dtb, diagnostics };
 };

@@ -1,0 +1,31 @@
+import type { BoardDiagnostic, BoardEvent, Panic } from '@dom0less/hypervisor';
+
+/** One line of `--json`. */
+export type JsonEvent = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+/** An event of the board. `nameOf` gives a domain's name. */
+export function boardEvent(event: BoardEvent, nameOf: (domain: number) => string): JsonEvent {
+  if (event.type === 'log') return { event: 'log', line: event.line };
+  if (event.type === 'domain') {
+    const { name, domain, state, reason } = event;
+    return { event: 'domain', domain: name, id: domain, state, reason };
+  }
+  return { event: 'console', domain: nameOf(event.domain), base64: Buffer.from(event.bytes).toString('base64') };
+}
+
+export const panicEvent = (domain: string, id: number, { system, line }: Panic): JsonEvent => ({
+  event: 'panic',
+  domain,
+  id,
+  system,
+  line,
+});
+
+export const diagnosticEvent = (diagnostic: BoardDiagnostic): JsonEvent => ({
+  event: 'diagnostic',
+  ...diagnostic,
+});
+
+export const exitEvent = (code: number): JsonEvent => ({ event: 'exit', code });
+
+export const jsonLine = (event: JsonEvent): string => `${JSON.stringify(event)}\n`;

@@ -1,0 +1,51 @@
+/** Values of Xen's command line option `console_timestamps` (xen/drivers/char/console.c). */
+export const TIMESTAMP_MODES = ['none', 'date', 'datems', 'boot', 'raw'] as const;
+export type TimestampMode = (typeof TIMESTAMP_MODES)[number];
+
+/** Where timestamps come from. */
+export interface ConsoleClock {
+  /** Ms since 1970, UTC. */
+  wallMs(): number;
+  /** Ns since the board was made: Xen's NOW(). */
+  bootNs(): number;
+  /** The system counter. */
+  ticks(): number;
+}
+
+const BOOLEANS: Readonly<Record<string, TimestampMode>> = {
+  no: 'none',
+  off: 'none',
+  false: 'none',
+  disable: 'none',
+  '0': 'none',
+  yes: 'date',
+  on: 'date',
+  true: 'date',
+  enable: 'date',
+  '1': 'date',
+};
+
+/** The mode that a value of `console_timestamps` means: a mode's name or a boolean. Undefined for anything else. */
+export function parseTimestamps(value: string): TimestampMode | undefined {
+  const mode = TIMESTAMP_MODES.find((one) => one === value);
+  return mode ?? (Object.hasOwn(BOOLEANS, value) ? BOOLEANS[value] : undefined);
+}
+
+const date = (ms: number, length: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, length);
+
+function sinceBoot(ns: number): string {
+  const us = Math.floor(ns / 1000);
+  const seconds = String(Math.floor(us / 1e6)).padStart(5);
+  return `${seconds}.${String(us % 1e6).padStart(6, '0')}`;
+}
+
+const FORMATS: Readonly<Record<Exclude<TimestampMode, 'none'>, (clock: ConsoleClock) => string>> = {
+  date: (clock) => date(clock.wallMs(), 'YYYY-MM-DD HH:MM:SS'.length),
+  datems: (clock) => date(clock.wallMs(), 'YYYY-MM-DD HH:MM:SS.mmm'.length),
+  boot: (clock) => sinceBoot(clock.bootNs()),
+  raw: (clock) => Math.floor(clock.ticks()).toString(16).padStart(16, '0'),
+};
+
+/** What stands between `(XEN) ` and a line's text now; nothing for `none`. */
+export const formatTimestamp = (mode: TimestampMode, clock: ConsoleClock): string =>
+  mode === 'none' ? '' : `[${FORMATS[mode](clock)}] `;
