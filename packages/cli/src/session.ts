@@ -38,6 +38,8 @@ type End =
 
 /** Above this much input that waits for the guest, stdin is left alone. */
 const INPUT_LIMIT = 2 ** 20;
+/** How long the console of the last panicked domain must be silent before the session ends, in ms. */
+const PANIC_SILENCE_MS = 1000;
 /** How long threads may take to leave by themselves, in ms. */
 const LEAVE_MS = 2000;
 
@@ -67,6 +69,8 @@ class Session {
   #end: (end: End) => void = () => {};
   #fail: (error: unknown) => void = () => {};
   #inputPaused = false;
+  /** Runs while only panicked domains are left. */
+  #silence: NodeJS.Timeout | undefined;
 
   constructor(board: Board, io: CliIo, options: SessionOptions) {
     this.#board = board;
@@ -116,6 +120,7 @@ class Session {
       await this.#leave(threads);
       return this.#report(end);
     } finally {
+      clearTimeout(this.#silence);
       for (const undo of this.#undo.splice(0)) undo();
       this.#terminal.restore();
       await Promise.all(threads.map((thread) => thread.terminate()));
@@ -206,6 +211,7 @@ class Session {
     if (this.#matcher.met) this.#end({ why: 'met' });
     for (const text of this.#typist.feed(nodeName, bytes)) this.#board.input(id, text);
     const panic = this.#panics.get(id)?.feed(bytes);
+    this.#endIfOnlyPanicked();
     if (panic === undefined) return;
     this.#output.emit(panicEvent(domain.name, id, panic));
     this.#output.note(`dom0less: ${domain.name} panicked: ${panic.line}`);
@@ -217,6 +223,15 @@ class Session {
     if (this.#panics.has(domain)) this.#view.domainEnded(domain);
     this.#output.note(`dom0less: ${name} ${STATES[state]}${reason === undefined ? '' : `: ${reason}`}`);
     this.#giveUpOn(this.#domain(domain));
+    this.#endIfOnlyPanicked();
+  }
+
+  /** Panicked domains run on, but nothing is to be had of them: with no other left, the session ends when they are silent. */
+  #endIfOnlyPanicked(): void {
+    clearTimeout(this.#silence);
+    const running = this.#board.domains.filter(({ state }) => state === 'running');
+    if (running.some(({ id }) => this.#panics.get(id)?.panic === undefined)) return;
+    this.#silence = setTimeout(() => this.#end({ why: 'domains' }), PANIC_SILENCE_MS);
   }
 
   /** What is still expected of a domain that will not show it any more ends the session. */

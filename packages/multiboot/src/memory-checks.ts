@@ -86,6 +86,11 @@ const reportImages = (earlier: ImageRange, later: ImageRange, told: Set<ImageRan
       owner.reporter.report('module-overlap', owner.node, 'reg', { ...bounds(own, other), ...texts });
     }
   };
+  const reporters = (image: ImageRange) => new Set(image.owners.map(({ reporter }) => reporter));
+  const inEarlier = reporters(earlier);
+  const inOne = new Set([...reporters(later)].filter((reporter) => !inEarlier.has(reporter)));
+  // Whoever put one of its images into another of its own answers for both; who shares one of them is a good neighbour.
+  if (inOne.size < reporters(later).size) return tell(later, earlier, inOne);
   tell(later, earlier, new Set());
   if (told.has(earlier)) return;
   told.add(earlier);

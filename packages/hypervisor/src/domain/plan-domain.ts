@@ -53,11 +53,15 @@ const FIRST_SPI = 32;
 /** A domain's VMID, of 8 bits, is its id. */
 const MAX_VMID = 255;
 const hex = (address: number): string => `0x${address.toString(16)}`;
+/** Two values as cells of a `reg`, two cells each. */
+const regCells = (...values: number[]): string =>
+  `<${values.map((value) => `${hex(Math.floor(value / 2 ** 32))} ${hex(value % 2 ** 32)}`).join(' ')}>`;
 
 /** Bytes of a module: what is loaded at its address, cut to the size in the tree. Undefined and reported if nothing is. */
 const moduleBytes = (domain: ValidDomain, module: BootModule, context: ReadContext): Uint8Array | undefined => {
   const loaded = context.modules.get(module.address);
-  const place = { path: module.path, property: 'reg', domain: domain.nodeName };
+  const value = regCells(module.address, module.size);
+  const place = { path: module.path, property: 'reg', value, domain: domain.nodeName };
   const texts = { address: hex(module.address), kind: module.kind, size: module.size };
   if (loaded === undefined) {
     context.report(buildDiagnostic('module-not-loaded', place, texts));
