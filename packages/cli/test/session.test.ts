@@ -143,6 +143,21 @@ describe('a panic', () => {
     expect((await session([two, '--expect', 'domU1=Kernel panic'], script)).code).toBe(0);
   });
 
+  it('of the last domain that runs ends the run with 1 when its console is silent, not before', async () => {
+    const { code, io } = await session([two], async (board) => {
+      board.write(1, PANIC);
+      board.end(2, 'poweroff');
+      board.notify();
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      board.write(1, 'end of the trace\r\n');
+      board.notify();
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      expect(board.stopped).toBe(false);
+    });
+    expect(code).toBe(1);
+    expect(io.stdout.text).toContain('(XEN) DOM1: end of the trace\n');
+  });
+
   it('of one domain does not keep what is expected of another from being met', async () => {
     const { code } = await session([two, '--expect', 'domU2=login:'], (board) => {
       board.write(1, PANIC);
