@@ -40,19 +40,23 @@ export function parseInteger(lexer: DtsLexer, depth = 0): bigint | undefined {
   if (literal !== null) {
     const digits = literal[1]!;
     const octal = /^0[0-9]+$/.test(digits);
-    if (octal && /[89]/.test(digits)) lexer.fail(`'${digits}' begins with 0 and is not octal`, at);
+    if (octal && /[89]/.test(digits)) {
+      lexer.report(`'${digits}' begins with 0 and is not octal`, at);
+      return 0n;
+    }
     const prefix = octal ? '0o' : /^0[xX]/.test(digits) ? '0x' : '';
     // 64 bits have at most 22 significant digits in any of the bases.
     const significant = digits.replace(/^0[xX]?0*/, '') || '0';
     const number = significant.length > 22 ? undefined : BigInt(prefix + significant);
-    if (number === undefined || wrap(number) !== number) lexer.fail('this number does not fit in 64 bits', at);
-    return number;
+    if (number !== undefined && wrap(number) === number) return number;
+    lexer.report('this number does not fit in 64 bits', at);
+    return 0n;
   }
   const character = lexer.takeQuoted("'");
   if (character !== undefined) {
     const bytes = decodeEscapes(character, (message) => lexer.fail(message, at));
-    if (bytes.length !== 1) lexer.fail(`a character literal holds one byte, and this one holds ${bytes.length}`, at);
-    return BigInt(bytes[0]!);
+    if (bytes.length !== 1) lexer.report(`a character literal holds one byte, and this one holds ${bytes.length}`, at);
+    return BigInt(bytes[0] ?? 0);
   }
   if (!lexer.take('(')) return undefined;
   const number = parseTernary(lexer, depth + 1);
@@ -80,8 +84,9 @@ function parseBinary(lexer: DtsLexer, binds: number, depth: number): bigint {
     if (operator === undefined || operator.binds < binds) return left;
     lexer.take(match!);
     const right = parseBinary(lexer, operator.binds + 1, depth);
-    if (right === 0n && (match === '/' || match === '%')) lexer.fail('division by zero', at);
-    left = operator.apply(left, right);
+    const impossible = right === 0n && (match === '/' || match === '%');
+    if (impossible) lexer.report('division by zero', at);
+    left = impossible ? 0n : operator.apply(left, right);
   }
 }
 

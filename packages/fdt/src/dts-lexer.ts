@@ -1,15 +1,5 @@
-import { DtsError, type DtsErrorCode, type DtsPosition, DtsText } from './dts-source.ts';
-
-/**
- * Gives the content of a file named by `/include/` or `/incbin/`, or undefined when there is none.
- * `from` is the file that names it; how names are looked up is up to the resolver.
- */
-export type DtsIncludeResolver = (name: string, from: string) => string | Uint8Array | undefined;
-
-/** Includes within includes; deeper means a circle. */
-const MAX_INCLUDE_DEPTH = 64;
-/** Characters or bytes of all files together, so that files which include each other many times end. */
-const MAX_TOTAL_SIZE = 64 * 1024 * 1024;
+import { type DtsFiles, MAX_INCLUDE_DEPTH, textOf } from './dts-files.ts';
+import { DtsError, type DtsErrorCode, type DtsPosition, DtsReports, DtsText, locationOf } from './dts-source.ts';
 
 const SPACE = /\s+/y;
 const LINE_MARKER = /#(?:line)?[ \t]+[0-9]+[ \t]+"[^\n]*/y;
@@ -17,15 +7,17 @@ const INCLUDE = /\/include\/\s*"([^"\n]*)"/y;
 
 /** Reads tokens off a stack of files. What a token is depends on where it stands, so the parser asks for patterns. */
 export class DtsLexer {
-  readonly #include: DtsIncludeResolver | undefined;
+  /** Errors that do not end the reading. */
+  readonly reports: DtsReports;
+  readonly #files: DtsFiles;
   readonly #suspended: { source: DtsText; offset: number }[] = [];
   #source: DtsText;
   #offset = 0;
-  #totalSize = 0;
 
-  constructor(source: DtsText, include: DtsIncludeResolver | undefined) {
+  constructor(source: DtsText, files: DtsFiles, reports: DtsReports = new DtsReports()) {
     this.#source = source;
-    this.#include = include;
+    this.#files = files;
+    this.reports = reports;
   }
 
   /** Position of the next token. */
@@ -85,12 +77,17 @@ export class DtsLexer {
 
   /** Throws a syntax error at the next token, or at `at`. */
   fail(message: string, at: DtsPosition = this.position(), code: DtsErrorCode = 'DTS_ERR_SYNTAX'): never {
-    throw new DtsError(code, message, at.source.locate(at.offset));
+    throw new DtsError(code, message, locationOf(at));
+  }
+
+  /** Notes an error that leaves the text readable. */
+  report(message: string, at: DtsPosition, check?: string): void {
+    this.reports.report(message, at, check);
   }
 
   /** The content of a file for `/incbin/`. */
   readBinary(name: string, at: DtsPosition): Uint8Array {
-    const content = this.#resolve(name, at);
+    const { content } = this.#files.read(name, at);
     return typeof content === 'string' ? new TextEncoder().encode(content) : content;
   }
 
@@ -144,23 +141,10 @@ export class DtsLexer {
       const message = `files are included more than ${MAX_INCLUDE_DEPTH} deep; do they include each other?`;
       this.fail(message, at, 'DTS_ERR_INCLUDE');
     }
-    const content = this.#resolve(name, at);
+    const { file, content } = this.#files.read(name, at);
     this.#suspended.push({ source: this.#source, offset: this.#offset });
-    this.#source = new DtsText(name, typeof content === 'string' ? content : new TextDecoder().decode(content));
+    this.#source = new DtsText(file, textOf(content));
     this.#offset = 0;
     return true;
-  }
-
-  #resolve(name: string, at: DtsPosition): string | Uint8Array {
-    if (this.#include === undefined) {
-      this.fail(`"${name}" cannot be read: no include resolver was given`, at, 'DTS_ERR_INCLUDE');
-    }
-    const content = this.#include(name, at.source.file);
-    if (content === undefined) this.fail(`file "${name}" is not found`, at, 'DTS_ERR_INCLUDE');
-    this.#totalSize += content.length;
-    if (this.#totalSize > MAX_TOTAL_SIZE) {
-      this.fail(`included files have more than ${MAX_TOTAL_SIZE} bytes together`, at, 'DTS_ERR_INCLUDE');
-    }
-    return content;
   }
 }

@@ -1,30 +1,52 @@
 import { parseInteger } from './dts-expression.ts';
 import type { DtsLexer } from './dts-lexer.ts';
-import { refuse } from './dts-source.ts';
-import { type DtsBody, type DtsChildDefinition, type DtsNode, type DtsProperty, DtsTree } from './dts-tree.ts';
+import type { DtsPosition } from './dts-source.ts';
+import {
+  type DtsBody,
+  type DtsChildDefinition,
+  DtsLabels,
+  type DtsNode,
+  type DtsProperty,
+  DtsTree,
+} from './dts-tree.ts';
 import { LABEL, parseReference, parseValue } from './dts-values.ts';
 import { MAX_DEPTH, MAX_NAME_LENGTH } from './format.ts';
 import type { Reservation } from './tree.ts';
 
 const NAME = /\\?([a-zA-Z0-9,._+*#?@-]+)/y;
 
-export interface DtsFile {
+export interface ParsedDts {
   readonly tree: DtsTree;
   readonly reservations: Reservation[];
+  /** True for an overlay: `/plugin/`. */
+  readonly plugin: boolean;
 }
 
 /** Parses a whole source file and merges its definitions in order. */
-export function parseDtsFile(lexer: DtsLexer): DtsFile {
+export function parseDtsFile(lexer: DtsLexer): ParsedDts {
+  const plugin = parseHeaders(lexer);
+  const reservations = parseReservations(lexer);
+  const tree = new DtsTree(lexer.position(), lexer.reports);
+  let any = false;
+  for (; !lexer.atEnd(); any = true) parseTopLevel(lexer, tree, plugin);
+  if (!any) lexer.fail("expected the root node: '/ { … };'");
+  if (tree.root.deleted) lexer.report('the root node is deleted', tree.root.at);
+  return { tree, reservations, plugin };
+}
+
+/** True for an overlay. */
+function parseHeaders(lexer: DtsLexer): boolean {
+  let plugin: boolean | undefined;
   do {
+    const at = lexer.position();
     lexer.expect('/dts-v1/', 'at the begin of the source');
     lexer.expect(';', 'after /dts-v1/');
-    if (lexer.startsWith('/plugin/')) lexer.fail('overlays (/plugin/) are not compiled');
+    const here = lexer.take('/plugin/');
+    if (here) lexer.expect(';', 'after /plugin/');
+    if (here !== (plugin ?? here)) lexer.report("this header and the one before differ in '/plugin/'", at);
+    plugin ??= here;
   } while (lexer.startsWith('/dts-v1/'));
-  const reservations = parseReservations(lexer);
-  const tree = new DtsTree(lexer.position());
-  while (!lexer.atEnd()) parseTopLevel(lexer, tree);
-  if (!tree.root.defined) lexer.fail("expected the root node: '/ { … };'");
-  return { tree, reservations };
+  return plugin;
 }
 
 function parseReservations(lexer: DtsLexer): Reservation[] {
@@ -42,34 +64,67 @@ function parseReservations(lexer: DtsLexer): Reservation[] {
   }
 }
 
-function parseTopLevel(lexer: DtsLexer, tree: DtsTree): void {
+function parseTopLevel(lexer: DtsLexer, tree: DtsTree, plugin: boolean): void {
   if (lexer.take('/delete-node/')) {
-    tree.deleteNode(parseTarget(lexer, tree));
+    const target = parseTarget(lexer, tree);
+    if (target !== undefined) tree.deleteNode(target);
     lexer.expect(';', 'after /delete-node/');
   } else if (lexer.take('/omit-if-no-ref/')) {
-    parseTarget(lexer, tree).omitIfUnused = true;
+    const target = parseTarget(lexer, tree);
+    if (target !== undefined) target.omitIfUnused = true;
     lexer.expect(';', 'after /omit-if-no-ref/');
   } else if (lexer.startsWith('/memreserve/')) {
     lexer.fail('/memreserve/ stands before the root node');
   } else if (lexer.take('/')) {
     tree.merge(tree.root, parseBody(lexer, 0));
   } else {
-    const labels = parseLabels(lexer);
-    const target = parseTarget(lexer, tree);
-    for (const label of labels) tree.addLabel(target, label);
-    tree.merge(target, parseBody(lexer, target.depth));
+    parseOverride(lexer, tree, plugin);
   }
 }
 
-/** The node that a reference at the top level means. */
-function parseTarget(lexer: DtsLexer, tree: DtsTree): DtsNode {
+/** `label: &target { … };`. In an overlay, what is not there becomes a fragment, and a path always does. */
+function parseOverride(lexer: DtsLexer, tree: DtsTree, plugin: boolean): void {
+  const labels = parseLabels(lexer);
   const at = lexer.position();
+  const reference = parseTargetReference(lexer);
+  const found = tree.find(reference);
+  const fragment = plugin && labels.length === 0 && (found === undefined || reference.startsWith('/'));
+  if (fragment) {
+    // Two levels, /fragment@N/__overlay__, are added.
+    tree.addFragment(reference, parseBody(lexer, 2), at);
+    return;
+  }
+  const body = parseBody(lexer, found?.depth ?? 0);
+  if (found === undefined) {
+    reportMissingTarget(lexer, reference, at);
+    for (const label of labels) tree.lostLabels.add(label);
+    tree.loseLabels(body);
+    return;
+  }
+  for (const label of labels) tree.addLabel(found, label);
+  tree.merge(found, body);
+}
+
+function reportMissingTarget(lexer: DtsLexer, reference: string, at: DtsPosition): void {
+  lexer.report(`'${reference}' names no node that is defined above`, at);
+}
+
+function parseTargetReference(lexer: DtsLexer): string {
   const reference = parseReference(lexer);
   if (reference === undefined) {
     const hint = lexer.startsWith('#') ? '; run the C preprocessor over this source first' : '';
     lexer.fail(`expected '/ {', '&label {' or '&{/path} {'${hint}`);
   }
-  return tree.find(reference) ?? refuse(`'${reference}' names no node that is defined above`, at);
+  return reference;
+}
+
+/** The node that a reference at the top level means; undefined, and reported, when there is none. */
+function parseTarget(lexer: DtsLexer, tree: DtsTree): DtsNode | undefined {
+  const at = lexer.position();
+  const reference = parseTargetReference(lexer);
+  const target = tree.find(reference);
+  if (target === undefined) reportMissingTarget(lexer, reference, at);
+  return target;
 }
 
 function parseLabels(lexer: DtsLexer): string[] {
@@ -97,44 +152,41 @@ function parseBody(lexer: DtsLexer, depth: number): DtsBody {
   const children: DtsChildDefinition[] = [];
   while (!lexer.take('}')) {
     const at = lexer.position();
-    if (lexer.take('/delete-property/')) {
-      properties.push({ name: parseName(lexer, 'a property name'), pieces: [], labels: [], at, deleted: true });
-      lexer.expect(';', 'after /delete-property/');
-    } else if (lexer.take('/delete-node/')) {
-      const name = parseName(lexer, 'a node name');
-      children.push({ name, at, labels: [], omitIfUnused: false, body: undefined });
-      lexer.expect(';', 'after /delete-node/');
+    const item = parseItem(lexer, depth);
+    if ('pieces' in item) {
+      if (children.length > 0) lexer.fail(`property '${item.name}' stands behind a subnode; move it up`, at);
+      properties.push(item);
     } else {
-      const item = parseDefinition(lexer, depth);
-      if ('pieces' in item) {
-        if (children.length > 0) lexer.fail(`property '${item.name}' stands behind a subnode; move it up`, at);
-        properties.push(item);
-      } else {
-        children.push(item);
-      }
+      children.push(item);
     }
   }
   lexer.expect(';', "after a node's '}'");
   return { properties, children };
 }
 
-/** A property or a child node, with what may stand before its name. */
-function parseDefinition(lexer: DtsLexer, depth: number): DtsProperty | DtsChildDefinition {
+/** A property or a child node, or the deletion of one, with what may stand before it. */
+function parseItem(lexer: DtsLexer, depth: number): DtsProperty | DtsChildDefinition {
   const labels = parseLabels(lexer);
   let omitIfUnused = false;
   while (lexer.take('/omit-if-no-ref/')) {
     omitIfUnused = true;
-    labels.push(...parseLabels(lexer));
+    for (const label of parseLabels(lexer)) labels.push(label);
   }
   const at = lexer.position();
-  const name = parseName(lexer, "a property, a node or '}'");
-  if (lexer.startsWith('{')) {
-    if (name.split('@').length > 2) lexer.fail(`node name '${name}' has more than one '@'`, at);
-    return { name, at, labels, omitIfUnused, body: parseBody(lexer, depth + 1) };
+  if (!omitIfUnused && lexer.take('/delete-property/')) {
+    const name = parseName(lexer, 'a property name');
+    lexer.expect(';', 'after /delete-property/');
+    return { name, pieces: [], labels: new DtsLabels(), valueLabels: [], at, deleted: true };
   }
+  if (lexer.take('/delete-node/')) {
+    const name = parseName(lexer, 'a node name');
+    lexer.expect(';', 'after /delete-node/');
+    return { name, at, labels: [], omitIfUnused, body: undefined };
+  }
+  const name = parseName(lexer, "a property, a node or '}'");
+  if (lexer.startsWith('{')) return { name, at, labels, omitIfUnused, body: parseBody(lexer, depth + 1) };
   if (omitIfUnused) lexer.fail("expected '{': /omit-if-no-ref/ is for nodes");
-  if (name.includes('@')) lexer.fail(`property name '${name}' has a '@', which only node names have`, at);
-  const value = lexer.take('=') ? parseValue(lexer) : { pieces: [], labels: [] };
+  const { pieces, labels: valueLabels } = lexer.take('=') ? parseValue(lexer) : { pieces: [], labels: [] };
   lexer.expect(';', `after property '${name}'`);
-  return { name, pieces: value.pieces, labels: [...labels, ...value.labels], at, deleted: false };
+  return { name, pieces, labels: new DtsLabels(labels), valueLabels, at, deleted: false };
 }

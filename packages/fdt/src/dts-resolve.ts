@@ -1,131 +1,193 @@
-import { type DtsPosition, refuse } from './dts-source.ts';
-import type { DtsNode, DtsPiece, DtsProperty, DtsReference, DtsTree } from './dts-tree.ts';
+import { DtsPhandles, type PhandleFormat } from './dts-phandles.ts';
+import { DtsError, type DtsPosition, type DtsReports, locationOf } from './dts-source.ts';
+import { DtsSourceMap } from './dts-source-map.ts';
+import type { DtsNode, DtsProperty, DtsReference, DtsTree } from './dts-tree.ts';
 import { latin1 } from './format.ts';
+import { nodeNameProblem, propertyNameProblem } from './names.ts';
 import { attachChild, attachProperty, DtNode } from './node.ts';
 import { propStrings, propU32 } from './values.ts';
 
-const PHANDLE_NAMES = ['phandle', 'linux,phandle'];
-/** Bytes that path references may become together, so that many references to long paths end. */
+/** Bytes that paths, as values, may take together, so that many references to long paths end. */
 const MAX_PATH_BYTES = 64 * 1024 * 1024;
+/** What an unresolved reference of an overlay is until the overlay is applied. */
+const UNRESOLVED = 0xffffffff;
+
+export interface ResolveOptions {
+  readonly plugin: boolean;
+  /** A node with a label is not left out by `/omit-if-no-ref/`. */
+  readonly symbols: boolean;
+  readonly phandles: PhandleFormat;
+}
+
+/** A reference in a cell of the resolved tree. */
+export interface ResolvedReference {
+  readonly user: DtsNode;
+  readonly property: string;
+  /** In bytes, in the property's value. */
+  readonly offset: number;
+  readonly reference: string;
+  /** Undefined in an overlay, when the target is in the base tree. */
+  readonly target: DtsNode | undefined;
+}
 
 /** Checks a merged tree, gives out phandles, and turns it into nodes with plain values. */
-export function resolveDts(tree: DtsTree): DtNode {
-  checkLabels(tree);
-  const resolver = new Resolver(tree);
-  resolver.collectPhandles();
-  resolver.givePhandles();
-  resolver.countPathReferences();
-  for (const node of [...tree.root.walk()]) {
-    if (node.omitIfUnused && !node.referenced) tree.deleteNode(node);
-  }
-  return resolver.build(tree.root);
-}
-
-function checkLabels(tree: DtsTree): void {
-  const seen = new Map<string, string>();
-  const see = (label: string, owner: string, at: DtsPosition): void => {
-    const other = seen.get(label);
-    if (other !== undefined && other !== owner) refuse(`label '${label}' is on ${owner} and on ${other}`, at);
-    seen.set(label, owner);
-  };
-  for (const node of tree.root.walk()) {
-    const { path } = node;
-    for (const label of node.labels) see(label, path, node.at);
-    for (const property of node.liveProperties()) {
-      for (const label of property.labels) see(label, `property ${property.name} of ${path}`, property.at);
-    }
-  }
-}
-
-class Resolver {
-  readonly #tree: DtsTree;
-  readonly #phandles = new Map<DtsNode, number>();
+export class DtsResolver {
+  readonly tree: DtsTree;
+  readonly sourceMap = new DtsSourceMap();
+  /** The references in cells, in the order of the tree. */
+  readonly references: ResolvedReference[] = [];
+  readonly #reports: DtsReports;
+  readonly #options: ResolveOptions;
+  readonly #phandles: DtsPhandles;
+  readonly #nodes = new Map<DtsNode, DtNode>();
   /** What each reference means; kept, since a node that is omitted later can hold one that is referred to. */
   readonly #targets = new Map<DtsReference, DtsNode>();
-  readonly #owners = new Map<number, DtsNode>();
-  #next = 1;
   #pathBytes = 0;
 
-  constructor(tree: DtsTree) {
-    this.#tree = tree;
+  constructor(tree: DtsTree, reports: DtsReports, options: ResolveOptions) {
+    this.tree = tree;
+    this.#reports = reports;
+    this.#options = options;
+    this.#phandles = new DtsPhandles(tree, reports, options.phandles);
   }
 
-  /** Phandles that the source gives itself. */
-  collectPhandles(): void {
-    for (const node of this.#tree.root.walk()) {
-      const given = PHANDLE_NAMES.map((name) => this.#explicitPhandle(node, name)).filter((each) => each !== undefined);
-      const [phandle] = given;
-      if (phandle === undefined) continue;
-      const { at } = this.#liveProperty(node, 'phandle') ?? this.#liveProperty(node, 'linux,phandle')!;
-      if (given.some((each) => each !== phandle)) {
-        refuse(`${node.path}: 'phandle' and 'linux,phandle' differ`, at);
+  /** The tree with plain values. What is wrong is reported, and what is returned then is of no use. */
+  resolve(): DtNode {
+    this.#checkLabels();
+    this.#phandles.collect();
+    this.#resolvePhandles();
+    this.#resolvePaths();
+    this.#omitUnused();
+    return this.#build(this.tree.root, '');
+  }
+
+  /** The resolved node of a node of the source. */
+  nodeOf(source: DtsNode): DtNode {
+    return this.#nodes.get(source)!;
+  }
+
+  /** Gives a phandle to a node that may have none, after the tree was resolved. */
+  demandPhandle(source: DtsNode): void {
+    for (const { name, value } of this.#phandles.give(source)) this.nodeOf(source).setProperty(name, value);
+  }
+
+  /** Counts a path that becomes a value; throws when they become too long together. */
+  countPath(path: string, at: DtsPosition): void {
+    this.#pathBytes += path.length;
+    if (this.#pathBytes > MAX_PATH_BYTES) {
+      throw new DtsError('DTS_ERR_SEMANTIC', 'references become too long together', locationOf(at));
+    }
+  }
+
+  #checkLabels(): void {
+    const seen = new Map<string, string>();
+    const see = (label: string, owner: string, at: DtsPosition): void => {
+      const other = seen.get(label);
+      const message = `label '${label}' is on ${owner} and on ${other}`;
+      if (other !== undefined) this.#reports.report(message, at, 'duplicate_label');
+      seen.set(label, owner);
+    };
+    for (const { node, path } of walkWithPaths(this.tree.root)) {
+      for (const label of node.labels.list()) see(label, path || '/', node.at);
+      for (const { name, labels, valueLabels, at } of node.liveProperties()) {
+        for (const label of labels.list()) see(label, `property ${name} of ${path || '/'}`, at);
+        for (const label of valueLabels) see(label, `the value of ${name} of ${path || '/'}`, at);
       }
-      const other = this.#owners.get(phandle);
-      if (other !== undefined) {
-        refuse(`${node.path}: phandle 0x${phandle.toString(16)} is also that of ${other.path}`, at);
-      }
-      this.#owners.set(phandle, node);
-      this.#phandles.set(node, phandle);
     }
   }
 
-  /** Gives a phandle to each node that is referred to and has none, in the order of the references. */
-  givePhandles(): void {
-    for (const { piece, user } of this.#references('phandle')) {
-      const node = this.#target(piece, user);
-      node.referenced = true;
-      if (this.#phandles.has(node)) continue;
-      while (this.#owners.has(this.#next)) this.#next++;
-      this.#owners.set(this.#next, node);
-      this.#phandles.set(node, this.#next);
-      if (this.#liveProperty(node, 'phandle') === undefined) {
-        const pieces: DtsPiece[] = [{ kind: 'bytes', bytes: propU32(this.#next) }];
-        // A deleted one gives up its place: a new property goes last.
-        node.properties.delete('phandle');
-        node.properties.set('phandle', { name: 'phandle', pieces, labels: [], at: node.at, deleted: false });
-      }
+  #resolvePhandles(): void {
+    for (const { piece, user } of this.#pieces('phandle')) {
+      const target = this.#find(piece, user, this.#options.plugin);
+      if (target === undefined) continue;
+      target.referenced = true;
+      for (const { name, value } of this.#phandles.give(target)) this.#phandles.addProperty(target, name, value);
     }
   }
 
-  countPathReferences(): void {
-    for (const { piece, user } of this.#references('path')) {
-      const node = this.#target(piece, user);
-      node.referenced = true;
-      this.#pathBytes += node.path.length;
-      if (this.#pathBytes > MAX_PATH_BYTES) refuse('path references become too long together', piece.at);
+  #resolvePaths(): void {
+    for (const { piece, user } of this.#pieces('path')) {
+      const target = this.#find(piece, user, false);
+      if (target === undefined) continue;
+      target.referenced = true;
+      this.countPath(target.path, piece.at);
     }
   }
 
-  build(source: DtsNode): DtNode {
-    const node = new DtNode(source.name);
-    for (const property of source.liveProperties()) {
-      const value = this.#valueOf(property);
-      if (property.name === 'name') checkNameProperty(source, value, property.at);
-      // dtc leaves out a "name" that says what the node's name says.
-      else attachProperty(node, { name: property.name, value });
+  #omitUnused(): void {
+    for (const node of [...this.tree.root.walk()]) {
+      if (!node.omitIfUnused || node.referenced) continue;
+      if (this.#options.symbols && node.labels.any) continue;
+      for (const omitted of node.walk()) this.#phandles.free(omitted);
+      this.tree.deleteNode(node);
     }
-    for (const child of source.liveChildren()) attachChild(node, this.build(child));
+  }
+
+  #find(piece: DtsReference, user: DtsNode, mayBeMissing: boolean): DtsNode | undefined {
+    const node = this.tree.find(piece.reference);
+    if (node !== undefined) this.#targets.set(piece, node);
+    else if (!mayBeMissing && !this.tree.lostLabels.has(piece.reference.split('/')[0]!)) {
+      const check = piece.kind === 'path' ? 'path_references' : 'phandle_references';
+      this.#reports.report(`${user.path}: '${piece.reference}' names no node`, piece.at, check);
+    }
     return node;
   }
 
-  #valueOf(property: DtsProperty): Uint8Array {
-    const parts = property.pieces.map((piece) => {
-      if (piece.kind === 'bytes') return piece.bytes;
-      const target = this.#targets.get(piece)!;
-      return piece.kind === 'path' ? propStrings(target.path) : propU32(this.#phandles.get(target)!);
-    });
-    if (parts.length === 1) return parts[0]!;
-    const value = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  #build(source: DtsNode, path: string): DtNode {
+    const node = new DtNode(source.name);
+    this.#nodes.set(source, node);
+    const fullPath = path || '/';
+    this.sourceMap.add(fullPath, source.at);
+    const problem = nodeNameProblem(source.name);
+    if (problem !== undefined) this.#reports.report(`${fullPath}: ${problem.message}`, source.at, problem.code);
+    for (const property of source.liveProperties()) {
+      const { value, phandleOffsets } = this.#valueOf(property, source);
+      const bad = propertyNameProblem(property.name);
+      if (bad !== undefined) this.#reports.report(`${fullPath}: ${bad.message}`, property.at, bad.code);
+      if (property.name === 'name') {
+        this.#checkName(source, value, property.at);
+        continue;
+      }
+      this.sourceMap.addProperty(fullPath, property.name, property.at, phandleOffsets);
+      attachProperty(node, { name: property.name, value });
+    }
+    for (const child of source.liveChildren()) attachChild(node, this.#build(child, `${path}/${child.name}`));
+    return node;
+  }
+
+  #valueOf(property: DtsProperty, user: DtsNode): { value: Uint8Array; phandleOffsets: Set<number> } {
+    const parts: Uint8Array[] = [];
+    const phandleOffsets = new Set<number>();
+    let length = 0;
+    for (const piece of property.pieces) {
+      let part: Uint8Array;
+      if (piece.kind === 'bytes') {
+        part = piece.bytes;
+      } else {
+        const target = this.#targets.get(piece);
+        if (piece.kind === 'phandle') {
+          phandleOffsets.add(length);
+          const { reference } = piece;
+          this.references.push({ user, property: property.name, offset: length, reference, target });
+        }
+        const phandle = target === undefined ? undefined : this.#phandles.of(target);
+        part = piece.kind === 'path' ? propStrings(target?.path ?? '') : propU32(phandle ?? UNRESOLVED);
+      }
+      parts.push(part);
+      length += part.length;
+    }
+    if (parts.length === 1) return { value: parts[0]!, phandleOffsets };
+    const value = new Uint8Array(length);
     let at = 0;
     for (const part of parts) {
       value.set(part, at);
       at += part.length;
     }
-    return value;
+    return { value, phandleOffsets };
   }
 
-  *#references(kind: DtsReference['kind']): Generator<{ piece: DtsReference; user: DtsNode }, void, undefined> {
-    for (const user of this.#tree.root.walk()) {
+  *#pieces(kind: DtsReference['kind']): Generator<{ piece: DtsReference; user: DtsNode }, void, undefined> {
+    for (const user of this.tree.root.walk()) {
       for (const property of user.liveProperties()) {
         for (const piece of property.pieces) {
           if (piece.kind !== 'bytes' && piece.kind === kind) yield { piece, user };
@@ -134,44 +196,19 @@ class Resolver {
     }
   }
 
-  #target(piece: DtsReference, user: DtsNode): DtsNode {
-    const node = this.#tree.find(piece.reference);
-    if (node === undefined) refuse(`${user.path}: '${piece.reference}' names no node`, piece.at);
-    this.#targets.set(piece, node);
-    return node;
-  }
-
-  #liveProperty(node: DtsNode, name: string): DtsProperty | undefined {
-    const property = node.properties.get(name);
-    return property?.deleted === false ? property : undefined;
-  }
-
-  #explicitPhandle(node: DtsNode, name: string): number | undefined {
-    const property = this.#liveProperty(node, name);
-    if (property === undefined) return undefined;
-    const { pieces, at } = property;
-    const [piece] = pieces;
-    const reference = pieces.find((each): each is DtsReference => each.kind === 'phandle');
-    if (reference !== undefined) {
-      // phandle = <&self> asks for any phandle.
-      if (this.#target(reference, node) === node) return undefined;
-      refuse(`${node.path}: '${name}' refers to another node`, at);
-    }
-    if (pieces.length !== 1 || piece?.kind !== 'bytes' || piece.bytes.length !== 4) {
-      refuse(`${node.path}: '${name}' is not one cell`, at);
-    }
-    const phandle = new DataView(piece.bytes.buffer, piece.bytes.byteOffset).getUint32(0);
-    if (phandle === 0 || phandle === 0xffffffff) {
-      refuse(`${node.path}: 0x${phandle.toString(16)} cannot be a phandle`, at);
-    }
-    return phandle;
+  /** A `name` that says what the node's name says is left out; another is wrong. */
+  #checkName(node: DtsNode, value: Uint8Array, at: DtsPosition): void {
+    const baseName = node.name.split('@')[0]!;
+    const name = latin1(value);
+    if (name === `${baseName}\0`) return;
+    const check = name.indexOf('\0') === name.length - 1 ? 'name_properties' : 'name_is_string';
+    const message = `${node.path}: property 'name' says ${JSON.stringify(name)}, not the node's name '${baseName}'`;
+    this.#reports.report(message, at, check);
   }
 }
 
-function checkNameProperty(node: DtsNode, value: Uint8Array, at: DtsPosition): void {
-  const baseName = node.name.split('@')[0]!;
-  const name = latin1(value);
-  if (name !== `${baseName}\0`) {
-    refuse(`${node.path}: property 'name' says ${JSON.stringify(name)}, not the node's name '${baseName}'`, at);
-  }
+/** Live nodes, parents first, with their paths; the root's is empty. */
+function* walkWithPaths(node: DtsNode, path = ''): Generator<{ node: DtsNode; path: string }, void, undefined> {
+  yield { node, path };
+  for (const child of node.liveChildren()) yield* walkWithPaths(child, `${path}/${child.name}`);
 }

@@ -1,4 +1,5 @@
-import { type DtsPosition, refuse } from './dts-source.ts';
+import type { DtsPosition, DtsReports } from './dts-source.ts';
+import { propStrings } from './values.ts';
 
 /** `phandle`: `<&x>`, one cell. `path`: `&x` outside of cells, a string. */
 export interface DtsReference {
@@ -11,12 +12,48 @@ export interface DtsReference {
 /** A piece of a property's value: bytes, or a reference that is resolved once the whole tree is known. */
 export type DtsPiece = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | DtsReference;
 
+/** The number of bytes of a value up to where path references get their text, as long as they have none. */
+export const rawLength = (pieces: readonly DtsPiece[]): number =>
+  pieces.reduce((sum, piece) => sum + (piece.kind === 'bytes' ? piece.bytes.length : piece.kind === 'path' ? 0 : 4), 0);
+
+/** The labels of a node or property. A deleted one keeps its place in case it comes back. */
+export class DtsLabels {
+  readonly #live = new Map<string, boolean>();
+
+  /** @param labels as they stand in the source. */
+  constructor(labels: readonly string[] = []) {
+    for (const label of [...labels].reverse()) this.add(label);
+  }
+
+  add(label: string): void {
+    this.#live.set(label, true);
+  }
+
+  deleteAll(): void {
+    for (const label of this.#live.keys()) this.#live.set(label, false);
+  }
+
+  /** True when there ever was one: dtc gives phandles and symbols by that. */
+  get any(): boolean {
+    return this.#live.size > 0;
+  }
+
+  /** Those that are not deleted, the one that was added last first: that is dtc's order. */
+  list(): string[] {
+    const labels: string[] = [];
+    for (const [label, live] of this.#live) if (live) labels.push(label);
+    return labels.reverse();
+  }
+}
+
 /** A property as the source has it. */
 export interface DtsProperty {
   readonly name: string;
   pieces: readonly DtsPiece[];
-  /** Labels before the name and within the value. */
-  labels: readonly string[];
+  /** Labels before the name. */
+  readonly labels: DtsLabels;
+  /** Labels within the value. */
+  valueLabels: readonly string[];
   at: DtsPosition;
   /** True for `/delete-property/`, and for a property that one deleted: it keeps its place in case it comes back. */
   deleted: boolean;
@@ -26,7 +63,7 @@ export interface DtsProperty {
 export class DtsNode {
   name: string;
   readonly at: DtsPosition;
-  readonly labels = new Set<string>();
+  labels = new DtsLabels();
   readonly properties = new Map<string, DtsProperty>();
   readonly children = new Map<string, DtsNode>();
   parent: DtsNode | undefined;
@@ -92,10 +129,15 @@ export interface DtsChildDefinition {
  */
 export class DtsTree {
   readonly root: DtsNode;
+  /** Labels in definitions that have no target: they were reported once, and what refers to them is not. */
+  readonly lostLabels = new Set<string>();
+  readonly #reports: DtsReports;
   readonly #labelled = new Map<string, Set<DtsNode>>();
+  #orphans = 0;
 
-  constructor(at: DtsPosition) {
+  constructor(at: DtsPosition, reports: DtsReports) {
     this.root = new DtsNode('', at);
+    this.#reports = reports;
   }
 
   /**
@@ -104,30 +146,66 @@ export class DtsTree {
    */
   merge(node: DtsNode, body: DtsBody): void {
     const first = !node.defined;
-    if (first) refuseRepetition(node, body);
+    if (first) this.#reportRepetition(node, body);
     node.defined = true;
     node.deleted = false;
     for (const property of body.properties) {
       if (first) defineProperty(node, property);
       else mergeProperty(node, property);
     }
+    for (const child of body.children) this.#mergeChild(node, child, first);
+  }
+
+  #mergeChild(node: DtsNode, child: DtsChildDefinition, first: boolean): void {
+    const old = node.children.get(child.name);
+    if (child.body === undefined && !first) {
+      if (old !== undefined) this.deleteNode(old);
+      return;
+    }
+    // In a first definition only a deletion can stand before; what takes its name goes last.
+    const kept = first && old?.deleted !== false ? undefined : old;
+    if (kept === undefined) node.children.delete(child.name);
+    const target = kept ?? new DtsNode(child.name, child.at);
+    target.parent = node;
+    node.children.set(child.name, target);
+    if (child.body === undefined) {
+      target.deleted = true;
+      return;
+    }
+    this.merge(target, child.body);
+    target.omitIfUnused ||= child.omitIfUnused;
+    for (const label of kept === undefined ? [...child.labels].reverse() : child.labels) this.addLabel(target, label);
+  }
+
+  /** What `&target { … }` becomes in an overlay whose own nodes do not have that target. */
+  addFragment(reference: string, body: DtsBody, at: DtsPosition): void {
+    const { root } = this;
+    const fragment = new DtsNode(`fragment@${this.#orphans++}`, at);
+    const pathPiece: DtsPiece = { kind: 'bytes', bytes: propStrings(reference) };
+    const [name, piece]: [string, DtsPiece] = reference.startsWith('/')
+      ? ['target-path', pathPiece]
+      : ['target', { kind: 'phandle', reference, at }];
+    const labels = new DtsLabels();
+    fragment.properties.set(name, { name, pieces: [piece], labels, valueLabels: [], at, deleted: false });
+    const overlay = new DtsNode('__overlay__', at);
+    fragment.defined = true;
+    overlay.parent = fragment;
+    fragment.parent = root;
+    fragment.children.set(overlay.name, overlay);
+    if (root.children.get(fragment.name)?.deleted === false) {
+      this.#reports.report(`this becomes /${fragment.name}, which is there already`, at, 'duplicate_node_names');
+    }
+    root.children.delete(fragment.name);
+    root.children.set(fragment.name, fragment);
+    root.defined = true;
+    this.merge(overlay, body);
+  }
+
+  /** Takes note of what a definition without a target would have defined. */
+  loseLabels(body: DtsBody): void {
     for (const child of body.children) {
-      const old = node.children.get(child.name);
-      if (child.body === undefined && !first) {
-        if (old !== undefined) this.deleteNode(old);
-        continue;
-      }
-      if (first) node.children.delete(child.name);
-      const target = (first ? undefined : old) ?? new DtsNode(child.name, child.at);
-      target.parent = node;
-      node.children.set(child.name, target);
-      if (child.body === undefined) {
-        target.deleted = true;
-        continue;
-      }
-      this.merge(target, child.body);
-      target.omitIfUnused ||= child.omitIfUnused;
-      for (const label of child.labels) this.addLabel(target, label);
+      for (const label of child.labels) this.lostLabels.add(label);
+      if (child.body !== undefined) this.loseLabels(child.body);
     }
   }
 
@@ -141,14 +219,15 @@ export class DtsTree {
   /** Marks a node and all below it as deleted; their labels are free again. */
   deleteNode(node: DtsNode): void {
     node.deleted = true;
-    for (const label of node.labels) this.#labelled.get(label)?.delete(node);
-    node.labels.clear();
-    for (const property of node.properties.values()) property.deleted = true;
+    for (const label of node.labels.list()) this.#labelled.get(label)?.delete(node);
+    node.labels.deleteAll();
+    for (const property of node.properties.values()) deleteProperty(property);
     for (const child of node.children.values()) this.deleteNode(child);
   }
 
   /** The node that `label`, `/path` or `label/path` means; path components are full names. */
   find(reference: string): DtsNode | undefined {
+    if (!this.root.defined) return undefined;
     const [label, ...components] = reference.split('/');
     let node: DtsNode | undefined = this.root;
     if (label !== '') [node] = this.#labelled.get(label!) ?? [];
@@ -159,6 +238,26 @@ export class DtsTree {
     }
     return node;
   }
+
+  #reportRepetition(node: DtsNode, { properties, children }: DtsBody): void {
+    const seen = new Set<string>();
+    for (const { name, at } of properties.filter((property) => !property.deleted)) {
+      const message = `property '${name}' comes twice in one definition of ${node.path}`;
+      if (seen.has(name)) this.#reports.report(message, at, 'duplicate_property_names');
+      seen.add(name);
+    }
+    seen.clear();
+    for (const { name, at, body } of children) {
+      const message = `node '${name}' comes again in the first definition of ${node.path}`;
+      if (seen.has(name)) this.#reports.report(message, at, 'duplicate_node_names');
+      if (body !== undefined) seen.add(name);
+    }
+  }
+}
+
+function deleteProperty(property: DtsProperty): void {
+  property.deleted = true;
+  property.labels.deleteAll();
 }
 
 function mergeProperty(node: DtsNode, property: DtsProperty): void {
@@ -166,10 +265,11 @@ function mergeProperty(node: DtsNode, property: DtsProperty): void {
   if (old === undefined) {
     if (!property.deleted) node.properties.set(property.name, property);
   } else if (property.deleted) {
-    old.deleted = true;
+    deleteProperty(old);
   } else {
-    const { pieces, at } = property;
-    Object.assign(old, { pieces, at, labels: [...old.labels, ...property.labels], deleted: false });
+    for (const label of property.labels.list()) old.labels.add(label);
+    const { pieces, at, valueLabels } = property;
+    Object.assign(old, { pieces, at, valueLabels, deleted: false });
   }
 }
 
@@ -178,17 +278,4 @@ function defineProperty(node: DtsNode, property: DtsProperty): void {
   if (property.deleted && old !== undefined) return;
   node.properties.delete(property.name);
   node.properties.set(property.name, property);
-}
-
-function refuseRepetition(node: DtsNode, { properties, children }: DtsBody): void {
-  const seen = new Set<string>();
-  for (const { name, at } of properties.filter((property) => !property.deleted)) {
-    if (seen.has(name)) refuse(`property '${name}' comes twice in one definition of ${node.path}`, at);
-    seen.add(name);
-  }
-  seen.clear();
-  for (const { name, at, body } of children) {
-    if (seen.has(name)) refuse(`node '${name}' comes again in the first definition of ${node.path}`, at);
-    if (body !== undefined) seen.add(name);
-  }
 }

@@ -3,9 +3,10 @@ import { parseInteger } from './dts-expression.ts';
 import type { DtsLexer } from './dts-lexer.ts';
 import type { DtsPiece } from './dts-tree.ts';
 
-/** A property's value as parsed, with the labels that stand within it. */
+/** A property's value as parsed. */
 export interface DtsValue {
   readonly pieces: readonly DtsPiece[];
+  /** Labels within the value. */
   readonly labels: readonly string[];
 }
 
@@ -54,9 +55,10 @@ function parseItem(lexer: DtsLexer, value: ValueBuilder): void {
     parseArray(lexer, value, 32);
   } else if (lexer.take('/bits/')) {
     const bits = Number(parseInteger(lexer) ?? 0);
-    if (![8, 16, 32, 64].includes(bits)) lexer.fail('array elements have 8, 16, 32 or 64 bits', at);
+    const known = [8, 16, 32, 64].includes(bits);
+    if (!known) lexer.report('array elements have 8, 16, 32 or 64 bits', at);
     lexer.expect('<', 'after /bits/ and a number');
-    parseArray(lexer, value, bits);
+    parseArray(lexer, value, known ? bits : 32);
   } else if (lexer.take('/incbin/')) {
     parseIncbin(lexer, value);
   } else {
@@ -83,7 +85,7 @@ function parseArray(lexer: DtsLexer, value: ValueBuilder, bits: number): void {
     const at = lexer.position();
     const reference = parseReference(lexer);
     if (reference !== undefined) {
-      if (bits !== 32) lexer.fail('references stand only in arrays of 32-bit elements', at);
+      if (bits !== 32) lexer.report('references stand only in arrays of 32-bit elements', at);
       value.add({ kind: 'phandle', reference, at });
       continue;
     }
@@ -93,7 +95,7 @@ function parseArray(lexer: DtsLexer, value: ValueBuilder, bits: number): void {
     }
     // A negative number is a 64-bit number whose upper bits are all ones.
     if (number > mask && (number | mask) !== allOnes) {
-      lexer.fail(`0x${number.toString(16)} does not fit in a ${bits}-bit array element`, at);
+      lexer.report(`0x${number.toString(16)} does not fit in a ${bits}-bit array element`, at);
     }
     for (let shift = bits - 8; shift >= 0; shift -= 8) value.addByte(Number((number >> BigInt(shift)) & 0xffn));
   }
@@ -112,7 +114,7 @@ function parseIncbin(lexer: DtsLexer, value: ValueBuilder): void {
   }
   lexer.expect(')', 'at the end of /incbin/');
   const content = lexer.readBinary(new TextDecoder().decode(name), at);
-  if (range[0]! > content.length) lexer.fail(`offset ${range[0]} is beyond the file's ${content.length} bytes`, at);
+  // As with dtc, what the file does not have is left out.
   value.addBytes(content.subarray(range[0], Math.min(range[1]!, content.length)));
 }
 

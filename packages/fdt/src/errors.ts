@@ -12,9 +12,14 @@
  * | FDT_ERR_BADVALUE | a property whose value does not have the asked type, or an argument that cannot be stored |
  * | FDT_ERR_BADNCELLS | #address-cells or #size-cells outside of 0..4 |
  * | FDT_ERR_EXISTS | a child of that name exists already |
+ * | FDT_ERR_NOTFOUND | a node or symbol that an overlay or an edit needs is not there |
+ * | FDT_ERR_BADPHANDLE | a phandle that is not one cell, or cannot be one |
+ * | FDT_ERR_NOPHANDLES | the phandles of an overlay do not fit behind those of the base tree |
+ * | FDT_ERR_BADOVERLAY | an overlay whose fragments or fixups contradict themselves |
  * | DTS_ERR_SYNTAX | a source text that does not parse |
  * | DTS_ERR_SEMANTIC | a source text that parses and means nothing (unknown label, duplicate name, …) |
  * | DTS_ERR_INCLUDE | a file that cannot be included |
+ * | DTS_ERR_PREPROCESSOR | a directive or macro of the preprocessor that does not work out, or `#error` |
  */
 export type FdtErrorCode =
   | 'FDT_ERR_BADMAGIC'
@@ -26,9 +31,14 @@ export type FdtErrorCode =
   | 'FDT_ERR_BADVALUE'
   | 'FDT_ERR_BADNCELLS'
   | 'FDT_ERR_EXISTS'
+  | 'FDT_ERR_NOTFOUND'
+  | 'FDT_ERR_BADPHANDLE'
+  | 'FDT_ERR_NOPHANDLES'
+  | 'FDT_ERR_BADOVERLAY'
   | 'DTS_ERR_SYNTAX'
   | 'DTS_ERR_SEMANTIC'
-  | 'DTS_ERR_INCLUDE';
+  | 'DTS_ERR_INCLUDE'
+  | 'DTS_ERR_PREPROCESSOR';
 
 /** Where an {@link FdtError} happened; each field is there when it is known. */
 export interface FdtErrorPlace {

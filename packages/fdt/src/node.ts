@@ -15,6 +15,9 @@ export let attachProperty: (node: DtNode, property: DtProperty) => void;
 
 const MAX_CELLS = 4;
 
+/** Where a new property or child goes: before or behind one that is there, given itself or by name; else last. */
+export type DtPlace<T> = { readonly before: T | string } | { readonly after: T | string };
+
 /**
  * A node of the tree: a name, properties in order, children in order.
  *
@@ -194,14 +197,17 @@ export class DtNode {
     return entries;
   }
 
-  /** Sets a property: a known one keeps its place, a new one goes last. Returns this node, for chains. */
-  setProperty(name: string, value: Uint8Array): this {
+  /**
+   * Sets a property: a known one keeps its place, a new one goes to `place`. Returns this node, for chains.
+   * Throws FDT_ERR_NOTFOUND when the place names no property.
+   */
+  setProperty(name: string, value: Uint8Array, place?: DtPlace<DtProperty>): this {
     const property = this.prop(name);
     if (property !== undefined) {
       property.value = value;
     } else {
       checkName('property', name, this.path);
-      this.#properties.push({ name, value });
+      this.#properties.splice(this.#indexOf(this.#properties, place), 0, { name, value });
     }
     return this;
   }
@@ -214,10 +220,10 @@ export class DtNode {
   }
 
   /**
-   * Adds a node, or a new empty one of that name, as the last child, and returns it.
-   * Throws FDT_ERR_EXISTS when a child has this name, FDT_ERR_BADSTRUCTURE when the node sits in a tree already.
+   * Adds a node, or a new empty one of that name, at `place`, and returns it. Throws FDT_ERR_EXISTS when a child has
+   * this name, FDT_ERR_BADSTRUCTURE when the node sits in a tree already, FDT_ERR_NOTFOUND when the place names no child.
    */
-  addChild(child: DtNode | string): DtNode {
+  addChild(child: DtNode | string, place?: DtPlace<DtNode>): DtNode {
     const node = typeof child === 'string' ? new DtNode(child) : child;
     checkName('node', node.name, this.path);
     if (this.#children.some((other) => other.name === node.name)) {
@@ -229,7 +235,8 @@ export class DtNode {
       const path = node.path;
       throw new FdtError('FDT_ERR_BADSTRUCTURE', `${path} is in a tree already; remove or clone it first`, { path });
     }
-    attachChild(this, node);
+    this.#children.splice(this.#indexOf(this.#children, place), 0, node);
+    node.#parent = this;
     return node;
   }
 
@@ -253,6 +260,19 @@ export class DtNode {
       if (parent !== undefined) attachChild(parent, copy);
     }
     return copies.get(this)!;
+  }
+
+  #indexOf<T extends { readonly name: string }>(items: readonly T[], place: DtPlace<T> | undefined): number {
+    if (place === undefined) return items.length;
+    const wanted = 'before' in place ? place.before : place.after;
+    const index = items.findIndex((item) => item === wanted || item.name === wanted);
+    if (index < 0) {
+      const name = typeof wanted === 'string' ? wanted : wanted.name;
+      throw new FdtError('FDT_ERR_NOTFOUND', `${this.path} has no '${name}' to put something next to`, {
+        path: this.path,
+      });
+    }
+    return 'before' in place ? index : index + 1;
   }
 
   #cellCount(name: string, absent: number): number {

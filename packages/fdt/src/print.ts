@@ -1,5 +1,7 @@
 import { FdtError } from './errors.ts';
+import { latin1 } from './format.ts';
 import type { DtNode, DtProperty } from './node.ts';
+import { sortTree } from './sort.ts';
 import type { DeviceTree } from './tree.ts';
 
 /** Bytes that stand in strings, and how they are escaped there. */
@@ -14,8 +16,20 @@ const ESCAPES: ReadonlyMap<number, string> = new Map([
   [0x22, '\\"'],
   [0x5c, '\\\\'],
 ]);
-const NODE_NAME = /^[a-zA-Z0-9,._+*#?-]+(?:@[a-zA-Z0-9,._+*#?-]*)?$/;
+const NODE_NAME = /^[a-zA-Z0-9,._+-]+(?:@[a-zA-Z0-9,._+-]*)?$/;
 const PROPERTY_NAME = /^[a-zA-Z0-9,._+*#?-]+$/;
+
+export interface DtsPrintOptions {
+  /** Reservations by address, properties and nodes by name (dtc's -s). */
+  readonly sort?: boolean | undefined;
+  /** Puts the labels that `/__symbols__` knows before their nodes; `/__symbols__` is printed all the same. */
+  readonly labels?: boolean | undefined;
+}
+
+const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** Labels by the path of their node. */
+type Labels = ReadonlyMap<string, readonly string[]>;
 
 /**
  * Prints a tree as source, in dtc's form; values that read as strings are printed as strings, else as cells, else as
@@ -24,25 +38,38 @@ const PROPERTY_NAME = /^[a-zA-Z0-9,._+*#?-]+$/;
  *
  * Throws FDT_ERR_BADVALUE when a node's or property's name cannot be written in source.
  */
-export function printDts(tree: DeviceTree): string {
+export function printDts(tree: DeviceTree, options: DtsPrintOptions = {}): string {
+  const { root, reservations } = options.sort === true ? sortTree(tree) : tree;
   const lines = ['/dts-v1/;', ''];
-  for (const { address, size } of tree.reservations) {
+  for (const { address, size } of reservations) {
     lines.push(`/memreserve/\t${hex(address, 16)} ${hex(size, 16)};`);
   }
-  printNode(tree.root, '', lines);
+  const labels = options.labels === true ? labelsOf(root) : new Map<string, string[]>();
+  printNode(root, '', '', labels, lines);
   return `${lines.join('\n')}\n`;
 }
 
-function printNode(node: DtNode, indent: string, lines: string[]): void {
-  if (node.parent !== undefined && !NODE_NAME.test(node.name)) refuseName(node, undefined);
-  lines.push(`${indent}${node.parent === undefined ? '/' : node.name} {`);
+function labelsOf(root: DtNode): Labels {
+  const labels = new Map<string, string[]>();
+  for (const { name, value } of root.children.find((child) => child.name === '__symbols__')?.properties ?? []) {
+    const path = latin1(value).replace(/\0$/, '');
+    if (LABEL.test(name)) labels.set(path, [...(labels.get(path) ?? []), name]);
+  }
+  return labels;
+}
+
+function printNode(node: DtNode, path: string, indent: string, labels: Labels, lines: string[]): void {
+  const isRoot = path === '';
+  if (!isRoot && !NODE_NAME.test(node.name)) refuseName(node, undefined);
+  const prefix = isRoot ? '' : (labels.get(path) ?? []).map((label) => `${label}: `).join('');
+  lines.push(`${indent}${prefix}${isRoot ? '/' : node.name} {`);
   for (const property of node.properties) {
     if (!PROPERTY_NAME.test(property.name)) refuseName(node, property);
     lines.push(`${indent}\t${property.name}${printValue(property.value)};`);
   }
   for (const child of node.children) {
     lines.push('');
-    printNode(child, `${indent}\t`, lines);
+    printNode(child, `${path}/${child.name}`, `${indent}\t`, labels, lines);
   }
   lines.push(`${indent}};`);
 }

@@ -35,6 +35,10 @@ export interface FdtWriteOptions {
   readonly padding?: number;
   /** Pads with zero bytes up to this totalsize (dtc's -S). */
   readonly minSize?: number;
+  /** Pads with zero bytes to a multiple of this, a power of two (dtc's -a). */
+  readonly align?: number;
+  /** Empty entries to add to the memory reservations, as room to grow (dtc's -R). */
+  readonly reserveEntries?: number;
 }
 
 /** The names of all properties in document order, and the size of the structure block without NOPs. */
@@ -67,8 +71,8 @@ interface Arrangement {
  */
 export function writeFdt(tree: DeviceTree, options: FdtWriteOptions = {}): Uint8Array {
   const plan = planOf(tree.root);
-  const asked = options.layout ?? options.version ?? options.padding ?? options.minSize;
-  if (asked === undefined && tree.layout !== undefined && describes(tree.layout, plan, tree)) {
+  const asked = Object.values(options).some((value) => value !== undefined);
+  if (!asked && tree.layout !== undefined && describes(tree.layout, plan, tree)) {
     return compose(tree, tree.layout);
   }
   return compose(tree, arrange(tree, plan, options));
@@ -123,22 +127,25 @@ function nameIsAt(strings: Uint8Array, offset: number, name: string): boolean {
 }
 
 function arrange(tree: DeviceTree, plan: Plan, options: FdtWriteOptions): Arrangement {
-  const { version = 17, padding = 0, minSize = 0 } = options;
+  const { version = 17, padding = 0, minSize = 0, align = 1, reserveEntries = 0 } = options;
   const sequential = options.layout === 'libfdt-sw';
   if (sequential && version !== 17) throw new FdtError('FDT_ERR_BADVALUE', 'layout libfdt-sw has version 17 only');
-  for (const [name, value] of Object.entries({ padding, minSize })) {
+  for (const [name, value] of Object.entries({ padding, minSize, align, reserveEntries })) {
     if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
-      throw new FdtError('FDT_ERR_BADVALUE', `${name} is ${value}; it is a number of bytes below 2^31`);
+      throw new FdtError('FDT_ERR_BADVALUE', `${name} is ${value}; it is a number below 2^31`);
     }
+  }
+  if ((align & (align - 1)) !== 0 || align === 0) {
+    throw new FdtError('FDT_ERR_BADVALUE', `align is ${align}; it is a power of two`);
   }
   const block = new StringsBlock(sequential ? 'prepend' : 'append', plan.names);
   const places = plan.names.map((name) => block.place(name));
   const headerSize = version >= 17 ? HEADER_SIZE_V17 : HEADER_SIZE_V16;
   const offMemRsvmap = alignUp(headerSize, sequential ? RESERVE_ENTRY_SIZE : 8);
-  const offStruct = offMemRsvmap + (tree.reservations.length + 1) * RESERVE_ENTRY_SIZE;
+  const offStruct = offMemRsvmap + (tree.reservations.length + reserveEntries + 1) * RESERVE_ENTRY_SIZE;
   const offStrings = offStruct + plan.structSize;
   const used = offStrings + block.size;
-  const totalSize = Math.max(used + padding, minSize);
+  const totalSize = alignUp(Math.max(used + padding, minSize), align);
   if (totalSize > 0x7fffffff) throw new FdtError('FDT_ERR_BADVALUE', `the blob would have ${totalSize} bytes`);
   return {
     version,

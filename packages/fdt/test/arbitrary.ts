@@ -16,10 +16,12 @@ const value = fc.oneof(fc.uint8Array({ maxLength: 24 }), fc.uint8Array({ minLeng
 const word = fc.constantFrom('a', 'cells', '#size-cells', '#address-cells', 'reg', 'linux,phandles', 'phandles', 's');
 const sourceName = fc.oneof(word, fc.stringMatching(/^[a-zA-Z0-9,._+*#?-]{1,12}$/)).filter((name) => name !== 'name');
 
+const nodeName = fc.oneof(fc.constantFrom('a', 'cells', 'cpus'), fc.stringMatching(/^[a-zA-Z0-9,._+-]{1,12}$/));
+
 function nodeData(depth: number): fc.Arbitrary<NodeData> {
   const isPhandle = (name: string) => name === 'phandle' || name === 'linux,phandle';
   return fc.record({
-    name: fc.tuple(sourceName, fc.stringMatching(/^(@[0-9a-f]{1,4})?$/)).map(([base, unit]) => base + unit),
+    name: fc.tuple(nodeName, fc.stringMatching(/^(@[0-9a-f]{1,4})?$/)).map(([base, unit]) => base + unit),
     properties: fc.uniqueArray(fc.record({ name: sourceName.filter((name) => !isPhandle(name)), value }), {
       maxLength: 4,
       selector: (property) => property.name,

@@ -1,0 +1,103 @@
+import type { DtsResolver, ResolvedReference } from './dts-resolve.ts';
+import type { DtsNode } from './dts-tree.ts';
+import { attachChild, attachProperty, DtNode } from './node.ts';
+import { propStrings, propU32 } from './values.ts';
+
+/** A node's child of exactly that name; a new one goes last. */
+function childNamed(parent: DtNode, name: string): DtNode {
+  const found = parent.children.find((child) => child.name === name);
+  if (found !== undefined) return found;
+  const child = new DtNode(name);
+  attachChild(parent, child);
+  return child;
+}
+
+/**
+ * A property for each label, with the path of its node: `/aliases` (dtc's -A) and `/__symbols__` (-@), which is what
+ * overlays find their targets by. A property that is there already stays.
+ */
+export function addLabelNode(resolver: DtsResolver, root: DtNode, name: string, demandPhandles: boolean): void {
+  const labelled: { source: DtsNode; labels: string[] }[] = [];
+  for (const source of resolver.tree.root.walk()) {
+    if (source.labels.any) labelled.push({ source, labels: source.labels.list() });
+  }
+  if (labelled.length === 0) return;
+  const target = childNamed(root, name);
+  const known = new Set(target.properties.map((property) => property.name));
+  for (const { source, labels } of labelled) {
+    for (const label of labels) {
+      if (known.has(label)) continue;
+      known.add(label);
+      const { path } = source;
+      resolver.countPath(path, source.at);
+      attachProperty(target, { name: label, value: propStrings(path) });
+    }
+    if (demandPhandles) resolver.demandPhandle(source);
+  }
+}
+
+/** Values that grow, by the property that they become; what the property has already comes first. */
+class Growing {
+  readonly #parts = new Map<DtNode, Map<string, Uint8Array[]>>();
+
+  add(node: DtNode, name: string, part: Uint8Array): void {
+    const parts = this.#parts.get(node) ?? new Map<string, Uint8Array[]>();
+    this.#parts.set(node, parts);
+    const known = parts.get(name);
+    if (known === undefined) parts.set(name, [node.prop(name)?.value ?? new Uint8Array(0), part]);
+    else known.push(part);
+  }
+
+  finish(): void {
+    for (const [node, properties] of this.#parts) {
+      for (const [name, parts] of properties) {
+        const value = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+        let at = 0;
+        for (const part of parts) {
+          value.set(part, at);
+          at += part.length;
+        }
+        const property = node.prop(name);
+        if (property === undefined) attachProperty(node, { name, value });
+        else property.value = value;
+      }
+    }
+  }
+}
+
+/**
+ * What an overlay says of its references: `/__fixups__` has, by label, the places that wait for a node of the base
+ * tree; `/__local_fixups__` the places that hold phandles of the overlay's own nodes.
+ */
+export function addFixups(resolver: DtsResolver, root: DtNode): void {
+  const values = new Growing();
+  const missing = resolver.references.filter(({ target }) => target === undefined);
+  if (missing.length > 0) {
+    const fixups = childNamed(root, '__fixups__');
+    for (const each of missing) values.add(fixups, each.reference, propStrings(fixupOf(resolver, each)));
+  }
+  const local = resolver.references.filter(({ target }) => target !== undefined);
+  if (local.length > 0) {
+    const fixups = childNamed(root, '__local_fixups__');
+    const places = new Map<DtsNode, DtNode>([[resolver.tree.root, fixups]]);
+    for (const { user, property, offset } of local) {
+      values.add(placeOf(user, places), property, propU32(offset));
+    }
+  }
+  values.finish();
+}
+
+function fixupOf(resolver: DtsResolver, { user, property, offset }: ResolvedReference): string {
+  const { path } = user;
+  resolver.countPath(path, user.at);
+  return `${path}:${property}:${offset}`;
+}
+
+/** The node below `/__local_fixups__` that stands for a node. */
+function placeOf(source: DtsNode, places: Map<DtsNode, DtNode>): DtNode {
+  const known = places.get(source);
+  if (known !== undefined) return known;
+  const place = childNamed(placeOf(source.parent!, places), source.name);
+  places.set(source, place);
+  return place;
+}
