@@ -1,6 +1,7 @@
 /**
  * `npm run check:packages`: packs every built package as the registry would get it and checks what came out: it holds
- * what its package.json names, only that, and all of it loads when installed beside the others and nothing else.
+ * what its package.json names, only that; installed alone with its dependencies all of it loads, and the example of its
+ * README, or its command where it has one, runs.
  */
 import {
   existsSync,
@@ -16,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { transform } from 'esbuild';
 import { packPackage, root, run } from './steps.mjs';
 
 const EXPECTED = ['package.json', 'README.md', 'LICENSE'];
@@ -74,12 +76,46 @@ function defectsOf(files) {
   return { manifest, defects, entries: code.map(([entry]) => manifest.name + entry.slice(1)) };
 }
 
-/** Loads entries of the installed package in a process of its own; a wrong import fails there as it would for a user. */
-async function loadDefects(home, entries) {
-  const source = `for (const entry of ${JSON.stringify(entries)}) await import(entry);`;
-  writeFileSync(join(home, 'load.mjs'), source);
-  const { code, log } = await run(process.execPath, [join(home, 'load.mjs')]);
-  return code === 0 ? [] : [`can't be imported:\n${log.trim()}`];
+/** Runs a script of the user's home in a process of its own; a wrong import fails there as it would for a user. */
+async function runDefects(home, file, what) {
+  const { code, log } = await run(process.execPath, [join(home, file)]);
+  return code === 0 ? [] : [`${what}:\n${log.trim()}`];
+}
+
+/** The first TypeScript block of a README, as JavaScript. */
+async function exampleOf(readme) {
+  const source = /```ts\n([\s\S]*?)```/.exec(readme)?.[1];
+  return source === undefined ? undefined : (await transform(source, { loader: 'ts', format: 'esm' })).code;
+}
+
+/** Loads all entries of the one installed package, and runs its example or its command. */
+async function useDefects(home, { manifest, entries, files }) {
+  writeFileSync(join(home, 'load.mjs'), `for (const entry of ${JSON.stringify(entries)}) await import(entry);`);
+  const defects = await runDefects(home, 'load.mjs', "can't be imported");
+  const command = Object.values(manifest.bin ?? {})[0];
+  if (command !== undefined) {
+    const { code, log } = await run(process.execPath, [
+      join(home, 'node_modules', manifest.name, command),
+      '--version',
+    ]);
+    if (code !== 0 || log.trim() !== manifest.version) defects.push(`${command} --version gives ${log.trim()}`);
+    return defects;
+  }
+  const example = await exampleOf(files.get('README.md').toString('utf8'));
+  if (example === undefined) return [...defects, 'README.md has no example'];
+  writeFileSync(join(home, 'example.mjs'), example);
+  defects.push(...(await runDefects(home, 'example.mjs', 'the example of the README fails')));
+  return defects;
+}
+
+/** The package and everything of this repository that it depends on, directly or not. */
+function closure(packed, { manifest }) {
+  const names = new Set([manifest.name]);
+  for (const name of names) {
+    const { dependencies = {} } = packed.find((one) => one.manifest.name === name).manifest;
+    for (const dependency of Object.keys(dependencies)) if (dependency.startsWith('@dom0less/')) names.add(dependency);
+  }
+  return packed.filter((one) => names.has(one.manifest.name));
 }
 
 function installFiles(home, name, files) {
@@ -106,13 +142,16 @@ try {
   for (const folder of folders) {
     const tarball = await packPackage(folder, home);
     const files = readTar(gunzipSync(readFileSync(tarball)));
-    const { manifest, defects, entries } = defectsOf(files);
-    installFiles(home, manifest.name, files);
-    linkForeign(home, folder, manifest);
-    packed.push({ manifest, defects, entries, kilobytes: Math.ceil(statSync(tarball).size / 1024) });
+    packed.push({ folder, files, ...defectsOf(files), kilobytes: Math.ceil(statSync(tarball).size / 1024) });
   }
-  for (const { manifest, defects, entries, kilobytes } of packed) {
-    defects.push(...(await loadDefects(home, entries)));
+  for (const one of packed) {
+    const { manifest, defects, kilobytes } = one;
+    const alone = join(home, 'alone', one.folder);
+    for (const needed of closure(packed, one)) {
+      installFiles(alone, needed.manifest.name, needed.files);
+      linkForeign(alone, needed.folder, needed.manifest);
+    }
+    defects.push(...(await useDefects(alone, one)));
     console.log(
       `${manifest.name} ${manifest.version}: ${defects.length === 0 ? `good, ${kilobytes} KiB packed` : 'BAD'}`,
     );

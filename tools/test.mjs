@@ -1,7 +1,7 @@
 /**
  * `npm test`: brings the dependencies, then checks style and layers, builds, checks types and runs all tests.
  *
- *   --all       also the long tests (*.long.test.ts) and the packed packages
+ *   --all       also the long tests (*.long.test.ts)
  *   --coverage  with coverage
  *   any other argument goes to vitest: npm test -- --project fdt
  *
@@ -73,7 +73,7 @@ try {
 await check('style', lint);
 await check('layers', script('check-layers.mjs'));
 await check('build and types', () => nx('build', 'typecheck'));
-if (all) await check('packages', script('check-packages.mjs'));
+await check('packages', script('check-packages.mjs'));
 
 say(`tests${all ? ', long ones too' : ''} ...`);
 const code = await vitest();

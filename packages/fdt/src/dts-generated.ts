@@ -1,6 +1,6 @@
 import type { DtsResolver, ResolvedReference } from './dts-resolve.ts';
 import type { DtsNode } from './dts-tree.ts';
-import { attachChild, attachProperty, DtNode } from './node.ts';
+import { attachChild, attachProperty, DtNode, type DtProperty } from './node.ts';
 import { propStrings, propU32 } from './values.ts';
 
 /** A node's child of exactly that name; a new one goes last. */
@@ -38,31 +38,35 @@ export function addLabelNode(resolver: DtsResolver, root: DtNode, name: string, 
 
 /** Values that grow, by the property that they become; what the property has already comes first. */
 class Growing {
-  readonly #parts = new Map<DtNode, Map<string, Uint8Array[]>>();
+  readonly #parts = new Map<DtNode, Map<string, { known: DtProperty | undefined; added: Uint8Array[] }>>();
 
   add(node: DtNode, name: string, part: Uint8Array): void {
-    const parts = this.#parts.get(node) ?? new Map<string, Uint8Array[]>();
-    this.#parts.set(node, parts);
-    const known = parts.get(name);
-    if (known === undefined) parts.set(name, [node.prop(name)?.value ?? new Uint8Array(0), part]);
-    else known.push(part);
+    const properties = this.#parts.get(node) ?? new Map();
+    this.#parts.set(node, properties);
+    const parts = properties.get(name);
+    if (parts === undefined) properties.set(name, { known: node.prop(name), added: [part] });
+    else parts.added.push(part);
   }
 
   finish(): void {
     for (const [node, properties] of this.#parts) {
-      for (const [name, parts] of properties) {
-        const value = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-        let at = 0;
-        for (const part of parts) {
-          value.set(part, at);
-          at += part.length;
-        }
-        const property = node.prop(name);
-        if (property === undefined) attachProperty(node, { name, value });
-        else property.value = value;
+      for (const [name, { known, added }] of properties) {
+        const value = concatenate(known === undefined ? added : [known.value, ...added]);
+        if (known === undefined) attachProperty(node, { name, value });
+        else known.value = value;
       }
     }
   }
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const value = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    value.set(part, at);
+    at += part.length;
+  }
+  return value;
 }
 
 /**

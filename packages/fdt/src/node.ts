@@ -12,6 +12,10 @@ export interface DtProperty {
 export let attachChild: (parent: DtNode, child: DtNode) => void;
 /** Adds a property without looking for others of that name. */
 export let attachProperty: (node: DtNode, property: DtProperty) => void;
+/** Like {@link attachChild}, as the first one. */
+export let prependChild: (parent: DtNode, child: DtNode) => void;
+/** Like {@link attachProperty}, as the first one. */
+export let prependProperty: (node: DtNode, property: DtProperty) => void;
 
 const MAX_CELLS = 4;
 
@@ -38,6 +42,13 @@ export class DtNode {
     };
     attachProperty = (node, property) => {
       node.#properties.push(property);
+    };
+    prependChild = (parent, child) => {
+      child.#parent = parent;
+      parent.#children.unshift(child);
+    };
+    prependProperty = (node, property) => {
+      node.#properties.unshift(property);
     };
   }
 

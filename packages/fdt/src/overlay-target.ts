@@ -1,14 +1,45 @@
 import { latin1 } from './format.ts';
 import type { FdtLayout } from './layout.ts';
-import type { DtNode, DtProperty } from './node.ts';
+import { DtNode, type DtProperty, prependChild, prependProperty } from './node.ts';
 import { parseFdt } from './read.ts';
 import type { DeviceTree } from './tree.ts';
 import { writeFdt } from './write.ts';
 
+/** Children by full name and by name without unit address; of several, the first in the node. */
+interface ChildIndex {
+  count: number;
+  readonly byName: Map<string, DtNode>;
+}
+
+/** Nodes with many children are searched often enough to be indexed. Children are only added, by this module. */
+const INDEX_FROM = 16;
+const indices = new WeakMap<DtNode, ChildIndex>();
+
+function indexOf(node: DtNode): Map<string, DtNode> {
+  const known = indices.get(node);
+  if (known?.count === node.children.length) return known.byName;
+  const byName = new Map<string, DtNode>();
+  for (const child of node.children) {
+    for (const name of [child.name, child.baseName]) if (!byName.has(name)) byName.set(name, child);
+  }
+  indices.set(node, { count: node.children.length, byName });
+  return byName;
+}
+
 /** A child as libfdt finds it: a name without a unit address is also that of the first child with one. */
 export function findChild(node: DtNode, name: string): DtNode | undefined {
-  const prefix = name.includes('@') ? undefined : `${name}@`;
-  return node.children.find((child) => child.name === name || (prefix !== undefined && child.name.startsWith(prefix)));
+  if (node.children.length >= INDEX_FROM) return indexOf(node).get(name);
+  const isNamed = ({ name: other, baseName }: DtNode): boolean => other === name || baseName === name;
+  return node.children.find(isNamed);
+}
+
+function addFirst(node: DtNode, child: DtNode): void {
+  const index = indices.get(node);
+  const isCurrent = index?.count === node.children.length;
+  prependChild(node, child);
+  if (!isCurrent) return;
+  index.count++;
+  for (const name of [child.name, child.baseName]) index.byName.set(name, child);
 }
 
 /** A node as libfdt finds it by a path or by an alias with more behind it; undefined when there is none. */
@@ -61,6 +92,7 @@ export class OverlayTarget {
   readonly #layout: FdtLayout;
   #strings: string;
   readonly #offsets = new Map<DtProperty, number>();
+  readonly #properties = new Map<DtNode, Map<string, DtProperty>>();
   /** Where a string was found, since the block is searched from its begin. */
   readonly #known = new Map<string, number>();
   readonly #nopsBefore = new Map<DtNode | DtProperty, number>();
@@ -86,14 +118,16 @@ export class OverlayTarget {
   }
 
   setProperty(node: DtNode, name: string, value: Uint8Array): void {
-    const known = node.prop(name);
+    const properties = this.#propertiesOf(node);
+    const known = properties.get(name);
     if (known !== undefined) {
       known.value = value;
       return;
     }
-    const [first] = node.properties;
-    node.setProperty(name, value, first === undefined ? undefined : { before: first });
-    this.#offsets.set(node.prop(name)!, this.#placeString(name));
+    const property: DtProperty = { name, value };
+    prependProperty(node, property);
+    properties.set(name, property);
+    this.#offsets.set(property, this.#placeString(name));
   }
 
   /** The child of that name, in libfdt's sense; a new one if there is none. */
@@ -101,7 +135,8 @@ export class OverlayTarget {
     const known = findChild(node, name);
     if (known !== undefined) return known;
     const [first] = node.children;
-    const child = node.addChild(name, first === undefined ? undefined : { before: first });
+    const child = new DtNode(name);
+    addFirst(node, child);
     // It goes behind NOPs: they are before it now, not before what follows.
     const nops = (first === undefined ? this.#nopsBeforeEnd.get(node) : this.#nopsBefore.get(first)) ?? 0;
     if (nops > 0) this.#nopsBefore.set(child, nops);
@@ -154,6 +189,17 @@ export class OverlayTarget {
       residue: [],
     };
     return tree;
+  }
+
+  #propertiesOf(node: DtNode): Map<string, DtProperty> {
+    const known = this.#properties.get(node);
+    if (known !== undefined) return known;
+    const properties = new Map<string, DtProperty>();
+    for (const property of node.properties) {
+      if (!properties.has(property.name)) properties.set(property.name, property);
+    }
+    this.#properties.set(node, properties);
+    return properties;
   }
 
   #placeString(name: string): number {

@@ -1,5 +1,16 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { checkDts, checkTree, compileDts, DeviceTree, DtsError, parseFdt, treeChecks } from '../src/index.ts';
+import {
+  applyOverlay,
+  checkDts,
+  checkTree,
+  compileDts,
+  DeviceTree,
+  DtsError,
+  FdtError,
+  parseFdt,
+  treeChecks,
+} from '../src/index.ts';
 import { bytesOf, textOf, thrownBy } from './fixtures.ts';
 
 const found = (warnings: readonly { code: string; path: string }[]) =>
@@ -101,3 +112,31 @@ test.each([
 ])('%j is refused', (source, code) => {
   expect(thrownBy(() => compileDts(`/dts-v1/; ${source}`))).toMatchObject({ code });
 });
+
+test('a damaged blob can be checked', () => {
+  const blob = bytesOf('xen/gic2-vpl011-ramdisk-cpus2.host.dtb');
+  fc.assert(
+    fc.property(fc.nat(blob.length - 1), fc.nat(255), fc.nat(blob.length - 1), fc.nat(255), (at, byte, at2, byte2) => {
+      const damaged = blob.slice();
+      damaged[at] = byte;
+      damaged[at2] = byte2;
+      try {
+        for (const { code } of checkTree(parseFdt(damaged))) expect(treeChecks).toContain(code);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FdtError);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('ten thousand labels, and overlays upon them, take no long time', () => {
+  const count = 10000;
+  const lines = Array.from({ length: count }, (_, i) => `l${i}: n@${i} { r = <&l${count - 1 - i}>; };`);
+  const base = compileDts(`/dts-v1/; / { ${lines.join('\n')} };`, { symbols: true });
+  expect(base.node('/__symbols__')!.properties).toHaveLength(count);
+  const fragments = Array.from({ length: count / 10 }, (_, i) => `&l${i} { o${i}: o { x = <&l${i} &o${i}>; }; };`);
+  const overlay = compileDts(`/dts-v1/; /plugin/; ${fragments.join('\n')}`, { symbols: true });
+  const tree = applyOverlay(base, overlay);
+  expect(tree.node('/n@7/o')!.u32s('x')![0]).toBe(tree.node('/n@7')!.phandle);
+}, 20000);

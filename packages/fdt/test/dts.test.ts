@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileDts, DtsError, FdtError, writeFdt } from '../src/index.ts';
+import { checkDts, compileDts, DtsError, FdtError, writeFdt } from '../src/index.ts';
 import { bytesOf, compileFixture, names, textOf, thrownBy } from './fixtures.ts';
 
 const sources = names.filter((name) => /^(dtc|xen)\/.*\.dts$/.test(name) && !name.endsWith('.domU.dts'));
@@ -138,7 +138,14 @@ test('a reference may begin with a label and go on with a path', () => {
 });
 
 test('a damaged source compiles or is refused with an FdtError', () => {
-  const seeds = ['dtc/values.dts', 'dtc/references.dts', 'dtc/merging.dts'].map(textOf);
+  const seeds = [
+    'dtc/values.dts',
+    'dtc/references.dts',
+    'dtc/merging.dts',
+    'options/labels.dts',
+    'options/plugin.dts',
+    'warnings/devices.dts',
+  ].map(textOf);
   const junk = fc.constantFrom(
     '',
     ';',
@@ -163,7 +170,11 @@ test('a damaged source compiles or is refused with an FdtError', () => {
     fc.property(fc.constantFrom(...seeds), fc.nat(2000), fc.nat(12), junk, (seed, at, cut, insert) => {
       const start = at % seed.length;
       try {
-        writeFdt(compileDts(seed.slice(0, start) + insert + seed.slice(start + cut), { include: () => '' }));
+        const damaged = seed.slice(0, start) + insert + seed.slice(start + cut);
+        const { tree, errors } = checkDts(damaged, { include: () => '', symbols: true, autoAliases: true });
+        expect(tree === undefined).toBe(errors.length > 0);
+        for (const error of errors) expect(error).toBeInstanceOf(DtsError);
+        if (tree !== undefined) writeFdt(tree);
       } catch (error) {
         expect(error).toBeInstanceOf(FdtError);
       }
