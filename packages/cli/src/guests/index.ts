@@ -9,3 +9,5 @@ export {
 export { type GuestFetchCode, GuestFetchError } from './errors.ts';
 export { type FindGuestsOptions, findGuests, type GuestSearch, type Guests, guestCacheDir } from './find-guests.ts';
 export { INIT_SCRIPT, type InitramfsParts, makeInitramfs, UP_MARKER } from './initramfs.ts';
+export { fetchPackages, type PackageRoot } from './packages.ts';
+export { treeEntries } from './root-tree.ts';

@@ -5,6 +5,7 @@ import { openPrivateApt, tail, tool } from './apt.ts';
 import { type DebianOptions, debianCodename } from './debian.ts';
 import { GuestFetchError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
+import type { Finished } from './process.ts';
 
 const ARCHITECTURE = 'arm64';
 /** Prefix of folders that debian.ts, too, clears away when a fetch was killed. */
@@ -18,7 +19,7 @@ const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
 export interface PackageRoot {
   /** Absolute path of the folder: a root file system without what maintainer scripts would have made. */
   readonly root: string;
-  /** `name_version` of every package in it, sorted. */
+  /** `name=version` of every package in it, sorted. */
   readonly packages: readonly string[];
 }
 
@@ -47,32 +48,43 @@ async function readRecord(home: string, recordName: string): Promise<PackageRoot
   return (await countEntries(root)) === record.entries ? { root, packages: record.packages } : undefined;
 }
 
-/** Downloads and verifies packages and what they depend on with the private apt under `aptRoot`; paths of the `.deb` files. */
-async function downloadClosure(
-  aptRoot: string,
-  names: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
-  const args = ['install', '--download-only', '--no-install-recommends', '--yes', '--quiet', '--', ...names];
-  const { code, log } = await tool('apt-get', args, { env: { APT_CONFIG: join(aptRoot, 'apt.conf') }, signal });
-  if (code !== 0) {
-    const missing = /E: Unable to locate package (\S+)|E: Package '(\S+)' has no installation candidate/.exec(log);
-    if (missing !== null) {
-      throw new GuestFetchError(
-        'package-not-found',
-        `the ${ARCHITECTURE} package lists hold no ${missing[1] ?? missing[2]}`,
-        "add Debian's main archive to the system's apt sources",
-      );
-    }
+interface Download {
+  /** `name=version`, as apt-get takes it. */
+  readonly packages: readonly string[];
+  /** What runs apt-get with the private apt's configuration. */
+  readonly aptGet: (args: readonly string[], cwd?: string) => Promise<Finished>;
+}
+
+/** What apt would install for the names into an empty system. */
+async function resolveClosure(aptGet: Download['aptGet'], names: readonly string[]): Promise<string[]> {
+  const { code, stdout, log } = await aptGet(['install', '--simulate', '--no-install-recommends', '--', ...names]);
+  if (code === 0)
+    return [...stdout.matchAll(/^Inst (\S+) \((\S+)/gm)].map(([, name, version]) => `${name}=${version}`).sort();
+  const missing = /E: Unable to locate package (\S+)|E: Package '(\S+)' has no installation candidate/.exec(log);
+  if (missing === null) {
     throw new GuestFetchError(
-      'download-failed',
-      `${names.join(', ')} could not be downloaded:\n${tail(log)}`,
-      'check the network and the free space of the cache folder, and try again',
+      'package-not-found',
+      `the ${ARCHITECTURE} package lists can't satisfy what ${names.join(', ')} depend on:\n${tail(log)}`,
+      "check that the system's apt sources are of one release and complete",
     );
   }
-  const archives = join(aptRoot, 'cache', 'archives');
-  const debs = (await readdir(archives)).filter((file) => file.endsWith('.deb')).sort();
-  return debs.map((file) => join(archives, file));
+  throw new GuestFetchError(
+    'package-not-found',
+    `the ${ARCHITECTURE} package lists hold no ${missing[1] ?? missing[2]}`,
+    "add Debian's main archive to the system's apt sources",
+  );
+}
+
+/** Downloads and verifies packages into an existing folder; paths of the `.deb` files. */
+async function download({ packages, aptGet }: Download, folder: string): Promise<string[]> {
+  const { code, log } = await aptGet(['download', '--', ...packages], folder);
+  const debs = (await readdir(folder)).filter((file) => file.endsWith('.deb')).sort();
+  if (code === 0 && debs.length === packages.length) return debs.map((file) => join(folder, file));
+  throw new GuestFetchError(
+    'download-failed',
+    `${packages.length} packages could not be downloaded:\n${tail(log)}`,
+    'check the network and the free space of the cache folder, and try again',
+  );
 }
 
 /** Unpacks packages over each other. Where they hold no /lib, because it is a link in the release, the link is made. */
@@ -91,12 +103,6 @@ async function unpack(debs: readonly string[], root: string, signal: AbortSignal
   if (!(await readdir(root)).includes('lib')) await symlink('usr/lib', join(root, 'lib'));
 }
 
-/** `name_version` of a downloaded package's file, whose name has the version's colon as `%3a`. */
-const packageOf = (deb: string): string =>
-  basename(deb)
-    .replace(/_[^_]*\.deb$/, '')
-    .replaceAll('%3a', ':');
-
 async function fetchRoot(
   home: string,
   codename: string,
@@ -111,14 +117,16 @@ async function fetchRoot(
   const apt = await openPrivateApt(aptRoot, { architecture: ARCHITECTURE, codename, signal });
   options.onProgress?.(`reading Debian ${codename}'s ${ARCHITECTURE} package lists from the system's sources`);
   await apt.update();
-  options.onProgress?.(`downloading ${names.join(', ')} and what they depend on`);
-  const debs = await downloadClosure(aptRoot, names, signal);
-  const packages = debs.map(packageOf);
+  const aptGet: Download['aptGet'] = (args, cwd = aptRoot) =>
+    tool('apt-get', args, { cwd, env: { APT_CONFIG: join(aptRoot, 'apt.conf') }, signal });
+  const packages = await resolveClosure(aptGet, names);
   const name = `root-${digest(packages.join('\n'))}`;
   const root = join(home, name);
   const work = await mkdtemp(join(home, UNPACK_PREFIX));
   try {
-    options.onProgress?.(`unpacking ${debs.length} packages`);
+    options.onProgress?.(`downloading ${names.join(', ')}: ${packages.length} packages with what they depend on`);
+    await mkdir(join(work, 'debs'));
+    const debs = await download({ packages, aptGet }, join(work, 'debs'));
     await unpack(debs, join(work, 'root'), signal);
     await rm(root, { recursive: true, force: true });
     await rename(join(work, 'root'), root);

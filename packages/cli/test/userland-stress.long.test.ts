@@ -1,0 +1,51 @@
+/** Debian's stress-ng in a domU, with what it computes verified. */
+import { userlandTests } from './userland/results.ts';
+import { type Stressor, stress } from './userland/stress.ts';
+
+/** The numbers of operations make a few seconds of each; `all` goes through the methods one operation after the other. */
+const STRESSORS: Stressor[] = [
+  ['cpu', '--cpu 1 --cpu-method all --cpu-ops 240'],
+  ['vm', '--vm 1 --vm-bytes 2M --vm-method all --vm-ops 20000'],
+  ['vm-walks', '--vm 1 --vm-bytes 256K --vm-method walk-1d --vm-ops 20000'],
+  ['atomic', '--atomic 1 --atomic-ops 400'],
+  ['futex', '--futex 2 --futex-ops 1000'],
+  ['mutex', '--mutex 1 --mutex-procs 4 --mutex-ops 2000'],
+  ['sem', '--sem 1 --timeout 4'],
+  ['fork', '--fork 1 --fork-ops 300'],
+  ['vfork', '--vfork 1 --vfork-ops 300'],
+  ['clone', '--clone 1 --clone-ops 30'],
+  ['pthread', '--pthread 1 --pthread-ops 300'],
+  ['signal', '--signal 1 --signal-ops 20000'],
+  ['signal-queue', '--sigq 1 --sigq-ops 5000'],
+  ['signal-realtime', '--sigrt 1 --sigrt-ops 5000'],
+  ['signal-pending', '--sigpending 1 --sigpending-ops 5000'],
+  ['signal-suspend', '--sigsuspend 1 --sigsuspend-ops 2000'],
+  ['signal-nested', '--signest 1 --signest-ops 20000'],
+  ['signal-segv', '--sigsegv 1 --sigsegv-ops 2000'],
+  ['signal-fpe', '--sigfpe 1 --sigfpe-ops 2000'],
+  ['signal-trap', '--sigtrap 1 --sigtrap-ops 2000'],
+  ['timer', '--timer 1 --timer-freq 200 --timer-ops 200'],
+  ['switch', '--switch 2 --switch-ops 20000'],
+  ['context', '--context 1 --context-ops 40'],
+  ['pipe', '--pipe 1 --pipe-ops 5000'],
+  ['mmap', '--mmap 1 --mmap-bytes 4M --mmap-ops 10'],
+  ['mremap', '--mremap 1 --mremap-bytes 4M --mremap-ops 40'],
+  ['fp', '--fp 1 --fp-ops 60'],
+  ['fp-error', '--fp-error 1 --fp-error-ops 20000'],
+  ['vecmath', '--vecmath 1 --vecmath-ops 400'],
+  ['vecfp', '--vecfp 1 --vecfp-ops 40'],
+  ['vecwide', '--vecwide 1 --vecwide-ops 1000'],
+  ['vecshuf', '--vecshuf 1 --vecshuf-ops 20'],
+  ['matrix', '--matrix 1 --matrix-size 64 --matrix-ops 1000'],
+  ['hash', '--hash 1 --hash-ops 1000'],
+  ['str', '--str 1 --str-ops 2000'],
+  ['wcs', '--wcs 1 --wcs-ops 1000'],
+  ['memcpy', '--memcpy 1 --memcpy-ops 20'],
+  ['qsort', '--qsort 1 --qsort-size 20000 --qsort-ops 5'],
+  ['zlib', '--zlib 1 --zlib-ops 10'],
+  ['crypt', '--crypt 1 --crypt-ops 20'],
+  ['regs', '--regs 1 --regs-ops 200'],
+  ['icache', '--icache 1 --icache-ops 100'],
+];
+
+userlandTests({ packages: ['stress-ng'], suites: [stress(STRESSORS)], timeoutSeconds: 900 });
