@@ -15,7 +15,7 @@ function generatedImage(): string {
 }
 
 export default {
-  ...library({ platform: 'neutral' }),
+  ...library({ platform: 'neutral', entry: ['src/index.ts', 'src/sizes.ts'] }),
   esbuildPlugins: [
     {
       name: 'generated-core',

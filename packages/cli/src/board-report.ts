@@ -1,5 +1,5 @@
-import type { Board, BoardDiagnostic, DomainInfo } from '@dom0less/hypervisor';
-import { formatBoardDiagnostic } from '@dom0less/hypervisor';
+import type { Board, DomainInfo } from '@dom0less/hypervisor';
+import { type BoardDiagnostic, formatBoardDiagnostic } from '@dom0less/hypervisor/plan';
 import type { BootPlan, DomainPlan } from '@dom0less/multiboot';
 import { InputError } from './errors.ts';
 import type { CliIo } from './io.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { type DtFlags, dtCommand } from './commands/dt.ts';
-import { type RunFlags, runCommand } from './commands/run.ts';
-import { type StartFlags, startCommand } from './commands/start.ts';
+import type { DtFlags } from './commands/dt.ts';
+import type { RunFlags } from './commands/run.ts';
+import type { StartFlags } from './commands/start.ts';
 import { EXIT, InputError } from './errors.ts';
 import { type CliIo, nodeIo } from './io.ts';
 import { exitEvent, jsonLine } from './json-events.ts';
@@ -48,7 +48,7 @@ function addSessionOptions(command: Command): Command {
     .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
 }
 
-/** The command line's grammar. `finish` is told the exit code. */
+/** The command line's grammar. `finish` is told the exit code. What a command needs is loaded when it runs. */
 function program(io: CliIo, finish: (code: number) => void): Command {
   const root = new Command('dom0less')
     .description('boots domUs from a host device tree, as Xen dom0less does, on an AArch64 engine of its own')
@@ -73,7 +73,10 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .option('--boot-script <FILE>', 'load files and find the host tree as this script of U-Boot says')
     .option('--root <DIR>', "folder of the boot script's files; its own if absent")
     .addHelpText('after', RUN_EXAMPLE)
-    .action(async (board: string | undefined, flags: RunFlags) => finish(await runCommand(board, flags, io)));
+    .action(async (board: string | undefined, flags: RunFlags) => {
+      const { runCommand } = await import('./commands/run.ts');
+      finish(await runCommand(board, flags, io));
+    });
   addSessionOptions(
     root
       .command('start')
@@ -85,7 +88,10 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .option('--small-guests', 'boot small guests of our own instead')
     .option('--refresh', "fetch Debian's newest packages although some are cached")
     .addHelpText('after', AFTER_HELP)
-    .action(async (flags: StartFlags) => finish(await startCommand(flags, io)));
+    .action(async (flags: StartFlags) => {
+      const { startCommand } = await import('./commands/start.ts');
+      finish(await startCommand(flags, io));
+    });
   addLoad(
     root
       .command('dt')
@@ -95,6 +101,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
   )
     .option('-O, --output <FORMAT>', 'dts or dtb; dts if absent')
     .action(async (board: string, domain: string, flags: DtFlags) => {
+      const { dtCommand } = await import('./commands/dt.ts');
       finish(await dtCommand(board, domain, flags, io));
     });
   return root;

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { Board } from '@dom0less/hypervisor';
+import type { BoardOptions, PreparedBoard } from '@dom0less/hypervisor';
 import { type StartPcpu, startPcpuThread } from './pcpu-thread.ts';
 
 /** An input that may be a terminal (`tty.ReadStream`). */
@@ -25,7 +25,7 @@ export interface CliIo {
   onExit(listener: () => void): () => void;
   /** Has `listener` called when the process was stopped and continues (SIGCONT). Gives a way out. */
   onContinue(listener: () => void): () => void;
-  readonly prepareBoard: typeof Board.prepare;
+  prepareBoard(options: BoardOptions): PreparedBoard | Promise<PreparedBoard>;
   readonly startPcpu: StartPcpu;
 }
 
@@ -56,7 +56,7 @@ export function nodeIo(): CliIo {
     onSignal: (listener) => onSignals(Object.keys(SIGNALS) as EndSignal[], listener),
     onExit,
     onContinue: (listener) => onSignals(['SIGCONT'], listener),
-    prepareBoard: (options) => Board.prepare(options),
+    prepareBoard: async (options) => (await import('@dom0less/hypervisor')).Board.prepare(options),
     startPcpu: startPcpuThread,
   };
 }

@@ -1,5 +1,5 @@
 import type { DeviceTree } from '@dom0less/fdt';
-import type { BoardDiagnostic } from '@dom0less/hypervisor';
+import type { BoardDiagnostic } from '@dom0less/hypervisor/plan';
 import { overlaps, readLoads, readTree } from '../board-files.ts';
 import { reportDiagnostics } from '../board-report.ts';
 import { loadBootScript } from '../boot-script.ts';

@@ -1,5 +1,5 @@
 import { parseFdt, printDts } from '@dom0less/fdt';
-import { guestTree } from '@dom0less/hypervisor';
+import { guestTree } from '@dom0less/hypervisor/plan';
 import { parseBootPlan } from '@dom0less/multiboot';
 import { findDomain, reportDiagnostics } from '../board-report.ts';
 import { EXIT, InputError } from '../errors.ts';

@@ -50,7 +50,7 @@ export function parseSessionFlags(flags: SessionFlags, problems: string[]): Sess
  */
 export async function runBoard(input: BoardInput, wishes: SessionWishes, io: CliIo): Promise<number> {
   const { strict, consoleLog } = wishes;
-  const { plan, board, diagnostics } = io.prepareBoard({ ...input, strict });
+  const { plan, board, diagnostics } = await io.prepareBoard({ ...input, strict });
   reportDiagnostics(diagnostics, io, wishes.json);
   const problems: string[] = [];
   const expectations = resolveDomains('--expect', wishes.expectations, { plan, board }, problems);

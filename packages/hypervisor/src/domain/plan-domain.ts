@@ -1,5 +1,5 @@
 /** First half of building a domain: everything that can go wrong with its input, before any memory is made. */
-import { BLOCK_BYTES } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES } from '@dom0less/arm64-cpu/sizes';
 import {
   type BootModule,
   type GuestRamBank,

@@ -1,5 +1,5 @@
 /** Where everything lies in the board's shared memory, behind what the engine claims for itself. */
-import { BLOCK_BYTES, ENGINE_END, pcpuBytes, VCPU_BYTES } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES, ENGINE_END, pcpuBytes, VCPU_BYTES } from '@dom0less/arm64-cpu/sizes';
 import { stateBytes } from '@dom0less/vgic';
 import { STATE_BYTES } from '@dom0less/vuart';
 import { RING_HEADER_BYTES } from '../console/ring.ts';

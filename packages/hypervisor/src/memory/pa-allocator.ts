@@ -1,5 +1,5 @@
 /** Gives out host physical memory to domains, in pieces of 2 MiB. */
-import { BLOCK_BYTES, PA_BITS } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES, PA_BITS } from '@dom0less/arm64-cpu/sizes';
 import type { MemoryRange } from '@dom0less/multiboot';
 
 const PA_LIMIT = 2 ** PA_BITS;

@@ -1,0 +1,135 @@
+/** From a host device tree and files to what each domain gets; nothing is built and no engine is needed. */
+import { BLOCK_BYTES } from '@dom0less/arm64-cpu/sizes';
+import type { DeviceTree } from '@dom0less/fdt';
+import { type BootModule, type BootPlan, type DomainPlan, parseBootPlan, type ValidDomain } from '@dom0less/multiboot';
+import { type PlannedDomain, planDomain } from '../domain/plan-domain.ts';
+import { layOut } from '../memory/layout.ts';
+import { PaAllocator } from '../memory/pa-allocator.ts';
+import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
+
+/** What a board is planned from. */
+export interface PlanOptions {
+  /** The host device tree. */
+  readonly tree: DeviceTree;
+  /** Files in host memory, by the host physical address of their first byte. */
+  readonly modules: ReadonlyMap<number, Uint8Array>;
+  /** True: any error, also of one domain only, keeps the board from being made, as with Xen. */
+  readonly strict?: boolean;
+}
+
+/** What a boot would do, and everything that was found on the way. */
+export interface BoardPlan {
+  readonly plan: BootPlan;
+  readonly diagnostics: readonly BoardDiagnostic[];
+  /** The domains that can be built, each with its memory, images and device tree. */
+  readonly planned: readonly PlannedDomain[];
+  /** Why a domain of the plan is not among them, by id. */
+  readonly failures: ReadonlyMap<number, string>;
+  /** True if the board would start: it has no error of its own, a domain can be built, and if strict there is no error. */
+  readonly boots: boolean;
+}
+
+/** Physical CPUs of a board. */
+export const PCPUS = 1;
+const MIB = 2 ** 20;
+
+const ownModules = ({ modules }: DomainPlan): BootModule[] =>
+  [modules.kernel, modules.ramdisk, modules.deviceTree].filter((module) => module !== undefined);
+
+/** Host memory that domains may have: all but what is reserved or holds boot modules. */
+const makeAllocator = ({ host, dom0, domains }: BootPlan): PaAllocator => {
+  const modules = [...dom0.modules, ...domains.flatMap(ownModules)];
+  const taken = [...host.reserved, ...modules.map(({ address, size }) => ({ start: address, size }))];
+  return new PaAllocator(host.memory, taken);
+};
+
+/** Collects diagnostics, and the first error of each domain. */
+export class Findings {
+  readonly diagnostics: BoardDiagnostic[];
+  readonly failures = new Map<number, string>();
+
+  constructor(diagnostics: readonly BoardDiagnostic[], domains: readonly DomainPlan[]) {
+    this.diagnostics = [...diagnostics];
+    for (const { id, nodeName, valid } of domains) {
+      if (valid) continue;
+      const error = diagnostics.find(({ severity, domain }) => severity === 'error' && domain === nodeName);
+      this.failures.set(id, error?.message ?? 'the device tree does not describe it fully');
+    }
+  }
+
+  /** What is reported while domain `id` is worked on. */
+  readonly reporter =
+    (id: number) =>
+    (diagnostic: BoardDiagnostic): void => {
+      this.diagnostics.push(diagnostic);
+      if (diagnostic.severity === 'error' && !this.failures.has(id)) this.failures.set(id, diagnostic.message);
+    };
+
+  /** True if a board can come of it: no error of the board itself; none at all if `strict`. */
+  passes(strict: boolean): boolean {
+    return !this.diagnostics.some(({ severity, domain }) => severity === 'error' && (strict || domain === undefined));
+  }
+}
+
+const planAll = (plan: BootPlan, modules: ReadonlyMap<number, Uint8Array>, findings: Findings): PlannedDomain[] => {
+  const allocator = makeAllocator(plan);
+  const valid = plan.domains.filter((domain): domain is ValidDomain => domain.valid);
+  return valid.flatMap((domain) => {
+    const context = { host: plan.host, modules, allocator, report: findings.reporter(domain.id) };
+    return planDomain(domain, context) ?? [];
+  });
+};
+
+/** RAM blocks: those that the domains may come to touch, and those that the engine's memory can hold at once. */
+export interface BlockBudget {
+  readonly wanted: number;
+  readonly count: number;
+}
+
+const budgetOf = (planned: readonly PlannedDomain[]): BlockBudget => {
+  const bytes = planned.flatMap(({ ram, tables }) => [...ram, ...tables]).reduce((sum, { size }) => sum + size, 0);
+  const wanted = bytes / BLOCK_BYTES;
+  const domains = planned.map(({ domain }) => domain);
+  return { wanted, count: layOut({ pcpus: PCPUS, domains, blocksWanted: wanted }).blockCount };
+};
+
+/** Reports that the domains could come to touch more RAM than there are blocks. */
+export const checkBlocks = ({ wanted, count }: BlockBudget, findings: Findings): void => {
+  if (count >= wanted) return;
+  const texts = { found: (wanted * BLOCK_BYTES) / MIB, available: (count * BLOCK_BYTES) / MIB };
+  findings.diagnostics.push(buildDiagnostic('memory-budget', { path: '/chosen' }, texts));
+};
+
+/** A planned board with findings that building may add to. */
+export interface PlannedBoard {
+  readonly plan: BootPlan;
+  readonly findings: Findings;
+  readonly planned: readonly PlannedDomain[];
+  readonly blocks: BlockBudget;
+  readonly boots: boolean;
+}
+
+/** Like {@link planBoard}, for building on. */
+export const planWithFindings = (options: PlanOptions): PlannedBoard => {
+  const parsed = parseBootPlan(options.tree);
+  const { plan } = parsed;
+  const findings = new Findings(parsed.diagnostics, plan.domains);
+  if (plan.host.gic?.version === 3) {
+    const place = { path: plan.host.gic.path, property: 'compatible' };
+    findings.diagnostics.push(buildDiagnostic('gic-version-unsupported', place));
+  }
+  // Without host memory there is nothing to plan with, and that was said.
+  const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options.modules, findings);
+  const blocks = budgetOf(planned);
+  checkBlocks(blocks, findings);
+  return { plan, findings, planned, blocks, boots: planned.length > 0 && findings.passes(options.strict === true) };
+};
+
+/**
+ * Parses and plans a board as preparing it for a boot does: the same plan, the same diagnostics. Content never throws.
+ */
+export const planBoard = (options: PlanOptions): BoardPlan => {
+  const { plan, findings, planned, boots } = planWithFindings(options);
+  const { diagnostics, failures } = findings;
+  return { plan, diagnostics, planned, failures, boots };
+};
