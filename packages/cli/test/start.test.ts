@@ -2,6 +2,7 @@ import { parseBootPlan } from '@dom0less/multiboot';
 import { describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
 import { hostBoard } from '../src/host-tree.ts';
+import type { CliIo } from '../src/io.ts';
 import { SMALL_GUESTS, smallGuest } from '../src/small-guests/index.ts';
 import { Folder } from './boards.ts';
 import { fakeIo } from './fake-io.ts';
@@ -84,9 +85,11 @@ describe('start', () => {
 
   it('a signal that comes while guests are looked for ends it before anything boots', async () => {
     const io = fakeIo({ env: { DOM0LESS_KERNEL: kernel } });
-    const code = main(['start'], io);
-    io.signal('SIGINT');
-    expect(await code).toBe(130);
+    const onSignal: CliIo['onSignal'] = (listener) => {
+      queueMicrotask(() => listener('SIGINT'));
+      return io.onSignal(listener);
+    };
+    expect(await main(['start'], { ...io, onSignal })).toBe(130);
     expect(io.boards).toEqual([]);
   });
 
