@@ -85,6 +85,8 @@ function program(io: CliIo, finish: (code: number) => void): Command {
       ),
   )
     .option('--domains <N>', 'how many domUs, 1 to 8; 2 if absent')
+    .option('--kernel <FLAVOUR>', "which of Debian's kernels: cloud, stock, rt or 16k; cloud if absent")
+    .option('--backports', "take the kernel from the release's backports: a later one")
     .option('--small-guests', 'boot small guests of our own instead')
     .option('--refresh', "fetch Debian's newest packages although some are cached")
     .addHelpText('after', AFTER_HELP)

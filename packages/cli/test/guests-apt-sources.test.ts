@@ -90,3 +90,32 @@ describe('several files', () => {
     expect(rewriteSources([{ name: 'empty.sources', text: '\n\n# nothing\n' }], 'bookworm')).toEqual([]);
   });
 });
+
+describe('with backports', () => {
+  const entries = (name: string, text: string, codename = 'bookworm'): string | undefined =>
+    rewriteSources([{ name, text }], codename, true)[0]?.text;
+
+  it('a one-line entry of the release gets a second one; those of its updates stay as they are', () => {
+    const text = [
+      'deb [signed-by=/k.gpg] http://mirror.example/debian bookworm main',
+      'deb http://mirror.example/debian bookworm-updates main',
+    ].join('\n');
+    expect(entries('a.list', text)!.split('\n')).toEqual([
+      'deb [signed-by=/k.gpg] http://mirror.example/debian bookworm main',
+      'deb [signed-by=/k.gpg] http://mirror.example/debian bookworm-backports main',
+      'deb http://mirror.example/debian bookworm-updates main',
+      '',
+    ]);
+  });
+
+  it('a stanza of the release gets a suite more, also where the release is named by its role', () => {
+    const stanza = (suites: string): string =>
+      `Types: deb\nURIs: http://mirror.example/debian\nSuites: ${suites}\nComponents: main\n`;
+    expect(entries('a.sources', stanza('bookworm\n bookworm-updates'))).toBe(
+      stanza('bookworm bookworm-updates bookworm-backports'),
+    );
+    expect(entries('a.sources', stanza('stable'))).toBe(stanza('stable bookworm-backports'));
+    expect(entries('a.sources', stanza('bookworm-security'))).toBe(stanza('bookworm-security'));
+    expect(entries('a.sources', stanza('bookworm bookworm-backports'))).toBe(stanza('bookworm bookworm-backports'));
+  });
+});

@@ -78,25 +78,32 @@ describe.runIf(existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg-deb')
     if (depends !== undefined) fields.push(`Depends: ${depends}`);
     const control = [...fields, 'Description: test package', ''].join('\n');
     put(`build/${name}/DEBIAN/control`, control);
+    rmSync(join(folder, `build/${name}/boot`), { recursive: true, force: true });
     for (const [file, text] of Object.entries(files)) put(`build/${name}/${file}`, text);
-    const deb = `archive/pool/${name}.deb`;
+    const deb = `archive/pool/${name}_${version.replace(':', '%3a')}.deb`;
     mkdirSync(join(folder, 'archive/pool'), { recursive: true });
     execFileSync('dpkg-deb', ['--root-owner-group', '--build', join(folder, 'build', name), join(folder, deb)]);
     const path = join(folder, deb);
-    return `${control}Filename: pool/${name}.deb\nSize: ${statSync(path).size}\nSHA256: ${sha256(path)}\n`;
+    return `${control}Filename: ${deb.slice('archive/'.length)}\nSize: ${statSync(path).size}\nSHA256: ${sha256(path)}\n`;
   }
 
   /** Fills the archive and points apt's system configuration, as apt-config shows it, at an entry for another architecture. */
-  function publish(packages: readonly TestPackage[]): void {
+  function publish(packages: readonly TestPackage[], backports?: readonly TestPackage[]): void {
     rmSync(join(folder, 'archive'), { recursive: true, force: true });
+    publishSuite('bookworm', packages);
+    if (backports !== undefined) publishSuite('bookworm-backports', backports);
+  }
+
+  function publishSuite(suite: string, packages: readonly TestPackage[]): void {
     const index = 'main/binary-arm64/Packages';
-    const path = put(`archive/dists/bookworm/${index}`, packages.map(build).join('\n'));
+    const path = put(`archive/dists/${suite}/${index}`, packages.map(build).join('\n'));
     const release = [
       'Origin: test',
-      'Suite: bookworm',
-      'Codename: bookworm',
+      `Suite: ${suite}`,
+      `Codename: ${suite}`,
       'Architectures: arm64',
       'Components: main',
+      ...(suite.endsWith('-backports') ? ['NotAutomatic: yes', 'ButAutomaticUpgrades: yes'] : []),
     ];
     const hash = [
       'Date: Sat, 01 Jan 2022 00:00:00 UTC',
@@ -104,7 +111,7 @@ describe.runIf(existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg-deb')
       ` ${sha256(path)} ${statSync(path).size} ${index}`,
       '',
     ];
-    put('archive/dists/bookworm/Release', [...release, ...hash].join('\n'));
+    put(`archive/dists/${suite}/Release`, [...release, ...hash].join('\n'));
   }
 
   const options = (cache: string, lines: string[] = []): DebianOptions => ({
@@ -199,6 +206,34 @@ describe.runIf(existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg-deb')
     expect(guests.versions.kernel).toBe('linux-image-6.12.1-cloud-arm64 6.12.1-1');
   });
 
+  it('takes a package that only stands for others for no kernel', async () => {
+    const standing = { name: 'linux-image-6.12-arm64-16k', version: '6.12.1-1', files: {} };
+    const kernel = { ...standing, name: 'linux-image-6.12.1-arm64-16k', files: { 'boot/vmlinuz-6.12.1': '16 KiB' } };
+    publish([standing, kernel, BUSYBOX]);
+    const guests = await fetchDebianGuests({ ...options('standing'), flavour: '16k' });
+    expect(readFileSync(guests.kernel, 'utf8')).toBe('16 KiB');
+  });
+
+  it('takes a kernel of the backports only when told to, and keeps both', async () => {
+    const meta = { ...META, version: '6.12.1-1', depends: 'linux-image-6.12.1-cloud-arm64 (= 6.12.1-1)' };
+    publish([META, KERNEL, BUSYBOX], [meta, OTHER_KERNEL]);
+    const own = await fetchDebianGuests(options('suites'));
+    const later = await fetchDebianGuests({ ...options('suites'), backports: true });
+    expect(readFileSync(own.kernel, 'utf8')).toBe('a kernel');
+    expect(readFileSync(later.kernel, 'utf8')).toBe('another kernel');
+    expect(later.busybox).toBe(own.busybox);
+    expect(await fetchDebianGuests(options('suites'))).toEqual(own);
+    expect(await fetchDebianGuests({ ...options('suites'), backports: true })).toEqual(later);
+  });
+
+  it('says that there are no backports rather than take the kernel of the release', async () => {
+    publish([META, KERNEL, BUSYBOX]);
+    await expect(fetchDebianGuests({ ...options('no-backports'), backports: true })).rejects.toMatchObject({
+      code: 'update-failed',
+      message: expect.stringContaining('bookworm-backports'),
+    });
+  });
+
   it('names the package that an archive lacks', async () => {
     publish([META, KERNEL]);
     const fetching = fetchDebianGuests(options('no-busybox'));
@@ -210,7 +245,7 @@ describe.runIf(existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg-deb')
 
   it('refuses a package whose content is not what the archive promised', async () => {
     publish([META, KERNEL, BUSYBOX]);
-    const deb = join(folder, 'archive/pool/busybox-static.deb');
+    const deb = join(folder, 'archive/pool/busybox-static_1%3a1.35.0-4+b1.deb');
     const bytes = readFileSync(deb);
     bytes[bytes.length - 1]! ^= 0xff;
     writeFileSync(deb, bytes);

@@ -83,6 +83,28 @@ describe('start', () => {
     expect(board!.domains.map(({ name }) => name)).toEqual(SMALL_GUESTS);
   });
 
+  it.each([
+    ['--kernel', ['--kernel', 'rt']],
+    ['--backports', ['--backports']],
+  ])('%s is never answered with another kernel', async (option, args) => {
+    for (const [more, env, reason] of [
+      [[], {}, 'this system is not Debian'],
+      [['--small-guests'], {}, `${option}: --small-guests boots none of Debian's kernels`],
+      [[], { DOM0LESS_KERNEL: kernel }, `${option}: DOM0LESS_KERNEL names the kernel; unset it`],
+    ] as const) {
+      const { code, stderr, board } = await start([...args, ...more], env);
+      expect(code).toBe(2);
+      expect(stderr).toContain(reason);
+      expect(board).toBeUndefined();
+    }
+  });
+
+  it('names the kernels that there are when another is asked for', async () => {
+    const { code, stderr } = await start(['--kernel', 'lts']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--kernel lts: expected one of cloud, stock, rt, 16k');
+  });
+
   it('a signal that comes while guests are looked for ends it before anything boots', async () => {
     const io = fakeIo({ env: { DOM0LESS_KERNEL: kernel } });
     const onSignal: CliIo['onSignal'] = (listener) => {

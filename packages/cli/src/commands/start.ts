@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { InputError, isSystemError, systemProblem } from '../errors.ts';
-import { findGuests, GuestFetchError, type Guests } from '../guests/index.ts';
+import { findGuests, GuestFetchError, type Guests, KERNEL_FLAVOURS, type KernelFlavour } from '../guests/index.ts';
 import { hostBoard } from '../host-tree.ts';
 import { type CliIo, type EndSignal, SIGNALS } from '../io.ts';
 import { type Parsed, parseAll } from '../option-values.ts';
@@ -12,6 +12,10 @@ import { parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
 export interface StartFlags extends SessionFlags {
   /** How many domUs. */
   readonly domains?: string;
+  /** Which of Debian's kernels. */
+  readonly kernel?: string;
+  /** Take it from the backports of the running Debian release. */
+  readonly backports?: boolean;
   /** Boot our own guests although others could be had. */
   readonly smallGuests?: boolean;
   /** Ask Debian for the newest packages. */
@@ -36,6 +40,23 @@ function parseDomains(text: string): Parsed<number> {
   const domains = /^\d+$/.test(text) ? Number(text) : 0;
   if (domains >= 1 && domains <= MAX_DOMAINS) return { value: domains };
   return { problem: `--domains ${text}: expected a number from 1 to ${MAX_DOMAINS}` };
+}
+
+/** Parses the flavour of a kernel. */
+function parseFlavour(text: string): Parsed<KernelFlavour> {
+  const value = KERNEL_FLAVOURS.find((flavour) => flavour === text);
+  if (value !== undefined) return { value };
+  return { problem: `--kernel ${text}: expected one of ${KERNEL_FLAVOURS.join(', ')}` };
+}
+
+/** Which of Debian's kernels was asked for; undefined if none was. */
+function parseKernel({ kernel, backports, smallGuests }: StartFlags, io: CliIo, problems: string[]) {
+  const [flavour] = parseAll(kernel === undefined ? [] : [kernel], parseFlavour, problems);
+  const options = [...(kernel === undefined ? [] : ['--kernel']), ...(backports ? ['--backports'] : [])].join(' ');
+  if (options === '') return undefined;
+  if (smallGuests) problems.push(`${options}: --small-guests boots none of Debian's kernels`);
+  else if (io.env.DOM0LESS_KERNEL) problems.push(`${options}: DOM0LESS_KERNEL names the kernel; unset it`);
+  return { flavour: flavour ?? 'cloud', backports: backports ?? false };
 }
 
 /** Names of the domUs. */
@@ -64,8 +85,14 @@ function smallBoard(): BoardInput {
   );
 }
 
+interface Wishes {
+  readonly names: readonly string[];
+  /** Undefined: whichever can be had. */
+  readonly kernel: ReturnType<typeof parseKernel>;
+}
+
 /** The board to start, or the signal that came while guests were fetched. */
-async function findBoard(flags: StartFlags, names: readonly string[], io: CliIo): Promise<BoardInput | EndSignal> {
+async function findBoard(flags: StartFlags, { names, kernel }: Wishes, io: CliIo): Promise<BoardInput | EndSignal> {
   const say = (line: string): unknown => io.stderr.write(`dom0less: ${line}\n`);
   const small = (reason: string): BoardInput => {
     say(`booting small guests of our own (${SMALL_GUESTS.join(', ')}): ${reason}`);
@@ -80,9 +107,11 @@ async function findBoard(flags: StartFlags, names: readonly string[], io: CliIo)
     aborter.abort();
   });
   try {
-    const options = { env: io.env, onProgress: say, refresh: flags.refresh ?? false, signal: aborter.signal };
+    const { signal } = aborter;
+    const options = { env: io.env, onProgress: say, refresh: flags.refresh ?? false, signal, ...kernel };
     const search = await findGuests(io.osRelease === undefined ? options : { ...options, osRelease: io.osRelease });
     if (signalled !== undefined) return signalled;
+    if (!search.found && kernel !== undefined) throw new InputError([search.reason], { cause: search.error });
     if (!search.found) return small(search.reason);
     say(`booting ${search.guests.description} as ${names.join(', ')}`);
     return await guestBoard(search.guests, names);
@@ -109,7 +138,8 @@ export async function startCommand(flags: StartFlags, io: CliIo): Promise<number
     parseDomains,
     problems,
   );
+  const kernel = parseKernel(flags, io, problems);
   if (problems.length > 0) throw new InputError(problems);
-  const board = await findBoard(flags, domainNames(domains), io);
+  const board = await findBoard(flags, { names: domainNames(domains), kernel }, io);
   return typeof board === 'string' ? 128 + SIGNALS[board] : runBoard(board, wishes, io);
 }

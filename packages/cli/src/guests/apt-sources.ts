@@ -20,6 +20,8 @@ export interface SourcesFile {
 interface Entry {
   readonly text: string;
   readonly suites: readonly string[];
+  /** Text of the entry with a suite more. */
+  withSuite(suite: string): string;
 }
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
@@ -31,7 +33,8 @@ function oneLineEntry(line: string): Entry | undefined {
   if (uri === undefined || suite === undefined || CDROM.test(uri)) return undefined;
   const options = words(match[1] ?? '').filter((option) => !ARCHITECTURE_OPTION.test(option.split(/[+-]?=/)[0] ?? ''));
   const bracket = options.length === 0 ? [] : [`[${options.join(' ')}]`];
-  return { text: ['deb', ...bracket, uri, suite, ...components].join(' '), suites: [suite] };
+  const text = (name: string): string => ['deb', ...bracket, uri, name, ...components].join(' ');
+  return { text: text(suite), suites: [suite], withSuite: (more) => `${text(suite)}\n${text(more)}` };
 }
 
 /** Fields of one deb822 stanza, in order; a value keeps its continuation lines, comments are gone. */
@@ -54,15 +57,20 @@ function stanzaEntry(stanza: string): Entry | undefined {
   const uris = words(value('uris')).filter((uri) => !CDROM.test(uri));
   const suites = words(value('suites'));
   if (uris.length === 0 || suites.length === 0) return undefined;
-  const replaced = new Map([
+  const text = (replaced: ReadonlyMap<string, string>): string =>
+    fields
+      .filter((field) => !ARCHITECTURE_OPTION.test(field.name))
+      .map((field) => `${field.name}:${replaced.get(field.name.toLowerCase()) ?? field.value}`)
+      .join('\n');
+  const own = [
     ['types', ' deb'],
     ['uris', ` ${uris.join(' ')}`],
-  ]);
-  const text = fields
-    .filter((field) => !ARCHITECTURE_OPTION.test(field.name))
-    .map((field) => `${field.name}:${replaced.get(field.name.toLowerCase()) ?? field.value}`)
-    .join('\n');
-  return { text, suites };
+  ] as const;
+  return {
+    text: text(new Map(own)),
+    suites,
+    withSuite: (more) => text(new Map([...own, ['suites', ` ${[...suites, more].join(' ')}`]])),
+  };
 }
 
 const isDeb822 = (file: SourcesFile): boolean => file.name.endsWith('.sources');
@@ -80,17 +88,34 @@ function servesRelease(entry: Entry, codename: string): boolean {
   });
 }
 
+/** Name of the suite with newer packages for a release. */
+export const backportsOf = (codename: string): string => `${codename}-backports`;
+
+/** Copies of entries with, beside the release itself, its backports: those are in the same archive, in a suite apart. */
+function withBackports(entries: readonly Entry[], codename: string): Entry[] {
+  const backports = backportsOf(codename);
+  const role = (suite: string): boolean => suite === 'stable' || suite === 'oldstable' || suite === 'oldoldstable';
+  return entries.map((entry) =>
+    entry.suites.some((suite) => suite === codename || role(suite)) && !entry.suites.includes(backports)
+      ? { ...entry, text: entry.withSuite(backports) }
+      : entry,
+  );
+}
+
 /**
  * Private copies of source entries without their architecture options. Where entries for the running release
  * (`codename`, or a suite named by role) exist, entries for anything else are left out: a third party's repository is
  * not asked for an architecture that it may lack. Files without a remaining entry are left out.
+ *
+ * @param backports whether the entries that serve the release also get the suite of its backports.
  */
-export function rewriteSources(files: readonly SourcesFile[], codename: string): SourcesFile[] {
+export function rewriteSources(files: readonly SourcesFile[], codename: string, backports = false): SourcesFile[] {
   const parsed = files.map((file) => ({ file, entries: entriesOf(file) }));
   const some = parsed.some(({ entries }) => entries.some((entry) => servesRelease(entry, codename)));
   return parsed.flatMap(({ file, entries }) => {
-    const kept = some ? entries.filter((entry) => servesRelease(entry, codename)) : entries;
-    if (kept.length === 0) return [];
+    const serving = some ? entries.filter((entry) => servesRelease(entry, codename)) : entries;
+    if (serving.length === 0) return [];
+    const kept = backports ? withBackports(serving, codename) : serving;
     return [{ name: file.name, text: `${kept.map((entry) => entry.text).join(isDeb822(file) ? '\n\n' : '\n')}\n` }];
   });
 }

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { rewriteSources, type SourcesFile } from './apt-sources.ts';
+import { backportsOf, rewriteSources, type SourcesFile } from './apt-sources.ts';
 import { GuestFetchError } from './errors.ts';
 import { type Finished, run } from './process.ts';
 
@@ -74,8 +74,8 @@ async function systemSources(signal: AbortSignal | undefined): Promise<SourcesFi
   return files.flatMap(({ name, text }) => (text === undefined ? [] : [{ name, text }]));
 }
 
-/** Text of the private apt.conf; `root` holds everything that apt writes. */
-function configuration(root: string, architecture: string, systemDump: string): string {
+/** Text of the private apt.conf; `root` holds everything that apt writes. Of `release`, if given, every version is preferred. */
+function configuration(root: string, architecture: string, systemDump: string, release: string | undefined): string {
   const inherited = systemDump.split('\n').filter((line) => INHERITED.test(line));
   const own: [string, string][] = [
     ['APT::Architecture', architecture],
@@ -94,6 +94,7 @@ function configuration(root: string, architecture: string, systemDump: string): 
     ['Dir::Etc::sourcelist', join(root, 'none')],
     ['Dir::Etc::sourceparts', join(root, 'sources')],
   ];
+  if (release !== undefined) own.push(['APT::Default-Release', release]);
   return [...inherited, ...own.map(([name, value]) => `${name} "${value}";`), ''].join('\n');
 }
 
@@ -107,18 +108,24 @@ function parseStanza(text: string): PackageFields | undefined {
   return fields.has('package') ? fields : undefined;
 }
 
+/** Options of {@link openPrivateApt}. */
+export interface PrivateAptOptions {
+  readonly architecture: string;
+  /** The release whose source entries are used. */
+  readonly codename: string;
+  /** Read the release's backports too, and prefer them. */
+  readonly backports?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Lays out a private apt under `root` (created, or reused).
  *
- * @param codename the release whose source entries are used.
  * @throws {GuestFetchError} `missing-tool`, `no-sources`, `aborted`.
  */
-export async function openPrivateApt(
-  root: string,
-  options: { readonly architecture: string; readonly codename: string; readonly signal?: AbortSignal | undefined },
-): Promise<PrivateApt> {
-  const { signal } = options;
-  const sources = rewriteSources(await systemSources(signal), options.codename);
+export async function openPrivateApt(root: string, options: PrivateAptOptions): Promise<PrivateApt> {
+  const { signal, codename, backports = false } = options;
+  const sources = rewriteSources(await systemSources(signal), codename, backports);
   if (sources.length === 0) {
     throw new GuestFetchError(
       'no-sources',
@@ -131,7 +138,10 @@ export async function openPrivateApt(
     await mkdir(join(root, folder), { recursive: true });
   }
   await writeFile(join(root, 'status'), '');
-  await writeFile(join(root, 'apt.conf'), configuration(root, options.architecture, dump));
+  await writeFile(
+    join(root, 'apt.conf'),
+    configuration(root, options.architecture, dump, backports ? backportsOf(codename) : undefined),
+  );
   await Promise.all(sources.map((file) => writeFile(join(root, 'sources', file.name), file.text)));
   const apt = (file: string, args: readonly string[], cwd = root): Promise<Finished> =>
     tool(file, args, { cwd, env: { APT_CONFIG: join(root, 'apt.conf') }, signal });
@@ -141,10 +151,12 @@ export async function openPrivateApt(
       const { log } = await apt('apt-get', ['update']);
       // apt's exit code doesn't tell one unreachable entry of several from all: what counts is whether lists came.
       const lists = await readdir(join(root, 'lists'));
-      if (lists.some((name) => /_Packages(?:\.|$)/.test(name))) return;
+      const suite = backports ? ` of ${backportsOf(codename)}` : '';
+      const wanted = lists.filter((name) => !backports || name.includes(`_dists_${backportsOf(codename)}_`));
+      if (wanted.some((name) => /_Packages(?:\.|$)/.test(name))) return;
       throw new GuestFetchError(
         'update-failed',
-        `apt-get update brought no ${options.architecture} package lists:\n${tail(log)}`,
+        `apt-get update brought no ${options.architecture} package lists${suite}:\n${tail(log)}`,
         'check the network and that `apt-get update` works on this system',
       );
     },

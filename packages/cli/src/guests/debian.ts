@@ -7,17 +7,30 @@ import { withFileLock } from './file-lock.ts';
 const ARCHITECTURE = 'arm64';
 /** Debian's kernels for arm64: the package that stands for the newest one, and the names of such kernels. */
 const FLAVOURS = {
-  cloud: { meta: 'linux-image-cloud-arm64', kernel: /^linux-image-\d\S*-cloud-arm64(?:-unsigned)?$/ },
-  stock: { meta: 'linux-image-arm64', kernel: /^linux-image-\d(?!\S*-(?:cloud|rt)-)\S*-arm64(?:-unsigned)?$/ },
-  rt: { meta: 'linux-image-rt-arm64', kernel: /^linux-image-\d\S*-rt-arm64(?:-unsigned)?$/ },
+  cloud: { meta: 'linux-image-cloud-arm64', kernel: /^linux-image-[\w.+~-]+-cloud-arm64(?:-unsigned)?$/ },
+  stock: { meta: 'linux-image-arm64', kernel: /^linux-image-(?!\S*-(?:cloud|rt)-)[\w.+~-]+-arm64(?:-unsigned)?$/ },
+  rt: { meta: 'linux-image-rt-arm64', kernel: /^linux-image-[\w.+~-]+-rt-arm64(?:-unsigned)?$/ },
+  '16k': { meta: 'linux-image-arm64-16k', kernel: /^linux-image-[\w.+~-]+-arm64-16k(?:-unsigned)?$/ },
 } as const;
+/** A kernel's version has three numbers; a package with fewer only stands for others (linux-image-6.12-arm64). */
+const KERNEL_VERSION = /^linux-image-\d+\.\d+\.\d/;
 const UNPACK_PREFIX = 'unpack-';
 const BUSYBOX_PACKAGE = 'busybox-static';
 /** A slow line needs a while for 30 MB. */
 const LOCK_TIMEOUT_MS = 15 * 60_000;
 
-/** A kernel of Debian's: `cloud` has the drivers of virtual machines only, `stock` all, `rt` PREEMPT_RT too. */
+/**
+ * A kernel of Debian's, by the package that stands for it:
+ *
+ * - `cloud`, linux-image-cloud-arm64: the drivers of virtual machines only; the smallest, and the quickest to boot
+ * - `stock`, linux-image-arm64: all drivers
+ * - `rt`, linux-image-rt-arm64: `stock` with PREEMPT_RT
+ * - `16k`, linux-image-arm64-16k: `stock` with pages of 16 KiB; Debian 13 has it, and the backports for Debian 12
+ */
 export type KernelFlavour = keyof typeof FLAVOURS;
+
+/** All flavours. */
+export const KERNEL_FLAVOURS: readonly KernelFlavour[] = ['cloud', 'stock', 'rt', '16k'];
 
 /** Debian's own arm64 kernel and busybox, unpacked. Paths are absolute and stay valid until the cache is deleted. */
 export interface DebianGuests {
@@ -35,6 +48,8 @@ export interface DebianOptions {
   readonly cacheDir: string;
   /** `cloud` if absent. */
   readonly flavour?: KernelFlavour | undefined;
+  /** Take packages of the release's backports, of a later Debian release, from the same archive. */
+  readonly backports?: boolean | undefined;
   /** Told once per step, one line without a line end. */
   readonly onProgress?: ((line: string) => void) | undefined;
   /** Ask for the newest versions although the cache holds some. */
@@ -62,15 +77,15 @@ interface CacheRecord extends DebianGuests {
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.size;
 
-/** Name of the file that says what is kept of a flavour. */
-const recordName = (flavour: KernelFlavour): string =>
-  flavour === 'cloud' ? 'current.json' : `current-${flavour}.json`;
+/** Name of the file that says what is kept of a flavour and suite. */
+const recordName = ({ flavour = 'cloud', backports = false }: DebianOptions): string =>
+  `current${flavour === 'cloud' ? '' : `-${flavour}`}${backports ? '-backports' : ''}.json`;
 
 /** What an earlier fetch left, if all of it is still there. Files are named relative to `home`: a cache may be moved. */
-async function readRecord(home: string, flavour: KernelFlavour): Promise<DebianGuests | undefined> {
+async function readRecord(home: string, options: DebianOptions): Promise<DebianGuests | undefined> {
   let record: Partial<CacheRecord>;
   try {
-    record = JSON.parse(await readFile(join(home, recordName(flavour)), 'utf8')) as Partial<CacheRecord>;
+    record = JSON.parse(await readFile(join(home, recordName(options)), 'utf8')) as Partial<CacheRecord>;
   } catch {
     return undefined;
   }
@@ -106,7 +121,7 @@ export function sortKernelPackages(names: readonly string[], flavour: KernelFlav
   const collator = new Intl.Collator('en', { numeric: true });
   const release = (name: string): string => name.replace(/-unsigned$/, '');
   return names
-    .filter((name) => FLAVOURS[flavour].kernel.test(name))
+    .filter((name) => KERNEL_VERSION.test(name) && FLAVOURS[flavour].kernel.test(name))
     .sort((a, b) => collator.compare(release(b), release(a)) || a.length - b.length);
 }
 
@@ -182,7 +197,8 @@ async function fetchAll(home: string, codename: string, options: DebianOptions):
   // What a fetch that was killed left behind; nobody else works here, the lock is ours.
   const left = (await readdir(home)).filter((name) => name === basename(aptRoot) || name.startsWith(UNPACK_PREFIX));
   await Promise.all(left.map((name) => rm(join(home, name), { recursive: true, force: true })));
-  const apt = await openPrivateApt(aptRoot, { architecture: ARCHITECTURE, codename, signal: options.signal });
+  const { signal, backports } = options;
+  const apt = await openPrivateApt(aptRoot, { architecture: ARCHITECTURE, codename, backports, signal });
   options.onProgress?.(`reading Debian ${codename}'s ${ARCHITECTURE} package lists from the system's sources`);
   await apt.update();
   const fetcher = { home, apt, options };
@@ -201,7 +217,7 @@ async function fetchAll(home: string, codename: string, options: DebianOptions):
     kernelBytes: (await sizeOf(kernel)) ?? 0,
     busyboxBytes: (await sizeOf(busybox)) ?? 0,
   };
-  const path = join(home, recordName(flavour));
+  const path = join(home, recordName(options));
   await writeFile(`${path}.new`, `${JSON.stringify(record, undefined, 2)}\n`);
   await rename(`${path}.new`, path);
   await rm(aptRoot, { recursive: true, force: true });
@@ -225,8 +241,7 @@ export async function fetchDebianGuests(options: DebianOptions): Promise<DebianG
     );
   }
   const home = join(options.cacheDir, `debian-${codename}-${ARCHITECTURE}`);
-  const flavour = options.flavour ?? 'cloud';
-  const cached = options.refresh ? undefined : await readRecord(home, flavour);
+  const cached = options.refresh ? undefined : await readRecord(home, options);
   if (cached !== undefined) return cached;
   try {
     const lock = {
@@ -235,7 +250,7 @@ export async function fetchDebianGuests(options: DebianOptions): Promise<DebianG
       onWait: () => options.onProgress?.('waiting for another process that fetches the same packages'),
     };
     return await withFileLock(join(home, 'lock'), lock, async () => {
-      const made = options.refresh ? undefined : await readRecord(home, flavour);
+      const made = options.refresh ? undefined : await readRecord(home, options);
       return made ?? (await fetchAll(home, codename, options));
     });
   } catch (error) {

@@ -33,6 +33,8 @@ export interface FindGuestsOptions {
   readonly refresh?: boolean;
   /** Which of Debian's kernels is fetched; `cloud` if absent. */
   readonly flavour?: KernelFlavour;
+  /** Take the kernel from the backports of the running release: a later one. */
+  readonly backports?: boolean;
   readonly signal?: AbortSignal;
   /** os-release(5) file; the system's unless given. */
   readonly osRelease?: string;

@@ -4,6 +4,7 @@ export {
   type DebianOptions,
   debianCodename,
   fetchDebianGuests,
+  KERNEL_FLAVOURS,
   type KernelFlavour,
 } from './debian.ts';
 export { type GuestFetchCode, GuestFetchError } from './errors.ts';

@@ -113,8 +113,8 @@ async function fetchRoot(
   // What a fetch that was killed left behind; nobody else works here, the lock is ours.
   const left = (await readdir(home)).filter((name) => name === basename(aptRoot) || name.startsWith(UNPACK_PREFIX));
   await Promise.all(left.map((name) => rm(join(home, name), { recursive: true, force: true })));
-  const { signal } = options;
-  const apt = await openPrivateApt(aptRoot, { architecture: ARCHITECTURE, codename, signal });
+  const { signal, backports } = options;
+  const apt = await openPrivateApt(aptRoot, { architecture: ARCHITECTURE, codename, backports, signal });
   options.onProgress?.(`reading Debian ${codename}'s ${ARCHITECTURE} package lists from the system's sources`);
   await apt.update();
   const aptGet: Download['aptGet'] = (args, cwd = aptRoot) =>
@@ -198,7 +198,7 @@ export async function fetchPackages(names: readonly string[], options: DebianOpt
     throw new GuestFetchError('not-debian', 'this system is not Debian', 'run this on Debian');
   }
   const home = join(options.cacheDir, `debian-${codename}-${ARCHITECTURE}`);
-  const recordName = `packages-${digest(wanted.join('\n'))}.json`;
+  const recordName = `packages-${digest([...wanted, ...(options.backports ? ['backports'] : [])].join('\n'))}.json`;
   const cached = options.refresh ? undefined : await readRecord(home, recordName);
   if (cached !== undefined) return cached;
   const lock = {
