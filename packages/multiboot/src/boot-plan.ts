@@ -44,12 +44,66 @@ export interface Capabilities {
   xenstore: boolean;
 }
 
+/** A region of static shared memory as one domain sees it. */
+export interface SharedMemory {
+  /** xen,shm-id: the same for all who share it. */
+  id: string;
+  path: string;
+  /** Host physical address; absent = the hypervisor chooses. */
+  hostAddress?: number;
+  /** Where the domain sees it (IPA). */
+  guestAddress: number;
+  /** In bytes. */
+  size: number;
+  /** As the tree says; absent = the hypervisor owns the region and all who name it borrow it. */
+  role?: 'owner' | 'borrower';
+}
+
+/** One end of a static event channel. */
+export interface EventChannel {
+  path: string;
+  localPort: number;
+  /** The other end: its node, its domain's id (0 is dom0), its port. */
+  remotePath: string;
+  remoteDomain: number;
+  remotePort: number;
+}
+
+/** Hard affinity of one vCPU. */
+export interface VcpuAffinity {
+  vcpu: number;
+  /** Logical ids of the pCPUs that it may run on, ascending, at least one. */
+  pcpus: readonly number[];
+}
+
+/** What becomes of a domain that ends (words of xl.cfg). */
+export type RestartAction = 'destroy' | 'restart' | 'preserve';
+
+/** `dom0less,on-…`: what becomes of a domain that ends one way or another. */
+export interface RestartPolicy {
+  onPoweroff: RestartAction;
+  onReboot: RestartAction;
+  onCrash: RestartAction;
+  /** Most restarts, of whatever cause; absent = any number. */
+  maxRestarts?: number;
+}
+
+/** `dom0less,start-after`: a domain that starts later than another. */
+export interface StartAfter {
+  /** Id of the other domain. */
+  domain: number;
+  /** Source of a regular expression that a line of the other's console must match; absent = it need only be started. */
+  pattern?: string;
+}
+
 /** Everything the tree says about one domain. Where a value is defective, the default stands and `valid` is false. */
 export interface DomainDescription {
   /** 1 for the first domain in tree order, then 2, 3, …; 0 is dom0's. */
   id: number;
-  /** The node's name, without unit address where that is unique among the domains. */
+  /** dom0less,name; else the node's name, without unit address where that is unique among the domains. */
   name: string;
+  /** dom0less,uuid, in lower case. */
+  uuid?: string;
   /** The node's name with unit address. */
   nodeName: string;
   path: string;
@@ -67,8 +121,16 @@ export interface DomainDescription {
   /** Regions of xen,static-mem. */
   staticMem: readonly MemoryRange[];
   directMap: boolean;
-  /** Path of the xen,cpupool node that domain-cpupool refers to. */
-  cpupool?: string;
+  /** Id of its CPU pool. */
+  cpupool: number;
+  /** vCPUs that may not run on all pCPUs of the pool, ascending. */
+  hardAffinity: readonly VcpuAffinity[];
+  sharedMemory: readonly SharedMemory[];
+  eventChannels: readonly EventChannel[];
+  restart: RestartPolicy;
+  /** dom0less,start-order: domains with lower numbers start first, those with the same one in tree order. */
+  startOrder: number;
+  startAfter?: StartAfter;
   /** True: devices may be assigned (passthrough = "enabled", or a device-tree module is there). */
   passthrough: boolean;
   enhanced: Enhanced;
@@ -101,6 +163,37 @@ export interface InvalidDomain extends DomainDescription {
 /** One domain of a boot plan; `valid` tells whether it can be built. */
 export type DomainPlan = ValidDomain | InvalidDomain;
 
+/** A set of pCPUs with a scheduler of their own. */
+export interface CpuPool {
+  /** 0 is the pool of the boot CPU. */
+  id: number;
+  /** Absent for CPUs that the tree gives to no pool. */
+  path?: string;
+  /** Name of a scheduler of Xen's: credit2, credit, rtds, arinc653 or null. */
+  scheduler: string;
+  /** Logical ids of its pCPUs (0 is the boot CPU), ascending. */
+  pcpus: readonly number[];
+}
+
+/** An interrupt that a device of the host raises: a shared peripheral interrupt. */
+export interface HostInterrupt {
+  /** INTID: 32 and up. */
+  intid: number;
+  /** True: edge triggered; else level. */
+  edge: boolean;
+}
+
+/** A device of the board: a node with `reg` that is no memory, CPU or interrupt controller. */
+export interface HostDevice {
+  path: string;
+  compatible: readonly string[];
+  /** Host physical address ranges of its registers, in the order of reg. */
+  registers: readonly MemoryRange[];
+  interrupts: readonly HostInterrupt[];
+  /** xen,passthrough: the device is kept for a domain. */
+  passthrough: boolean;
+}
+
 /** One CPU of the host. */
 export interface HostCpu {
   path: string;
@@ -119,6 +212,8 @@ export interface HostGic {
    * multiple of 32. A lower bound: the real number is in the controller's GICD_TYPER only.
    */
   interruptLines: number;
+  /** Host physical address ranges of its register frames, in the order of reg: the distributor comes first. */
+  registers: readonly MemoryRange[];
 }
 
 /** What the host tree says about the board. */
@@ -130,8 +225,14 @@ export interface HostFacts {
   gic?: HostGic;
   /** /chosen/stdout-path as written. */
   stdoutPath?: string;
+  /** In tree order. */
+  devices: readonly HostDevice[];
+  /** Path of the UART that Xen uses: dtuart of its command line, else /chosen/stdout-path; absent if there is none. */
+  uart?: string;
   /** RAM, in tree order. */
   memory: readonly NamedRange[];
+  /** xen,static-heap: where memory comes from that no property names; absent = from all of `memory`. */
+  staticHeap?: readonly MemoryRange[];
   /** Children of /reserved-memory and entries of the blob's reservation block. */
   reserved: readonly NamedRange[];
 }
@@ -144,11 +245,33 @@ export interface Dom0Plan {
   bootargs: string;
 }
 
+/** Options of Xen's command line that have an effect here. Absent = not given, or not usable. */
+export interface XenOptions {
+  /** `sched`: scheduler of the pools that name none. */
+  scheduler?: string;
+  /** `sched_ratelimit_us`: least time that a vCPU runs before another takes its pCPU, in microseconds; 0 = none. */
+  schedRatelimitUs?: number;
+  /** `maxcpus`: most pCPUs to use. */
+  maxCpus?: number;
+  /** `dtuart`: the UART that Xen uses: a path, or an alias. */
+  dtuart?: string;
+  /** `conswitch` as given. */
+  conswitch?: string;
+  /** `console_timestamps` as given. */
+  consoleTimestamps?: string;
+  /** True: `guest_loglvl` asks for messages about guests down to `info` or `debug`. */
+  logsGuests: boolean;
+}
+
 /** A host device tree, read: everything that a boot needs, with all references resolved. */
 export interface BootPlan {
   /** Xen's command line; absent if there is none. */
   xenCommandLine?: string;
+  /** Options of that command line that matter here. */
+  xenOptions: XenOptions;
   host: HostFacts;
+  /** At least one: Pool-0. */
+  cpupools: readonly CpuPool[];
   dom0: Dom0Plan;
   domains: readonly DomainPlan[];
 }

@@ -86,9 +86,12 @@ export const readDom0 = (reporter: Reporter, chosen: DtNode): Dom0Draft => {
 const xenOwnsBootargs = (chosen: DtNode, dom0Kernel: BootModule | undefined): boolean =>
   !chosen.has('xen,xen-bootargs') && (chosen.has('xen,dom0-bootargs') || Boolean(dom0Kernel?.bootargs));
 
-/** Xen's command line; undefined if there is none. */
-export const readXenCommandLine = (chosen: DtNode, dom0: Dom0Plan): string | undefined => {
-  if (chosen.has('xen,xen-bootargs')) return stringOf(chosen, 'xen,xen-bootargs');
+/** Xen's command line and the property of /chosen that it is from; undefined if there is none. */
+export const readXenCommandLine = (chosen: DtNode, dom0: Dom0Plan): { property: string; text: string } | undefined => {
   const kernel = dom0.modules.find(({ kind }) => kind === 'kernel');
-  return xenOwnsBootargs(chosen, kernel) ? stringOf(chosen, 'bootargs') : undefined;
+  const own = chosen.has('xen,xen-bootargs');
+  if (!own && !xenOwnsBootargs(chosen, kernel)) return undefined;
+  const property = own ? 'xen,xen-bootargs' : 'bootargs';
+  const text = stringOf(chosen, property);
+  return text === undefined ? undefined : { property, text };
 };

@@ -14,6 +14,7 @@ const INT32_MAX = 0x7fffffff;
 const UINT32_MAX = 0xffffffff;
 const SPECIAL: Rule = { type: 'special' };
 const FLAG: Rule = { type: 'flag' };
+const RESTART = { type: 'word', words: ['destroy', 'restart', 'preserve'] } as const satisfies Rule;
 
 /**
  * The properties of a domain node. `special` ones have a reader of their own.
@@ -45,6 +46,14 @@ const RULES = {
   'trap-unmapped-accesses': { type: 'u32', min: 0, max: 1 },
   'xen,sci_type': { type: 'word', words: ['none', 'scmi_smc'] },
   v8r_el1_msa: SPECIAL,
+  'dom0less,name': SPECIAL,
+  'dom0less,uuid': SPECIAL,
+  'dom0less,on-poweroff': RESTART,
+  'dom0less,on-reboot': RESTART,
+  'dom0less,on-crash': RESTART,
+  'dom0less,max-restarts': { type: 'u32', min: 0, max: UINT32_MAX },
+  'dom0less,start-order': { type: 'u32', min: 0, max: UINT32_MAX },
+  'dom0less,start-after': SPECIAL,
 } as const satisfies Record<string, Rule>;
 
 type Name = keyof typeof RULES;

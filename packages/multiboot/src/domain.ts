@@ -1,8 +1,19 @@
 import type { DtNode } from '@dom0less/fdt';
-import type { BootModule, Capabilities, DomainDescription, DomainModules, Enhanced, HostFacts } from './boot-plan.ts';
+import type {
+  BootModule,
+  Capabilities,
+  CpuPool,
+  DomainDescription,
+  DomainModules,
+  Enhanced,
+  HostFacts,
+  SharedMemory,
+} from './boot-plan.ts';
 import { checkedCells, noteInheritedCells } from './cells.ts';
+import { cpuPoolDefect } from './cpupools.ts';
 import { DOMAIN_PROPERTY_NAMES, readFlag, readU32, readWord } from './domain-properties.ts';
 import { readMemoryKiB, readStaticMem, readVcpuCount } from './domain-resources.ts';
+import { EVENT_CHANNEL, EVENT_CHANNEL_DOCUMENTED } from './event-channels.ts';
 import { FEATURES, type Feature } from './feature.ts';
 import {
   COMMON_PROPERTIES,
@@ -14,8 +25,11 @@ import {
   readModule,
 } from './modules.ts';
 import { suggest } from './nearest.ts';
-import { compatibleOf, hasCompatible, renderValue, stringOf, u32Of } from './property.ts';
+import { type OwnProperties, readOwnProperties } from './own-properties.ts';
+import { compatibleOf, disabledStatus, hasCompatible, renderValue, stringOf, u32Of } from './property.ts';
 import type { Reporter } from './reporter.ts';
+import { readSharedMemory, SHARED_MEMORY } from './shared-memory.ts';
+import { readAffinities } from './vcpu-affinity.ts';
 
 /** A domain while its tree is being read; the checks across domains come later. */
 export interface DomainDraft {
@@ -25,6 +39,13 @@ export interface DomainDraft {
   modules: DomainModules;
   /** Every module node that has a range, also those that a later one replaces. */
   allModules: { node: DtNode; module: BootModule }[];
+  /** Children that are no modules, by kind. */
+  vcpuNodes: DtNode[];
+  sharedNodes: DtNode[];
+  /** Those of them that could be read. */
+  shared: { node: DtNode; region: SharedMemory }[];
+  channelNodes: DtNode[];
+  own: OwnProperties;
 }
 
 /** What the reader of a domain needs to know about the rest of the tree. */
@@ -32,19 +53,21 @@ export interface DomainContext {
   host: HostFacts;
   /** Parts of the binding that the caller's hypervisor provides. */
   features: ReadonlySet<Feature>;
+  /** CPU pools of the board; at least one. */
+  cpupools: readonly CpuPool[];
   nodeByPhandle(phandle: number): DtNode | undefined;
 }
 
 const SLOTS = { kernel: 'kernel', ramdisk: 'ramdisk', 'device-tree': 'deviceTree' } as const;
 const LLC_COLORS = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
 
-/** Children of a domain that are not modules. */
-const OTHER_CHILDREN: Record<string, Feature> = {
-  'xen,vcpu': 'vcpu-affinity',
-  'xen,domain-shared-memory-v1': 'shared-memory',
-  'xen,evtchn-v1': 'event-channels',
-  'xen,evtchn': 'event-channels',
-};
+/** Children of a domain that are not modules, by how their compatible names them. */
+const OTHER_CHILDREN = {
+  'xen,vcpu': 'vcpuNodes',
+  [SHARED_MEMORY]: 'sharedNodes',
+  [EVENT_CHANNEL]: 'channelNodes',
+  [EVENT_CHANNEL_DOCUMENTED]: 'channelNodes',
+} as const;
 const CHILD_NAMES = [...MODULE_NAMES, ...Object.keys(OTHER_CHILDREN)];
 
 const noteNotInEffect = (draft: DomainDraft, context: DomainContext, feature: Feature, name: string): void => {
@@ -54,13 +77,19 @@ const noteNotInEffect = (draft: DomainDraft, context: DomainContext, feature: Fe
 };
 
 const readChild = (draft: DomainDraft, context: DomainContext, child: DtNode): void => {
-  const feature = Object.entries(OTHER_CHILDREN).find(([name]) => hasCompatible(child, name))?.[1];
-  if (feature === undefined) {
+  const kind = Object.entries(OTHER_CHILDREN).find(([name]) => hasCompatible(child, name))?.[1];
+  const off = disabledStatus(child);
+  if (kind === undefined) {
     const names = compatibleOf(child);
     const found = names.length === 0 ? 'no compatible' : names.join(', ').slice(0, 80);
     draft.reporter.report('child-unknown', child, 'compatible', { found, hint: suggest(names[0] ?? '', CHILD_NAMES) });
-  } else if (!context.features.has(feature)) {
-    draft.reporter.report('domain-not-in-effect', child, undefined, { name: child.name, found: FEATURES[feature] });
+  } else if (off !== undefined) {
+    draft.reporter.report('child-disabled', child, 'status', { found: off });
+  } else {
+    draft[kind].push(child);
+    if (kind !== 'channelNodes' || context.features.has('event-channels')) return;
+    const texts = { name: child.name, found: FEATURES['event-channels'] };
+    draft.reporter.report('domain-not-in-effect', child, undefined, texts);
   }
 };
 
@@ -116,42 +145,33 @@ const readCapabilities = (draft: DomainDraft, context: DomainContext): Capabilit
   return { control: (bits & 1) !== 0, hardware: (bits & 2) !== 0, xenstore: (bits & 4) !== 0 };
 };
 
-const readMapping = (draft: DomainDraft, context: DomainContext): void => {
-  const { node, reporter, description } = draft;
+const readMapping = ({ node, reporter, description }: DomainDraft): void => {
   description.staticMem = readStaticMem(reporter, node, description.memoryKiB);
-  if (node.has('xen,static-mem')) noteNotInEffect(draft, context, 'static-mem', 'xen,static-mem');
   description.directMap = readFlag(reporter, node, 'direct-map');
-  if (!description.directMap) return;
-  if (!node.has('xen,static-mem')) reporter.report('domain-direct-map-without-static-mem', node, 'direct-map');
-  noteNotInEffect(draft, context, 'direct-map', 'direct-map');
-};
-
-const readCpupool = (draft: DomainDraft, context: DomainContext): void => {
-  const { node, reporter, description } = draft;
-  const name = 'domain-cpupool';
-  if (!node.has(name)) return;
-  const phandle = u32Of(node, name);
-  const target = phandle === undefined ? undefined : context.nodeByPhandle(phandle);
-  const defect =
-    phandle === undefined
-      ? 'is not one phandle'
-      : target === undefined
-        ? `refers to phandle ${phandle}, which no node has`
-        : !hasCompatible(target, 'xen,cpupool') || target.parent !== node.parent
-          ? `refers to ${target.path}, which is no CPU pool`
-          : target.has('cpupool-cpus')
-            ? undefined
-            : `refers to ${target.path}, which has no cpupool-cpus`;
-  if (defect !== undefined) reporter.report('domain-cpupool-invalid', node, name, { found: defect });
-  else if (target !== undefined) {
-    description.cpupool = target.path;
-    noteNotInEffect(draft, context, 'cpupools', name);
+  if (description.directMap && !node.has('xen,static-mem')) {
+    reporter.report('domain-direct-map-without-static-mem', node, 'direct-map');
   }
 };
 
-const readPassthrough = (draft: DomainDraft, context: DomainContext): void => {
-  const { node, reporter, description } = draft;
-  const fragment = draft.modules.deviceTree;
+const readCpupool = ({ node, reporter, description, vcpuNodes }: DomainDraft, context: DomainContext): void => {
+  const { cpupools, host } = context;
+  let pool = cpupools[0]!;
+  const name = 'domain-cpupool';
+  if (node.has(name)) {
+    const phandle = u32Of(node, name);
+    const target = phandle === undefined ? undefined : context.nodeByPhandle(phandle);
+    const found = cpuPoolDefect(phandle, target, node.parent, cpupools);
+    if (found !== undefined) reporter.report('domain-cpupool-invalid', node, name, { found });
+    else pool = cpupools.find(({ path }) => path === target!.path)!;
+  }
+  description.cpupool = pool.id;
+  const { cpus } = description;
+  if (cpus === 0) return;
+  description.hardAffinity = readAffinities(reporter, vcpuNodes, { cpus, pcpus: host.cpus.length, pool });
+};
+
+const readPassthrough = ({ node, reporter, description, modules }: DomainDraft): void => {
+  const fragment = modules.deviceTree;
   const word = readWord(reporter, node, 'passthrough');
   description.passthrough = word === 'enabled' || fragment !== undefined;
   if (word === 'disabled' && fragment !== undefined) {
@@ -161,8 +181,6 @@ const readPassthrough = (draft: DomainDraft, context: DomainContext): void => {
     const found = node.has('passthrough') ? 'passthrough' : fragment!.path;
     reporter.report('domain-hardware-passthrough', node, 'passthrough', { found });
   }
-  if (!description.passthrough) return;
-  noteNotInEffect(draft, context, 'passthrough', fragment === undefined ? 'passthrough' : 'the device-tree module');
 };
 
 /** Properties of an interface between guest and Xen, and limits of what the guest may use of it. */
@@ -173,18 +191,17 @@ const readInterface = (draft: DomainDraft, context: DomainContext): void => {
   description.sciType = (readWord(reporter, node, 'xen,sci_type') ?? 'none') as 'none' | 'scmi_smc';
   if (description.sciType !== 'none') noteNotInEffect(draft, context, 'sci', 'xen,sci_type');
   description.trapUnmappedAccesses = readU32(reporter, node, 'trap-unmapped-accesses') !== 0;
-  if (!description.trapUnmappedAccesses) {
-    noteNotInEffect(draft, context, 'trap-unmapped-accesses', 'trap-unmapped-accesses');
-  }
-  for (const [key, name] of [
-    ['nrSpis', 'nr_spis'],
-    ['p2mMemMiB', 'xen,domain-p2m-mem-mb'],
-    ['maxGrantVersion', 'max_grant_version'],
-    ['maxGrantFrames', 'max_grant_frames'],
-    ['maxMaptrackFrames', 'max_maptrack_frames'],
+  for (const [key, name, feature] of [
+    ['nrSpis', 'nr_spis', undefined],
+    ['p2mMemMiB', 'xen,domain-p2m-mem-mb', 'p2m-pool'],
+    ['maxGrantVersion', 'max_grant_version', 'grant-table'],
+    ['maxGrantFrames', 'max_grant_frames', 'grant-table'],
+    ['maxMaptrackFrames', 'max_maptrack_frames', 'grant-table'],
   ] as const) {
     const value = readU32(reporter, node, name);
-    if (value !== undefined) description[key] = value;
+    if (value === undefined) continue;
+    description[key] = value;
+    if (feature !== undefined) noteNotInEffect(draft, context, feature, name);
   }
   if (description.capabilities.hardware && node.has('nr_spis')) {
     reporter.report('domain-nr-spis-hardware', node, 'nr_spis');
@@ -192,7 +209,8 @@ const readInterface = (draft: DomainDraft, context: DomainContext): void => {
 };
 
 /** Properties that depend on what the CPUs and their caches have. */
-const readCpuFeatures = ({ node, reporter, description }: DomainDraft): void => {
+const readCpuFeatures = (draft: DomainDraft, context: DomainContext): void => {
+  const { node, reporter, description } = draft;
   if (node.has('sve')) {
     const value = node.prop('sve')!.value;
     const bits = value.length === 0 ? 'max' : u32Of(node, 'sve');
@@ -208,8 +226,10 @@ const readCpuFeatures = ({ node, reporter, description }: DomainDraft): void => 
   }
   if (node.has('llc-colors')) {
     const text = stringOf(node, 'llc-colors');
-    if (text !== undefined && LLC_COLORS.test(text)) description.llcColors = text;
-    else {
+    if (text !== undefined && LLC_COLORS.test(text)) {
+      description.llcColors = text;
+      noteNotInEffect(draft, context, 'cache-coloring', 'llc-colors');
+    } else {
       const found = renderValue(node.prop('llc-colors')!.value) ?? 'empty';
       const expected = 'a string of colors and ranges such as "0,2-5"';
       reporter.report('domain-property-type', node, 'llc-colors', { name: 'llc-colors', found, expected });
@@ -218,9 +238,10 @@ const readCpuFeatures = ({ node, reporter, description }: DomainDraft): void => 
   if (node.has('v8r_el1_msa')) reporter.report('domain-v8r', node, 'v8r_el1_msa');
 };
 
-const newDescription = (node: DtNode, id: number): DomainDescription => ({
+const newDescription = (node: DtNode, id: number, own: OwnProperties): DomainDescription => ({
   id,
   name: node.baseName,
+  ...(own.uuid === undefined ? {} : { uuid: own.uuid }),
   nodeName: node.name,
   path: node.path,
   memoryKiB: 0,
@@ -230,6 +251,12 @@ const newDescription = (node: DtNode, id: number): DomainDescription => ({
   capabilities: { control: false, hardware: false, xenstore: false },
   staticMem: [],
   directMap: false,
+  cpupool: 0,
+  hardAffinity: [],
+  sharedMemory: [],
+  eventChannels: [],
+  restart: own.restart,
+  startOrder: own.startOrder,
   passthrough: false,
   enhanced: 'disabled',
   trapUnmappedAccesses: true,
@@ -239,8 +266,10 @@ const newDescription = (node: DtNode, id: number): DomainDescription => ({
 /** Reads one domain node: its properties, its modules, and what they say about each other. */
 export const readDomain = (boardReporter: Reporter, node: DtNode, id: number, context: DomainContext): DomainDraft => {
   const reporter = boardReporter.forDomain(node.name);
-  const description = newDescription(node, id);
-  const draft: DomainDraft = { node, reporter, description, modules: {}, allModules: [] };
+  const own = readOwnProperties(reporter, node);
+  const description = newDescription(node, id, own);
+  const children = { modules: {}, allModules: [], vcpuNodes: [], sharedNodes: [], shared: [], channelNodes: [] };
+  const draft: DomainDraft = { node, reporter, description, own, ...children };
   checkPropertyNames(reporter, node, [...COMMON_PROPERTIES, ...DOMAIN_PROPERTY_NAMES]);
   description.memoryKiB = readMemoryKiB(reporter, node);
   description.cpus = readVcpuCount(reporter, node, context.host);
@@ -248,10 +277,15 @@ export const readDomain = (boardReporter: Reporter, node: DtNode, id: number, co
   description.capabilities = readCapabilities(draft, context);
   readChildren(draft, context);
   readBootargs(draft);
-  readMapping(draft, context);
+  readMapping(draft);
+  draft.shared = draft.sharedNodes.flatMap((child) => {
+    const region = readSharedMemory(reporter, child);
+    return region === undefined ? [] : [{ node: child, region }];
+  });
+  description.sharedMemory = draft.shared.map(({ region }) => region);
   readCpupool(draft, context);
-  readPassthrough(draft, context);
+  readPassthrough(draft);
   readInterface(draft, context);
-  readCpuFeatures(draft);
+  readCpuFeatures(draft, context);
   return draft;
 };

@@ -1,6 +1,7 @@
 import type { DeviceTree, DtNode } from '@dom0less/fdt';
 import type { HostCpu, HostFacts, HostGic, NamedRange } from './boot-plan.ts';
 import { checkedCells, readRanges } from './cells.ts';
+import { readDevices, registersOf } from './host-devices.ts';
 import { cellAt, compatibleOf, hasCompatible, hex, stringOf, u32Of } from './property.ts';
 import { endOf, findOverlaps, isInside, mergeRanges, overlapsBetween } from './range.ts';
 import type { Reporter } from './reporter.ts';
@@ -13,6 +14,8 @@ const TIMER_NAMES = ['arm,armv8-timer', 'arm,armv7-timer'];
 /** Path of entries of the blob's reservation block. */
 export const MEMRESERVE_PATH = '/memreserve/';
 
+/** Xen keeps its heap in pages of 64 KiB at most. */
+const HEAP_ALIGN = 2 ** 16;
 const FIRST_SPI = 32;
 const MAX_SPI = 987;
 
@@ -99,13 +102,17 @@ const highestIntid = (root: DtNode, gic: DtNode): number => {
   return highest;
 };
 
-const readGic = (reporter: Reporter, root: DtNode): HostGic | undefined => {
+const readGic = (reporter: Reporter, root: DtNode): { node: DtNode; gic: HostGic } | undefined => {
   for (const node of root.walk()) {
     if (!node.has('interrupt-controller')) continue;
     const row = GIC_NAMES.find(({ names }) => names.some((name) => hasCompatible(node, name)));
     if (row === undefined) continue;
     const interruptLines = Math.ceil((highestIntid(root, node) + 1) / 32) * 32;
-    return { version: row.version, path: node.path, compatible: compatibleOf(node), interruptLines };
+    const registers = registersOf(node);
+    return {
+      node,
+      gic: { version: row.version, path: node.path, compatible: compatibleOf(node), interruptLines, registers },
+    };
   }
   reporter.report('gic-missing', root, undefined);
   return undefined;
@@ -118,18 +125,37 @@ const readTimerFrequency = (root: DtNode): number | undefined => {
   return undefined;
 };
 
+/** xen,static-heap, in the cells of the parent of /chosen. */
+const readStaticHeap = (reporter: Reporter, chosen: DtNode | undefined): Pick<HostFacts, 'staticHeap'> => {
+  const name = 'xen,static-heap';
+  const value = chosen?.prop(name)?.value;
+  if (chosen?.parent === undefined || value === undefined) return {};
+  const cells = checkedCells(reporter, chosen.parent);
+  const regions = cells && readRanges(value, cells);
+  const aligned = regions?.every(({ start, size }) => size > 0 && start % HEAP_ALIGN === 0 && size % HEAP_ALIGN === 0);
+  if (cells === undefined) return {};
+  if (regions === undefined || regions.length === 0 || aligned !== true) {
+    const { address, size } = cells;
+    reporter.report('static-heap-invalid', chosen, name, { address, size });
+    return {};
+  }
+  return { staticHeap: regions };
+};
+
 /** Reads what the tree says about the board itself. */
 export const readHost = (reporter: Reporter, tree: DeviceTree, chosen: DtNode | undefined): HostFacts => {
   const { root } = tree;
-  const gic = readGic(reporter, root);
+  const found = readGic(reporter, root);
   const timerClockFrequency = readTimerFrequency(root);
   const stdoutPath = chosen && stringOf(chosen, 'stdout-path');
   return {
     cpus: readCpus(reporter, root),
     ...(timerClockFrequency === undefined ? {} : { timerClockFrequency }),
-    ...(gic === undefined ? {} : { gic }),
+    ...(found === undefined ? {} : { gic: found.gic }),
+    devices: readDevices(root, found?.node),
     ...(stdoutPath === undefined ? {} : { stdoutPath }),
     memory: readMemory(reporter, root),
+    ...readStaticHeap(reporter, chosen),
     reserved: readReserved(reporter, tree),
   };
 };

@@ -158,21 +158,57 @@ export const checkHostMemory = (
   }
 };
 
-/** Ranges left in host memory for guests that have no static memory. */
-const guestPool = (host: HostFacts, modules: readonly OwnedModule[], drafts: readonly DomainDraft[]): MemoryRange[] => {
-  const images = modules.map(({ module }) => ({ start: module.address, size: module.size }));
-  const statics = drafts.flatMap(({ description }) => description.staticMem);
-  return subtractRanges(host.memory, [...host.reserved, ...images, ...statics]);
+/** Ranges of modules, each once though several domains share it. */
+const imagesOf = (modules: readonly OwnedModule[]): (MemoryRange & { path: string })[] => {
+  const ranges = modules.map(({ module: { address, size, path } }) => ({ start: address, size, path }));
+  return [...new Map(ranges.map((range) => [`${range.start} ${range.size}`, range])).values()];
 };
 
-/** Checks, in tree order, that the memory of all domains together fits the host. */
-export const checkMemoryBudget = (
+/** Host memory that modules, static memory and reservations have, with the nodes that say so. */
+export const takenRanges = (
   host: HostFacts,
   modules: readonly OwnedModule[],
   drafts: readonly DomainDraft[],
+): (MemoryRange & { path: string })[] => [
+  ...host.reserved,
+  ...imagesOf(modules),
+  ...drafts.flatMap(({ description: { staticMem, path } }) => staticMem.map((range) => ({ ...range, path }))),
+];
+
+/** Checks that the static heap is host memory and holds nothing else. */
+export const checkStaticHeap = (
+  reporter: Reporter,
+  chosen: DtNode,
+  host: HostFacts,
+  taken: readonly (MemoryRange & { path: string })[],
+): void => {
+  const name = 'xen,static-heap';
+  const heap = (host.staticHeap ?? []).map((range) => ({ ...range, path: name }));
+  const memory = mergeRanges(host.memory);
+  for (const range of heap) {
+    if (memory.length === 0 || isInside(range, memory)) continue;
+    const { start, end } = bounds(range, range);
+    reporter.report('static-heap-outside', chosen, name, { start, end, memory: showRanges(memory) });
+  }
+  const overlaps = [...findOverlaps(heap), ...overlapsBetween(heap, taken)];
+  for (const [own, other] of overlaps) {
+    reporter.report('static-heap-overlap', chosen, name, { ...bounds(own, other), other: other.path });
+  }
+};
+
+/**
+ * Checks, in tree order, that the memory of all domains together fits the host.
+ *
+ * @param taken host memory that the domains without static memory do not get
+ */
+export const checkMemoryBudget = (
+  host: HostFacts,
+  taken: readonly MemoryRange[],
+  drafts: readonly DomainDraft[],
 ): void => {
   if (host.memory.length === 0) return;
-  let available = Math.floor(totalSize(guestPool(host, modules, drafts)) / KIB);
+  const pool = subtractRanges(host.staticHeap ?? host.memory, taken);
+  let available = Math.floor(totalSize(pool) / KIB);
   for (const { node, reporter, description } of drafts) {
     if (reporter.failed || node.has('xen,static-mem')) continue;
     const found = description.memoryKiB;

@@ -1,13 +1,20 @@
 import type { DeviceTree, DtNode } from '@dom0less/fdt';
-import type { BootPlan, DomainPlan } from './boot-plan.ts';
+import type { BootPlan, DomainDescription, DomainPlan, HostFacts, MemoryRange, XenOptions } from './boot-plan.ts';
 import { readDom0, readXenCommandLine } from './chosen.ts';
+import { DEFAULT_SCHEDULER, readCpuPools } from './cpupools.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { type DomainContext, type DomainDraft, readDomain } from './domain.ts';
+import { isEventChannel, type OwnedEventChannel, readEventChannels } from './event-channels.ts';
 import type { Feature } from './feature.ts';
+import { guestRamBanks } from './guest-ram.ts';
 import { readHost } from './host.ts';
-import { checkHostMemory, checkMemoryBudget, checkModuleCount } from './memory-checks.ts';
+import { resolveUart } from './host-devices.ts';
+import { checkHostMemory, checkMemoryBudget, checkModuleCount, checkStaticHeap, takenRanges } from './memory-checks.ts';
+import { nameDomains, resolveStartAfter } from './own-properties.ts';
 import { disabledStatus, hasCompatible, u32Of } from './property.ts';
 import { Reporter } from './reporter.ts';
+import { checkSharedMemory, type OwnedSharedMemory, readSharedMemory, SHARED_MEMORY } from './shared-memory.ts';
+import { readXenOptions } from './xen-command-line.ts';
 
 /** Settings of {@link parseBootPlan}. */
 export interface ParseOptions {
@@ -26,7 +33,6 @@ export interface ParsedBootPlan {
 }
 
 const DOMAIN = 'xen,domain';
-const CPUPOOL = 'xen,cpupool';
 
 /** Finds nodes by phandle; the index is made at the first use. */
 const phandleIndex = (root: DtNode): ((phandle: number) => DtNode | undefined) => {
@@ -61,16 +67,6 @@ const checkMisplaced = (reporter: Reporter, root: DtNode, chosen: DtNode | undef
   }
 };
 
-const checkChosen = (reporter: Reporter, chosen: DtNode, features: ReadonlySet<Feature>): void => {
-  for (const name of ['xen,static-heap', 'xen,uefi-cfg-load']) {
-    if (chosen.has(name)) reporter.report('not-in-effect-host', chosen, name);
-  }
-  if (features.has('cpupools')) return;
-  for (const node of chosen.children) {
-    if (hasCompatible(node, CPUPOOL)) reporter.report('cpupool-ignored', node, undefined);
-  }
-};
-
 /** Capabilities that one domain only may have, and what depends on them. */
 const checkCapabilities = (drafts: readonly DomainDraft[], dom0Present: boolean): void => {
   for (const found of ['hardware', 'xenstore'] as const) {
@@ -86,13 +82,77 @@ const checkCapabilities = (drafts: readonly DomainDraft[], dom0Present: boolean)
   }
 };
 
-/** Names without unit address where that leaves them distinct. */
-const nameDomains = (drafts: readonly DomainDraft[]): void => {
-  const counts = new Map<string, number>();
-  for (const { node } of drafts) counts.set(node.baseName, (counts.get(node.baseName) ?? 0) + 1);
-  for (const { node, description } of drafts) {
-    description.name = counts.get(node.baseName) === 1 ? node.baseName : node.name;
+/** dom0's end of event channels: Xen has no limit for a hardware domain but that of its FIFO ABI. */
+const DOM0_MAX_PORT = 2 ** 17 - 1;
+/** Highest port of a domain that is neither hardware nor xenstore domain. */
+const DOMU_MAX_PORT = 1023;
+
+/** Static event channels of dom0 and all domains. */
+const checkEventChannels = (
+  reporter: Reporter,
+  chosen: DtNode,
+  drafts: readonly DomainDraft[],
+  context: DomainContext,
+): void => {
+  const dom0 = chosen.children.filter(isEventChannel);
+  const all: OwnedEventChannel[] = dom0.map((node) => ({ node, reporter, domain: 0, maxPort: DOM0_MAX_PORT }));
+  for (const { reporter: owner, channelNodes, description } of drafts) {
+    const { hardware, xenstore } = description.capabilities;
+    const maxPort = hardware || xenstore ? DOM0_MAX_PORT : DOMU_MAX_PORT;
+    for (const node of channelNodes) all.push({ node, reporter: owner, domain: description.id, maxPort });
   }
+  const channels = readEventChannels(all, context.nodeByPhandle);
+  for (const { node, reporter: owner, channelNodes, description } of drafts) {
+    description.eventChannels = channelNodes.flatMap((child) => channels.get(child) ?? []);
+    if (channelNodes.length > 0 && description.enhanced === 'disabled') {
+      owner.report('evtchn-not-enhanced', node, undefined);
+    }
+  }
+};
+
+/** RAM of a domain as it sees it. */
+const guestRamOf = ({ directMap, staticMem, memoryKiB }: DomainDescription): readonly MemoryRange[] =>
+  directMap ? staticMem : guestRamBanks(memoryKiB);
+
+/** Static shared memory of dom0 and all domains. Gives the host ranges that it has. */
+const checkSharing = (
+  reporter: Reporter,
+  chosen: DtNode,
+  drafts: readonly DomainDraft[],
+  host: HostFacts,
+  taken: readonly (MemoryRange & { path: string })[],
+): (MemoryRange & { path: string })[] => {
+  const all: OwnedSharedMemory[] = chosen.children.flatMap((node) => {
+    if (!hasCompatible(node, SHARED_MEMORY)) return [];
+    const region = readSharedMemory(reporter, node);
+    return region === undefined ? [] : [{ node, reporter, region, ram: undefined, directMap: false }];
+  });
+  for (const { reporter: owner, shared, description } of drafts) {
+    const ram = guestRamOf(description);
+    for (const one of shared) all.push({ ...one, reporter: owner, ram, directMap: description.directMap });
+  }
+  checkSharedMemory(all, host.memory, taken);
+  return all.flatMap(({ region: { hostAddress, size, path } }) =>
+    hostAddress === undefined ? [] : [{ start: hostAddress, size, path }],
+  );
+};
+
+/** The UART that dtuart or stdout-path names. */
+const readUart = (
+  reporter: Reporter,
+  root: DtNode,
+  chosen: DtNode,
+  host: HostFacts,
+  xen: { property: string; options: XenOptions } | undefined,
+): string | undefined => {
+  const { dtuart } = xen?.options ?? {};
+  const found = dtuart ?? host.stdoutPath;
+  if (found === undefined) return undefined;
+  const path = resolveUart(root, found);
+  if (host.devices.some((device) => device.path === path)) return path;
+  const property = dtuart === undefined ? 'stdout-path' : xen!.property;
+  reporter.report('uart-missing', chosen, property, { property, found: found.slice(0, 80) });
+  return undefined;
 };
 
 const finish = ({ reporter, description, modules }: DomainDraft): DomainPlan => {
@@ -112,31 +172,43 @@ const finish = ({ reporter, description, modules }: DomainDraft): DomainPlan => 
 export const parseBootPlan = (tree: DeviceTree, options: ParseOptions = {}): ParsedBootPlan => {
   const diagnostics: Diagnostic[] = [];
   const reporter = new Reporter(diagnostics);
-  const features = new Set(options.features);
-  const chosen = tree.root.children.find(({ name }) => name === 'chosen');
-  const host = readHost(reporter, tree, chosen);
-  checkMisplaced(reporter, tree.root, chosen);
+  const { root } = tree;
+  const chosen = root.children.find(({ name }) => name === 'chosen');
+  const facts = readHost(reporter, tree, chosen);
+  const nodeByPhandle = phandleIndex(root);
+  checkMisplaced(reporter, root, chosen);
   if (chosen === undefined) {
-    reporter.report('chosen-missing', tree.root, undefined);
-    return { plan: { host, dom0: { present: false, modules: [], bootargs: '' }, domains: [] }, diagnostics };
+    reporter.report('chosen-missing', root, undefined);
+    const cpupools = readCpuPools(reporter, undefined, { host: facts, scheduler: DEFAULT_SCHEDULER, nodeByPhandle });
+    const dom0 = { present: false, modules: [], bootargs: '' };
+    return { plan: { xenOptions: { logsGuests: false }, host: facts, cpupools, dom0, domains: [] }, diagnostics };
   }
-  checkChosen(reporter, chosen, features);
+  if (chosen.has('xen,uefi-cfg-load')) reporter.report('uefi-config-ignored', chosen, 'xen,uefi-cfg-load');
   const dom0 = readDom0(reporter, chosen);
-  const xenCommandLine = readXenCommandLine(chosen, dom0.plan);
-  const context: DomainContext = { host, features, nodeByPhandle: phandleIndex(tree.root) };
+  const commandLine = readXenCommandLine(chosen, dom0.plan);
+  const property = commandLine?.property ?? 'bootargs';
+  const xenOptions = readXenOptions(reporter, chosen, property, commandLine?.text);
+  const uart = readUart(reporter, root, chosen, facts, { property, options: xenOptions });
+  const host: HostFacts = uart === undefined ? facts : { ...facts, uart };
+  const scheduler = xenOptions.scheduler ?? DEFAULT_SCHEDULER;
+  const cpupools = readCpuPools(reporter, chosen, { host, scheduler, nodeByPhandle });
+  const context: DomainContext = { host, features: new Set(options.features), cpupools, nodeByPhandle };
   const drafts = readDomains(reporter, chosen, context);
   nameDomains(drafts);
+  resolveStartAfter(drafts);
   const modules = [
     ...dom0.modules,
     ...drafts.flatMap(({ allModules, reporter: owner }) => allModules.map((one) => ({ ...one, reporter: owner }))),
   ];
   checkModuleCount(reporter, chosen, modules);
   checkHostMemory(host, modules, drafts);
+  const taken = takenRanges(host, modules, drafts);
+  const shared = checkSharing(reporter, chosen, drafts, host, taken);
+  checkStaticHeap(reporter, chosen, host, [...taken, ...shared]);
+  checkEventChannels(reporter, chosen, drafts, context);
   checkCapabilities(drafts, dom0.plan.present);
-  checkMemoryBudget(host, modules, drafts);
+  checkMemoryBudget(host, [...taken, ...shared], drafts);
+  const xenCommandLine = commandLine === undefined ? {} : { xenCommandLine: commandLine.text };
   const domains = drafts.map(finish);
-  return {
-    plan: { ...(xenCommandLine === undefined ? {} : { xenCommandLine }), host, dom0: dom0.plan, domains },
-    diagnostics,
-  };
+  return { plan: { ...xenCommandLine, xenOptions, host, cpupools, dom0: dom0.plan, domains }, diagnostics };
 };

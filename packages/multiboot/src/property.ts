@@ -32,11 +32,14 @@ export const stringOf = (node: DtNode, name: string): string | undefined => {
   return value === undefined ? undefined : decodeStrings(value)?.[0];
 };
 
-/** The strings of `compatible`; none if it is absent or no text. */
-export const compatibleOf = (node: DtNode): string[] => {
-  const value = node.prop('compatible')?.value;
+/** The strings of a property; none if it is absent or no text. */
+export const stringsOf = (node: DtNode, name: string): string[] => {
+  const value = node.prop(name)?.value;
   return value === undefined ? [] : (decodeStrings(value) ?? []);
 };
+
+/** The strings of `compatible`; none if it is absent or no text. */
+export const compatibleOf = (node: DtNode): string[] => stringsOf(node, 'compatible');
 
 /** True if `compatible` has the name, in any case: how Xen looks for nodes. */
 export const hasCompatible = (node: DtNode, name: string): boolean =>

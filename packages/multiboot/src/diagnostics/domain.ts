@@ -104,6 +104,12 @@ export const DOMAIN_DIAGNOSTICS = defineDiagnostics({
     remedy: 'correct its compatible, or remove it',
     xen: 'ignores it and says nothing',
   },
+  'child-disabled': {
+    severity: 'warning',
+    message: 'the node has status = "{found}" and is left out',
+    remedy: 'remove the node to get the same from Xen',
+    xen: 'does not look at status and honours the node',
+  },
   'domain-nr-spis-hardware': {
     severity: 'error',
     message: 'nr_spis cannot be given for a hardware domain',

@@ -75,16 +75,47 @@ export const HOST_DIAGNOSTICS = defineDiagnostics({
     remedy: 'remove the modules outside the domain nodes, or describe dom0 as a domain',
     xen: 'starts dom0 beside the domains',
   },
-  'cpupool-ignored': {
-    severity: 'warning',
-    message: 'CPU pools are not in effect: all CPUs stay in one pool',
-    remedy: 'remove the node, or accept that its domains share the CPUs of all others',
-    xen: 'makes a pool of the CPUs in cpupool-cpus',
+  'static-heap-invalid': {
+    severity: 'error',
+    message:
+      'xen,static-heap is no list of {address} address and {size} size cells, each a multiple of 64 KiB and not empty',
+    remedy: "write address and size in the root's cells, aligned to 0x10000",
+    xen: 'says nothing, or panics: invalid #address-cells or #size-cells',
   },
-  'not-in-effect-host': {
+  'static-heap-outside': {
+    severity: 'error',
+    message: 'the static heap [{start}, {end}) is not inside host memory ({memory})',
+    remedy: 'choose a region of host memory',
+    xen: 'panics while it sets its heap up',
+  },
+  'static-heap-overlap': {
+    severity: 'error',
+    message: 'the static heap [{start}, {end}) overlaps [{otherStart}, {otherEnd}) of {other}',
+    remedy: 'make the regions disjoint',
+    xen: 'panics: Early FDT parsing failed (-22)',
+  },
+  'uart-missing': {
+    severity: 'warning',
+    message: '{property} names {found}, which is no UART of the board',
+    remedy: 'give the path of a UART node, or an alias of it',
+    xen: 'has no console: Unable to find device',
+  },
+  'xen-option-unknown': {
+    severity: 'warning',
+    message: 'Xen has no option {found}{hint}',
+    remedy: 'correct it, or remove it; command lines of guests are bootargs of their kernel modules',
+    xen: 'ignores it and says nothing',
+  },
+  'xen-option-invalid': {
+    severity: 'warning',
+    message: '{found}: expected {expected}',
+    remedy: 'correct the value',
+    xen: 'uses the default',
+  },
+  'uefi-config-ignored': {
     severity: 'info',
-    message: 'the property is read but not in effect',
-    remedy: 'nothing to do, unless you rely on it',
-    xen: 'uses it',
+    message: 'xen,uefi-cfg-load has a meaning for UEFI firmware only, which does not start this board',
+    remedy: 'nothing to do',
+    xen: 'loads its configuration file too, when UEFI starts it',
   },
 });
