@@ -12,7 +12,11 @@ let unhandled: number[] = [];
 const domain: PsciDomain = {
   cpus: 18,
   isOn: (vcpu) => vcpu === 0 || vcpu === 17,
-  start: (vcpu, entry, context) => void done.push(`start ${vcpu} ${entry.toString(16)} ${context.toString(16)}`),
+  start: (vcpu, entry, context) => {
+    if (vcpu === 0 || vcpu === 17) return false;
+    done.push(`start ${vcpu} ${entry.toString(16)} ${context.toString(16)}`);
+    return true;
+  },
   stop: () => void done.push('stop'),
   suspend: () => void done.push('suspend'),
   shutdown: (state) => void done.push(state),

@@ -83,7 +83,9 @@ describe('a board', () => {
     const heard: string[] = [];
     const leave = board!.subscribe((event) => heard.push(event.type === 'log' ? event.line : event.type));
     expect(heard[0]).toBe('(XEN) Generic Timer IRQ: phys=30 hyp=26 virt=27 Freq: 62500 KHz');
-    expect(heard.slice(1, 3)).toEqual([
+    expect(heard.slice(1, 5)).toEqual([
+      '(XEN) Using scheduler: equal shares by virtual time (fair)',
+      '(XEN) Brought up 1 CPU',
       '(XEN) P2M: 44-bit IPA with 44-bit PA and 8-bit VMID',
       '(XEN) P2M: 4 levels with order-0 root, VTCR 0x0000000080043594',
     ]);

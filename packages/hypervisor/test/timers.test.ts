@@ -1,14 +1,19 @@
 import { stateOffset, VCPU_BYTES } from '@dom0less/arm64-cpu';
 import { describe, expect, it } from 'vitest';
+import { BoardMemory } from '../src/memory/board-memory.ts';
+import { VCPU_CONTROL } from '../src/memory/layout.ts';
+import { makeMemory } from '../src/memory/make-memory.ts';
 import { VcpuTimers } from '../src/pcpu/generic-timer.ts';
 import { SystemCounter } from '../src/pcpu/system-counter.ts';
 
 describe('the timers of a vCPU', () => {
   const setup = () => {
-    const view = new DataView(new ArrayBuffer(VCPU_BYTES));
+    const view = new DataView(new ArrayBuffer(VCPU_BYTES + VCPU_CONTROL.BYTES));
     const set = (name: string, value: bigint): void => view.setBigUint64(stateOffset(name), value, true);
     const told: string[] = [];
-    const timers = new VcpuTimers(view, 0, (intid, level) => told.push(`${intid} ${level}`));
+    const timers = new VcpuTimers(view, { state: 0, control: VCPU_BYTES }, (intid, level) =>
+      told.push(`${intid} ${level}`),
+    );
     set('CNTVOFF_EL2', 1000n);
     timers.update(0);
     told.length = 0;
@@ -58,9 +63,12 @@ describe('the timers of a vCPU', () => {
 });
 
 describe('the system counter', () => {
+  const { memory, layout } = makeMemory({ pcpus: 1, domains: [], blocksWanted: 0 });
+  const board = new BoardMemory(memory, layout);
+
   it('follows host time and never goes back', () => {
     let ms = 1000;
-    const counter = new SystemCounter(62_500_000, 1000, () => ms);
+    const counter = new SystemCounter(62_500_000, 1000, () => ms, board);
     expect(counter.read()).toBe(0);
     ms = 1002;
     expect(counter.read()).toBe(125_000);
@@ -68,5 +76,18 @@ describe('the system counter', () => {
     expect(counter.read()).toBe(125_000);
     expect(counter.msUntil(125_000 + 62_500, 125_000)).toBe(1);
     expect(counter.msUntil(Infinity, 0)).toBe(Infinity);
+  });
+
+  it('is never behind what another thread has read of it, whose clock is ahead', () => {
+    let ms = 3000;
+    const ahead = new SystemCounter(1000, 1000, () => ms + 5, board);
+    const behind = new SystemCounter(1000, 1000, () => ms, board);
+    const first = ahead.read();
+    expect(behind.read()).toBe(first);
+    ms += 7;
+    expect(behind.read()).toBeGreaterThan(first);
+    // One that is made later, after host time was set back, goes on from there.
+    const later = new SystemCounter(1000, 1000, () => 0, board);
+    expect(later.read()).toBeGreaterThanOrEqual(behind.read());
   });
 });

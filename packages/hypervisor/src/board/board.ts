@@ -40,7 +40,7 @@ let core: CompiledCore | undefined;
 export class Board {
   /** Settles when no domain runs any more, or at `stop`. */
   readonly done: Promise<BoardSummary>;
-  readonly pcpus = 1;
+  readonly pcpus: number;
   readonly #built: BuiltBoard;
   readonly #core: CompiledCore;
   readonly #lives: readonly Life[];
@@ -66,6 +66,7 @@ export class Board {
     const { memory, domains, plan, failures } = built;
     const { buffer } = built.wasmMemory;
     this.#built = built;
+    this.pcpus = memory.layout.pcpus.length;
     core ??= compileCore();
     this.#core = core;
     this.#events = new Ring(buffer, memory.layout.events, EVENT_RING_BYTES);
@@ -105,9 +106,9 @@ export class Board {
 
   /** What the thread of pCPU `pcpu` needs; can be posted. */
   pcpuInit(pcpu: number): PcpuInit {
-    const { wasmMemory, memory, domains, counterFrequency, counterEpoch, logsGuests } = this.#built;
+    const { wasmMemory, memory, domains, pools, counterFrequency, counterEpoch, logsGuests } = this.#built;
     const shared = { memory: wasmMemory, core: this.#core, layout: memory.layout };
-    return { pcpu, ...shared, domains, counterFrequency, counterEpoch, logsGuests };
+    return { pcpu, ...shared, domains, pools, counterFrequency, counterEpoch, logsGuests };
   }
 
   /** Has `listener` called for each event from now on, and at once for those that nobody has heard. Gives the way out. */
@@ -131,7 +132,7 @@ export class Board {
       if (bytes.length > 0) this.#emit({ type: 'console', domain: id, bytes });
       wake = input.refill() || wake;
     }
-    if (wake) this.#wake();
+    if (wake) memory.callAttention();
     for (const record of records) this.#hear(record);
     if (!this.#lives.some(({ state }) => state === 'running')) this.#settle({ domains: this.domains });
   }
@@ -142,7 +143,7 @@ export class Board {
     const life = this.#lives.find((one) => one.domain.id === domain);
     if (port === undefined || life?.state !== 'running' || !life.domain.vpl011) return;
     port.input.add(bytes);
-    if (port.input.refill()) this.#wake();
+    if (port.input.refill()) this.#built.memory.callAttention();
   }
 
   /** Bytes of input that domain `domain` has not taken yet. */
@@ -152,17 +153,12 @@ export class Board {
 
   /** Makes all pCPUs leave at their next slice end, whatever their domains do, and settles `done`. */
   stop(): void {
-    this.#built.memory.setControl(CONTROL.STOP, 1);
-    this.#wake();
+    const { memory } = this.#built;
+    memory.setControl(CONTROL.STOP, 1);
+    memory.callAttention();
+    memory.wakeAll();
     this.pump();
     this.#settle({ domains: this.domains });
-  }
-
-  #wake(): void {
-    const { words, layout } = this.#built.memory;
-    const word = (layout.control + CONTROL.WAKE) >>> 2;
-    Atomics.add(words, word, 1);
-    Atomics.notify(words, word);
   }
 
   #hear(record: EventRecord): void {

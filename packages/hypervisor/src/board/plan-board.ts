@@ -2,9 +2,10 @@
 import { BLOCK_BYTES } from '@dom0less/arm64-cpu/sizes';
 import type { DeviceTree } from '@dom0less/fdt';
 import { type BootModule, type BootPlan, type DomainPlan, parseBootPlan, type ValidDomain } from '@dom0less/multiboot';
-import { type PlannedDomain, planDomain } from '../domain/plan-domain.ts';
+import { type PooledDomain, planDomain } from '../domain/plan-domain.ts';
 import { layOut } from '../memory/layout.ts';
 import { PaAllocator } from '../memory/pa-allocator.ts';
+import { type PlannedPools, planPools } from '../schedule/plan-pools.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
 
 /** What a board is planned from. */
@@ -15,6 +16,8 @@ export interface PlanOptions {
   readonly modules: ReadonlyMap<number, Uint8Array>;
   /** True: any error, also of one domain only, keeps the board from being made, as with Xen. */
   readonly strict?: boolean;
+  /** Number of pCPUs; 1 if absent. Each wants a thread. */
+  readonly pcpus?: number;
 }
 
 /** What a boot would do, and everything that was found on the way. */
@@ -22,15 +25,13 @@ export interface BoardPlan {
   readonly plan: BootPlan;
   readonly diagnostics: readonly BoardDiagnostic[];
   /** The domains that can be built, each with its memory, images and device tree. */
-  readonly planned: readonly PlannedDomain[];
+  readonly planned: readonly PooledDomain[];
   /** Why a domain of the plan is not among them, by id. */
   readonly failures: ReadonlyMap<number, string>;
   /** True if the board would start: it has no error of its own, a domain can be built, and if strict there is no error. */
   readonly boots: boolean;
 }
 
-/** Physical CPUs of a board. */
-export const PCPUS = 1;
 const MIB = 2 ** 20;
 
 const ownModules = ({ modules }: DomainPlan): BootModule[] =>
@@ -71,12 +72,18 @@ export class Findings {
   }
 }
 
-const planAll = (plan: BootPlan, modules: ReadonlyMap<number, Uint8Array>, findings: Findings): PlannedDomain[] => {
+const planAll = (
+  plan: BootPlan,
+  modules: ReadonlyMap<number, Uint8Array>,
+  pools: PlannedPools,
+  findings: Findings,
+): PooledDomain[] => {
   const allocator = makeAllocator(plan);
   const valid = plan.domains.filter((domain): domain is ValidDomain => domain.valid);
   return valid.flatMap((domain) => {
     const context = { host: plan.host, modules, allocator, report: findings.reporter(domain.id) };
-    return planDomain(domain, context) ?? [];
+    const planned = planDomain(domain, context);
+    return planned === undefined ? [] : { ...planned, ...pools.poolOf(domain) };
   });
 };
 
@@ -86,11 +93,11 @@ export interface BlockBudget {
   readonly count: number;
 }
 
-const budgetOf = (planned: readonly PlannedDomain[]): BlockBudget => {
+const budgetOf = (planned: readonly PooledDomain[], { pcpus, pools }: PlannedPools): BlockBudget => {
   const bytes = planned.flatMap(({ ram, tables }) => [...ram, ...tables]).reduce((sum, { size }) => sum + size, 0);
   const wanted = bytes / BLOCK_BYTES;
   const domains = planned.map(({ domain }) => domain);
-  return { wanted, count: layOut({ pcpus: PCPUS, domains, blocksWanted: wanted }).blockCount };
+  return { wanted, count: layOut({ pcpus, pools: pools.length, domains, blocksWanted: wanted }).blockCount };
 };
 
 /** Reports that the domains could come to touch more RAM than there are blocks. */
@@ -104,7 +111,8 @@ export const checkBlocks = ({ wanted, count }: BlockBudget, findings: Findings):
 export interface PlannedBoard {
   readonly plan: BootPlan;
   readonly findings: Findings;
-  readonly planned: readonly PlannedDomain[];
+  readonly planned: readonly PooledDomain[];
+  readonly pools: PlannedPools;
   readonly blocks: BlockBudget;
   readonly boots: boolean;
 }
@@ -118,11 +126,19 @@ export const planWithFindings = (options: PlanOptions): PlannedBoard => {
     const place = { path: plan.host.gic.path, property: 'compatible' };
     findings.diagnostics.push(buildDiagnostic('gic-version-unsupported', place));
   }
+  const pools = planPools(plan, options.pcpus ?? 1);
   // Without host memory there is nothing to plan with, and that was said.
-  const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options.modules, findings);
-  const blocks = budgetOf(planned);
+  const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options.modules, pools, findings);
+  const blocks = budgetOf(planned, pools);
   checkBlocks(blocks, findings);
-  return { plan, findings, planned, blocks, boots: planned.length > 0 && findings.passes(options.strict === true) };
+  return {
+    plan,
+    findings,
+    planned,
+    pools,
+    blocks,
+    boots: planned.length > 0 && findings.passes(options.strict === true),
+  };
 };
 
 /**

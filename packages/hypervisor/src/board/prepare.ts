@@ -1,19 +1,22 @@
 /** From a host device tree and files to domains in memory. */
 import { BLOCK_BYTES } from '@dom0less/arm64-cpu';
 import type { BootPlan } from '@dom0less/multiboot';
-import { boardLines, domainLines, memoryLines } from '../domain/boot-log.ts';
+import { boardLines, domainLines, memoryLines, unassignedLine } from '../domain/boot-log.ts';
 import { buildDomain, IPA_BITS } from '../domain/build-domain.ts';
 import { BoardMemory, OutOfBlocksError } from '../memory/board-memory.ts';
 import { makeMemory } from '../memory/make-memory.ts';
-import type { PcpuDomain } from '../pcpu/init.ts';
+import type { PcpuDomain, PcpuPool } from '../pcpu/init.ts';
 import { hostTime, SystemCounter } from '../pcpu/system-counter.ts';
+import { startVcpus } from '../schedule/start-vcpus.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
-import { checkBlocks, PCPUS, type PlannedBoard, type PlanOptions, planWithFindings } from './plan-board.ts';
+import { checkBlocks, type PlannedBoard, type PlanOptions, planWithFindings } from './plan-board.ts';
 
 /** What a board is made from. */
 export interface BoardOptions extends PlanOptions {
   /** Host time in ms since 1970, never going back; `performance` if absent. */
   readonly now?: () => number;
+  /** True: made for `runDeterministic`; the system counter is at 0 when domains are made. */
+  readonly deterministic?: boolean;
 }
 
 /** A board's parts, built. */
@@ -22,6 +25,7 @@ export interface BuiltBoard {
   readonly memory: BoardMemory;
   readonly plan: BootPlan;
   readonly domains: readonly PcpuDomain[];
+  readonly pools: readonly PcpuPool[];
   /** Why a domain of the plan was not built, by id. */
   readonly failures: ReadonlyMap<number, string>;
   readonly log: readonly string[];
@@ -38,21 +42,24 @@ const MIB = 2 ** 20;
 const LOGS_GUESTS = /(^|\s)guest_loglvl=(\w+\/)?(all|debug|info)(\s|$)/;
 
 /** Puts the planned domains into a new memory. One that does not fit is reported and left out. */
-const buildAll = ({ plan, planned, findings, blocks }: PlannedBoard, now: () => number): BuiltBoard => {
+const buildAll = (board: PlannedBoard, { now = hostTime, deterministic = false }: BoardOptions): BuiltBoard => {
+  const { plan, planned, findings, blocks } = board;
+  const { pcpus, pools } = board.pools;
   const counterFrequency = plan.host.timerClockFrequency ?? DEFAULT_FREQUENCY;
   const counterEpoch = now();
-  const counter = new SystemCounter(counterFrequency, counterEpoch, now);
   const cpus = planned.map(({ domain }) => domain);
-  const { memory: wasmMemory, layout } = makeMemory({ pcpus: PCPUS, domains: cpus, blocksWanted: blocks.wanted });
+  const sizes = { pcpus, pools: pools.length, domains: cpus, blocksWanted: blocks.wanted };
+  const { memory: wasmMemory, layout } = makeMemory(sizes);
   const available = (layout.blockCount * BLOCK_BYTES) / MIB;
   // What the engine's 4 GiB can't back was reported by the plan; the host may have less.
   if (layout.blockCount < blocks.count) checkBlocks({ ...blocks, count: layout.blockCount }, findings);
   const memory = new BoardMemory(wasmMemory, layout);
+  const counter = new SystemCounter(counterFrequency, counterEpoch, now, memory);
   const log = memoryLines(plan);
   const domains = planned.flatMap((one, n) => {
     log.push(...domainLines(one));
     try {
-      const value = counter.read();
+      const value = deterministic ? 0 : counter.read();
       return buildDomain(memory, layout.domains[n]!, one, { value, frequency: counterFrequency });
     } catch (error) {
       if (!(error instanceof OutOfBlocksError)) throw error;
@@ -62,10 +69,12 @@ const buildAll = ({ plan, planned, findings, blocks }: PlannedBoard, now: () => 
     }
   });
   const first = domains[0];
-  if (first !== undefined) log.unshift(...boardLines(counterFrequency, IPA_BITS, first.VTCR_EL2));
+  if (first !== undefined) log.unshift(...boardLines(counterFrequency, board.pools, IPA_BITS, first.VTCR_EL2));
+  log.push(...startVcpus(memory, { domains, pools, counterFrequency }).map(unassignedLine));
   const { failures } = findings;
   const logsGuests = LOGS_GUESTS.test(plan.xenCommandLine ?? '');
-  return { wasmMemory, memory, plan, domains, failures, log, counterFrequency, counterEpoch, logsGuests };
+  const made = { wasmMemory, memory, plan, domains, pools, failures, log };
+  return { ...made, counterFrequency, counterEpoch, logsGuests };
 };
 
 /**
@@ -79,7 +88,7 @@ export const buildBoard = (
   const { plan, findings, boots } = board;
   const { diagnostics } = findings;
   if (!boots) return { plan, diagnostics };
-  const built = buildAll(board, options.now ?? hostTime);
+  const built = buildAll(board, options);
   const passes = built.domains.length > 0 && findings.passes(options.strict === true);
   return passes ? { plan, diagnostics, built } : { plan, diagnostics };
 };

@@ -1,25 +1,47 @@
 /** A domain's UART between its rings: output goes out at once, input is fed as the guest takes it. */
-import { FIFO_DEPTH, SbsaUart } from '@dom0less/vuart';
+import { FIFO_DEPTH, SbsaUart, UART_STATE } from '@dom0less/vuart';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { CONTROL, type DomainLayout, INPUT_RING_BYTES, OUTPUT_RING_BYTES } from '../memory/layout.ts';
+import type { Lock } from '../memory/lock.ts';
 import { Ring } from './ring.ts';
 
-/** Runs on the thread of the pCPU that runs the domain. */
+/** Where the output of a domain's UART goes, besides its ring. */
+export interface ConsoleTap {
+  /** Told each byte that the guest has written, before the guest goes on. */
+  onOutput(byte: number): void;
+  /** The ring is full: comes back when it has room, or when the board stops. */
+  waitForRoom(ring: Ring): void;
+}
+
+/**
+ * The UART and this end of both rings are guarded by the UART's lock. Each pCPU has an object of its own; the state is
+ * shared.
+ */
 export class DomainConsole {
+  /** To be used while {@link lock} is held. */
   readonly uart: SbsaUart;
+  readonly lock: Lock;
   readonly #memory: BoardMemory;
   readonly #output: Ring;
   readonly #input: Ring;
-  /** The output ring was full; the UART holds what the guest writes. */
-  #held = false;
-  /** Bytes came or went that the board has to hear of. */
+  readonly #tap: ConsoleTap | undefined;
+  readonly #heldWord: number;
+  /** Bytes came or went, on this thread, that the board has not been told of. */
   #news = false;
 
-  constructor(memory: BoardMemory, layout: DomainLayout, onInterrupt: (level: boolean) => void) {
+  constructor(
+    memory: BoardMemory,
+    layout: DomainLayout,
+    onInterrupt: (level: boolean) => void,
+    tap: ConsoleTap | undefined,
+  ) {
     const buffer = memory.view.buffer;
     this.#memory = memory;
+    this.#tap = tap;
     this.#output = new Ring(buffer, layout.output, OUTPUT_RING_BYTES);
     this.#input = new Ring(buffer, layout.input, INPUT_RING_BYTES);
+    this.#heldWord = (layout.uart + UART_STATE.TX_HELD) >>> 2;
+    this.lock = memory.lock(layout.uart + UART_STATE.LOCK);
     this.uart = new SbsaUart({
       buffer,
       byteOffset: layout.uart,
@@ -31,13 +53,19 @@ export class DomainConsole {
 
   /** True while the UART holds output for which the ring has no room. */
   get held(): boolean {
-    return this.#held;
+    return Atomics.load(this.#memory.words, this.#heldWord) !== 0;
   }
 
-  /** Feeds waiting input and lets held output go; true if the board has something to do. */
-  service(): boolean {
+  /** Feeds waiting input and lets held output go. */
+  service(): void {
+    this.lock.acquire();
     this.#feed();
-    if (this.#held) this.#release();
+    if (this.held) this.#release();
+    this.lock.release();
+  }
+
+  /** True if the board has something to do since the last call. */
+  takeNews(): boolean {
     const news = this.#news;
     this.#news = false;
     return news;
@@ -46,16 +74,20 @@ export class DomainConsole {
   #send(byte: number): void {
     this.#output.push(byte);
     this.#news = true;
+    this.#tap?.onOutput(byte);
     if (this.#output.room > 0) return;
-    this.#held = true;
+    if (this.#tap !== undefined) {
+      this.#tap.waitForRoom(this.#output);
+      return;
+    }
     this.uart.setTransmitReady(false);
+    this.#memory.setControl(CONTROL.WANTS_ROOM, 1);
   }
 
   #release(): void {
-    // Said before looking, so that a board that makes room in between still wakes this pCPU.
+    // Said before looking, so that a board that makes room in between still calls.
     this.#memory.setControl(CONTROL.WANTS_ROOM, 1);
     if (this.#output.room < this.#output.capacity / 2) return;
-    this.#held = false;
     this.uart.setTransmitReady(true);
   }
 

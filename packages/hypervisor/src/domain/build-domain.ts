@@ -4,9 +4,9 @@ import type { GuestRamBank, MemoryRange } from '@dom0less/multiboot';
 import { VGicV2 } from '@dom0less/vgic';
 import { SbsaUart } from '@dom0less/vuart';
 import type { BoardMemory } from '../memory/board-memory.ts';
-import { type DomainLayout, VCPU_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import type { DomainLayout } from '../memory/layout.ts';
 import type { PcpuDomain } from '../pcpu/init.ts';
-import type { PlannedDomain } from './plan-domain.ts';
+import type { PlannedDomain, PooledDomain } from './plan-domain.ts';
 import { resetVcpu } from './vcpu.ts';
 
 /** IPA and PA size of every domain. */
@@ -74,15 +74,15 @@ const resetDevices = (memory: BoardMemory, layout: DomainLayout, { domain, nrSpi
 };
 
 /**
- * Puts a planned domain into memory and makes vCPU 0 runnable at the kernel's entry, with the device tree's address in
- * X0. Throws OutOfBlocksError if the board's memory has not enough blocks for the images.
+ * Puts a planned domain into memory, its vCPUs offline at the kernel's entry, with the device tree's address in X0.
+ * Throws OutOfBlocksError if the board's memory has not enough blocks for the images.
  *
  * @param counter the system counter now, and its frequency
  */
 export const buildDomain = (
   memory: BoardMemory,
   layout: DomainLayout,
-  planned: PlannedDomain,
+  planned: PooledDomain,
   counter: { readonly value: number; readonly frequency: number },
 ): PcpuDomain => {
   const { domain, banks, ram, placement } = planned;
@@ -96,12 +96,11 @@ export const buildDomain = (
   resetDevices(memory, layout, planned);
   const { VTTBR_EL2, VTCR_EL2 } = tables;
   const environment = { VTTBR_EL2, VTCR_EL2, CNTFRQ_EL0: counter.frequency, CNTVOFF_EL2: counter.value };
-  layout.vcpus.forEach(({ state, control }, index) => {
+  layout.vcpus.forEach(({ state }, index) => {
     resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
-    const run = index === 0 ? VCPU_RUN.RUNNABLE : VCPU_RUN.OFFLINE;
-    Atomics.store(memory.words, (control + VCPU_CONTROL.RUN) >>> 2, run);
   });
   const { id, name, cpus, vpl011 } = domain;
+  const { pool, affinity } = planned;
   const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
-  return { id, name, cpus, nrSpis: planned.nrSpis, console: vpl011, layout, ...registers };
+  return { id, name, cpus, nrSpis: planned.nrSpis, console: vpl011, layout, pool, affinity, ...registers };
 };

@@ -18,6 +18,7 @@ import {
 import { MAX_SPIS, MAX_VCPUS } from '@dom0less/vgic';
 import { type BoardDiagnostic, buildDiagnostic } from '../board/diagnostic.ts';
 import type { PaAllocator } from '../memory/pa-allocator.ts';
+import type { DomainPool } from '../schedule/plan-pools.ts';
 import { UART_INTID } from './guest-map.ts';
 import { makeGuestTree } from './guest-tree.ts';
 
@@ -37,6 +38,9 @@ export interface PlannedDomain {
   readonly dtb: Uint8Array;
   readonly initrd?: Uint8Array;
 }
+
+/** A planned domain and its place among the pCPUs. */
+export type PooledDomain = PlannedDomain & DomainPool;
 
 /** What domains are planned from. */
 export interface PlanContext {

@@ -22,7 +22,7 @@ export const NO_EXCLUSIVE = -1;
 
 /**
  * Puts vCPU `index`, whose engine state lies at `base`, at `pc` with `x0`: EL1h, interrupts masked, MMU and caches
- * off, all other registers zero (arm64 boot protocol; PSCI CPU_ON is the same).
+ * off, all other registers zero (arm64 boot protocol; PSCI CPU_ON is the same). The count of instructions goes on.
  */
 export const resetVcpu = (
   view: DataView,
@@ -32,6 +32,7 @@ export const resetVcpu = (
   pc: bigint,
   x0: bigint,
 ): void => {
+  const instructions = view.getBigUint64(base + stateOffset('instructions'), true);
   new Uint8Array(view.buffer, base, VCPU_BYTES).fill(0);
   const set32 = (name: string, value: number): void => view.setInt32(base + stateOffset(name), value, true);
   const set64 = (name: string, value: bigint): void => view.setBigUint64(base + stateOffset(name), value, true);
@@ -49,4 +50,5 @@ export const resetVcpu = (
   set64('VTCR_EL2', environment.VTCR_EL2);
   set64('CNTFRQ_EL0', BigInt(environment.CNTFRQ_EL0));
   set64('CNTVOFF_EL2', BigInt(environment.CNTVOFF_EL2));
+  set64('instructions', instructions);
 };

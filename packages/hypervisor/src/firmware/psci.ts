@@ -18,8 +18,8 @@ export interface PsciDomain {
   /** Number of vCPUs. */
   readonly cpus: number;
   isOn(vcpu: number): boolean;
-  /** Starts an offline vCPU at `entry` with `context` in X0. */
-  start(vcpu: number, entry: bigint, context: bigint): void;
+  /** Starts an offline vCPU at `entry` with `context` in X0; false if it is not offline (any more). */
+  start(vcpu: number, entry: bigint, context: bigint): boolean;
   /** Takes the calling vCPU offline; it does not return. */
   stop(): void;
   /** Lets the calling vCPU wait for an interrupt. */
@@ -46,9 +46,7 @@ const cpuOn: PsciFunction = (registers, domain) => {
   const entry = argument(registers, 2);
   if (vcpu === undefined) return INVALID_PARAMETERS;
   if ((entry & 3n) !== 0n) return INVALID_ADDRESS;
-  if (domain.isOn(vcpu)) return ALREADY_ON;
-  domain.start(vcpu, entry, argument(registers, 3));
-  return SUCCESS;
+  return domain.start(vcpu, entry, argument(registers, 3)) ? SUCCESS : ALREADY_ON;
 };
 
 const cpuOff: PsciFunction = (_, domain) => {
@@ -113,9 +111,8 @@ const LEGACY = new Map<number, PsciFunction>([
     2,
     (registers, domain) => {
       const vcpu = vcpuOf(registers.x(1), domain);
-      if (vcpu === undefined || domain.isOn(vcpu)) return INVALID_PARAMETERS;
-      domain.start(vcpu, registers.x(2), 0n);
-      return SUCCESS;
+      if (vcpu === undefined) return INVALID_PARAMETERS;
+      return domain.start(vcpu, registers.x(2), 0n) ? SUCCESS : INVALID_PARAMETERS;
     },
   ],
 ]);

@@ -1,6 +1,7 @@
 /** The board's shared memory: views of it, and the RAM blocks that back physical addresses. */
 import { BLOCK_BYTES, BLOCK_TABLE } from '@dom0less/arm64-cpu';
-import { type BoardLayout, CONTROL } from './layout.ts';
+import { type BoardLayout, CONTROL, PCPU_CONTROL } from './layout.ts';
+import { Lock } from './lock.ts';
 
 /** Thrown where RAM has to be backed and the board's memory has no block left. */
 export class OutOfBlocksError extends Error {
@@ -12,13 +13,23 @@ export class BoardMemory {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly view: DataView;
+  /** The same bytes as `words`, for doubles that a lock guards. */
+  readonly doubles: Float64Array;
   readonly layout: BoardLayout;
+  readonly #blockLock: Lock;
 
   constructor(memory: WebAssembly.Memory, layout: BoardLayout) {
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+    this.doubles = new Float64Array(memory.buffer);
     this.layout = layout;
+    this.#blockLock = this.lock(layout.control + CONTROL.BLOCK_LOCK);
+  }
+
+  /** The lock whose word is at `byteOffset`. */
+  lock(byteOffset: number): Lock {
+    return new Lock(this.words, byteOffset);
   }
 
   /** Loads the control word at `CONTROL.*`. */
@@ -31,6 +42,29 @@ export class BoardMemory {
     return Atomics.exchange(this.words, (this.layout.control + word) >>> 2, value);
   }
 
+  /** Ends the sleep of a pCPU, or keeps it from the one it is about to begin. */
+  wake(pcpu: number): void {
+    const word = (this.layout.pcpuControls[pcpu]! + PCPU_CONTROL.WAKE) >>> 2;
+    Atomics.add(this.words, word, 1);
+    Atomics.notify(this.words, word);
+  }
+
+  wakeAll(): void {
+    this.layout.pcpuControls.forEach((_, pcpu) => {
+      this.wake(pcpu);
+    });
+  }
+
+  /** Has the pCPUs look at consoles and ending domains: one that is idle at once, else each when its slice is over. */
+  callAttention(): void {
+    const word = (this.layout.control + CONTROL.ATTENTION) >>> 2;
+    Atomics.add(this.words, word, 1);
+    Atomics.notify(this.words, word);
+    const { pcpuControls } = this.layout;
+    const idle = pcpuControls.findIndex((at) => Atomics.load(this.words, (at + PCPU_CONTROL.IDLE) >>> 2) !== 0);
+    if (idle >= 0) this.wake(idle);
+  }
+
   /**
    * Memory offset of the physical block `block` (address / 2 MiB). A block that has none yet gets the next one of the
    * pool, zeroed; 0 if there is none left.
@@ -39,12 +73,10 @@ export class BoardMemory {
     const entry = (BLOCK_TABLE >>> 2) + block;
     const known = Atomics.load(this.words, entry) >>> 0;
     if (known !== 0) return known;
-    const lock = (this.layout.control + CONTROL.BLOCK_LOCK) >>> 2;
-    // Held for a few instructions only, so spinning is shorter than sleeping.
-    while (Atomics.compareExchange(this.words, lock, 0, 1) !== 0);
+    this.#blockLock.acquire();
     const at = Atomics.load(this.words, entry) >>> 0 || this.#takeBlock();
     if (at !== 0) Atomics.store(this.words, entry, at);
-    Atomics.store(this.words, lock, 0);
+    this.#blockLock.release();
     return at;
   }
 

@@ -18,18 +18,47 @@ const WASM_PAGE = 2 ** 16;
  * Words that board and pCPUs share, as byte offsets from `BoardLayout.control`; 32 bits each, touched by Atomics.
  */
 export const CONTROL = {
-  /** Changed, with a notify, whenever the board has something for the pCPUs. */
-  WAKE: 0,
+  /** Changed whenever a pCPU has to look at consoles and ending domains, or at STOP. */
+  ATTENTION: 0,
   /** 1 from a pCPU's `notify` until the board's next pump. */
   NOTIFIED: 4,
   /** 1: pCPUs shall leave. */
   STOP: 8,
   /** RAM blocks given out. */
   BLOCKS_USED: 12,
-  /** Lock of the block table: 0 is free. */
+  /** Lock of the block table. */
   BLOCK_LOCK: 16,
   /** 1: a pCPU waits for room in a ring that the board empties. */
   WANTS_ROOM: 20,
+  /** Lock of the writing end of the event ring. */
+  EVENTS_LOCK: 24,
+  /** Log lines that found no room in the event ring since the last that did. */
+  LINES_LOST: 28,
+  /** Lock of the latest value that anybody has read from the system counter, and that value (a double). */
+  COUNTER_LOCK: 32,
+  COUNTER: 40,
+  BYTES: 64,
+} as const;
+
+/** Words of a pCPU that all threads see, from `BoardLayout.pcpuControls`. */
+export const PCPU_CONTROL = {
+  /** Changed, with a notify, to wake the pCPU. */
+  WAKE: 0,
+  /** 1: it has nothing to run. Changed under the lock of its pool. */
+  IDLE: 4,
+  BYTES: 64,
+} as const;
+
+/** Words of a CPU pool, from `BoardLayout.pools`. */
+export const POOL_CONTROL = {
+  /** Lock of everything that its scheduler knows: the scheduler's words of its pCPUs and vCPUs. */
+  LOCK: 0,
+  /** How many of its pCPUs are idle. */
+  IDLE: 4,
+  /** The last ticket that a waiting vCPU got. */
+  TICKET: 8,
+  /** Least runtime of the vCPUs that want to run (a double). */
+  RUNTIME: 16,
   BYTES: 64,
 } as const;
 
@@ -37,6 +66,12 @@ export const CONTROL = {
 export const DOMAIN_CONTROL = {
   /** An index of `DOMAIN_STATES`. */
   STATE: 0,
+  /** An index of `END_REASONS`. */
+  REASON: 4,
+  /** 1 once the board was told that the domain has ended. */
+  TOLD: 8,
+  /** Calls that nobody serves. */
+  UNHANDLED: 12,
   BYTES: 64,
 } as const;
 
@@ -44,11 +79,28 @@ export const DOMAIN_CONTROL = {
 export const VCPU_CONTROL = {
   /** One of `VCPU_RUN`. */
   RUN: 0,
+  /** 1 + the pCPU that has it in its hands, or 0. Only that one touches its registers and its timers. */
+  OWNER: 4,
+  /** The pCPU that ran it last; it looks after its timers. */
+  HOME: 8,
+  /** 1 + the pCPU that a scheduler has given it for good, or 0. */
+  PLACE: 12,
+  /** Its turn among those that wait for a pCPU of their own. */
+  TICKET: 16,
+  /** Levels of its timers' interrupts, a bit each. */
+  TIMER_LEVELS: 20,
+  /** Counter value at which one of its timers will fire (a double); Infinity if none will. */
+  DEADLINE: 24,
+  /** Ticks of the system counter that it ran for, and was credited with (a double). */
+  RUNTIME: 32,
   BYTES: 64,
 } as const;
 
-/** What a vCPU does: never started or off, ready to run, or waiting for an interrupt. */
-export const VCPU_RUN = { OFFLINE: 0, RUNNABLE: 1, BLOCKED: 2 } as const;
+/**
+ * What a vCPU does: never started or off, ready to run, waiting for an interrupt, about to be off (it leaves the engine
+ * first), about to start (its registers are being set).
+ */
+export const VCPU_RUN = { OFFLINE: 0, RUNNABLE: 1, BLOCKED: 2, STOPPING: 3, STARTING: 4 } as const;
 
 /** Memory offsets of one vCPU. */
 export interface VcpuLayout {
@@ -72,8 +124,12 @@ export interface BoardLayout {
   readonly control: number;
   readonly events: number;
   readonly domains: readonly DomainLayout[];
-  /** Areas of the pCPUs. */
+  /** Areas of the pCPUs' engines. */
   readonly pcpus: readonly number[];
+  /** `PCPU_CONTROL` of each pCPU. */
+  readonly pcpuControls: readonly number[];
+  /** `POOL_CONTROL` of each CPU pool. */
+  readonly pools: readonly number[];
   /** First RAM block, and how many there are. */
   readonly blocks: number;
   readonly blockCount: number;
@@ -83,6 +139,8 @@ export interface BoardLayout {
 /** What decides on the layout. */
 export interface LayoutInput {
   readonly pcpus: number;
+  /** CPU pools; 1 if absent. */
+  readonly pools?: number;
   readonly domains: readonly { readonly cpus: number }[];
   /** RAM blocks that could ever be touched. */
   readonly blocksWanted: number;
@@ -112,15 +170,27 @@ const layOutDomain = (cursor: Cursor, cpus: number): DomainLayout => ({
 });
 
 /** Lays the board out. `blockCount` is less than wanted where 4 GiB do not hold them all. */
-export const layOut = ({ pcpus, domains, blocksWanted }: LayoutInput): BoardLayout => {
+export const layOut = ({ pcpus, pools = 1, domains, blocksWanted }: LayoutInput): BoardLayout => {
   const cursor = new Cursor();
   const control = cursor.take(CONTROL.BYTES);
   const events = cursor.take(RING_HEADER_BYTES + EVENT_RING_BYTES);
+  const pcpuControls = Array.from({ length: pcpus }, () => cursor.take(PCPU_CONTROL.BYTES));
+  const poolControls = Array.from({ length: pools }, () => cursor.take(POOL_CONTROL.BYTES));
   const domainLayouts = domains.map(({ cpus }) => layOutDomain(cursor, cpus));
   const pcpuAreas = Array.from({ length: pcpus }, () => cursor.take(pcpuBytes(CODE_PAGES), WASM_PAGE));
   const blocks = cursor.take(0, BLOCK_BYTES);
   const room = Math.floor((MAX_WASM_PAGES * WASM_PAGE - blocks) / BLOCK_BYTES);
   const blockCount = Math.min(room, blocksWanted);
   const wasmPages = (blocks + blockCount * BLOCK_BYTES) / WASM_PAGE;
-  return { control, events, domains: domainLayouts, pcpus: pcpuAreas, blocks, blockCount, wasmPages };
+  return {
+    control,
+    events,
+    pcpuControls,
+    pools: poolControls,
+    domains: domainLayouts,
+    pcpus: pcpuAreas,
+    blocks,
+    blockCount,
+    wasmPages,
+  };
 };

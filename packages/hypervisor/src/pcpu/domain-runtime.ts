@@ -1,18 +1,20 @@
-/** A domain as the pCPU that runs it sees it: devices, vCPUs, life. */
+/** A domain as the thread of a pCPU sees it: devices, vCPUs, life. */
 import { stateOffset } from '@dom0less/arm64-cpu';
-import { VGicV2 } from '@dom0less/vgic';
+import { END_REASONS, type EndReason } from '../board/end-reasons.ts';
 import { DOMAIN_STATES, type DomainState } from '../board/events.ts';
-import { DomainConsole } from '../console/domain-console.ts';
-import { GUEST_GICC_BASE, GUEST_GICD_BASE, GUEST_UART_BASE, UART_INTID } from '../domain/guest-map.ts';
+import { type ConsoleTap, DomainConsole } from '../console/domain-console.ts';
+import { GUEST_UART_BASE, UART_INTID } from '../domain/guest-map.ts';
 import { resetVcpu } from '../domain/vcpu.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
-import { DOMAIN_CONTROL, type DomainLayout, VCPU_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import { DOMAIN_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
+import type { Admission, Scheduler } from '../schedule/scheduler.ts';
+import { DomainGic } from './domain-gic.ts';
 import { VcpuTimers } from './generic-timer.ts';
 import type { PcpuDomain } from './init.ts';
-import { MmioBus } from './mmio-bus.ts';
+import { LockedDevice, MmioBus } from './mmio-bus.ts';
 
 const INTERRUPT_LINES = stateOffset('interruptLines');
-const EXIT_REQUEST = stateOffset('exitRequest');
 const IRQ_LINE = 1;
 
 /** One vCPU. Its registers are the engine's state at `base`. */
@@ -21,87 +23,143 @@ export interface Vcpu {
   readonly index: number;
   readonly base: number;
   readonly timers: VcpuTimers;
+  /** What the scheduler knows of it. */
+  readonly sched: SchedVcpu;
 }
 
-/** Devices and vCPUs of one domain over the board's memory. */
+/** What a thread's view of a domain is made from, besides the domain. */
+export interface DomainContext {
+  readonly memory: BoardMemory;
+  readonly scheduler: Scheduler;
+  /** The domain's vCPUs. */
+  readonly vcpus: readonly SchedVcpu[];
+  /** Frequency of the system counter. */
+  readonly frequency: number;
+  /** The pCPU whose thread this is; -1: that of all. */
+  readonly pcpu: number;
+  /** Where its console output goes besides the ring. */
+  readonly tap?: ConsoleTap | undefined;
+}
+
+/** Devices and vCPUs of one domain over the board's memory: views of shared state, of which each thread has its own. */
 export class DomainRuntime {
   readonly info: PcpuDomain;
   readonly vcpus: readonly Vcpu[];
   readonly bus: MmioBus;
   /** Absent if the domain has no UART. */
   readonly console: DomainConsole | undefined;
-  readonly #memory: BoardMemory;
-  readonly #layout: DomainLayout;
-  readonly #gic: VGicV2;
-  readonly #frequency: number;
+  readonly scheduler: Scheduler;
+  readonly #context: DomainContext;
+  readonly #gic: DomainGic;
 
-  /** Takes over the state that is in the memory. `frequency` is that of the system counter. */
-  constructor(memory: BoardMemory, info: PcpuDomain, frequency: number) {
+  /** Takes over the state that is in the memory. */
+  constructor(info: PcpuDomain, context: DomainContext) {
+    const { memory, tap } = context;
     const { layout } = info;
     this.info = info;
-    this.#memory = memory;
-    this.#layout = layout;
-    this.#frequency = frequency;
-    const buffer = memory.view.buffer;
-    const { cpus, nrSpis } = info;
-    const onIrq = (vcpu: number, level: boolean): void => this.#setIrq(vcpu, level);
-    this.#gic = new VGicV2({ buffer, byteOffset: layout.gic, vcpus: cpus, nrSpis, onIrq });
+    this.scheduler = context.scheduler;
+    this.#context = context;
     this.bus = new MmioBus(memory.view);
-    this.bus.attach(GUEST_GICC_BASE, this.#gic.cpuInterface);
-    this.bus.attach(GUEST_GICD_BASE, this.#gic.distributor);
+    this.#gic = new DomainGic(memory, info, this.bus, (vcpu, level) => this.#setIrq(vcpu, level));
     if (info.console) {
-      this.console = new DomainConsole(memory, layout, (level) => this.#gic.setSpi(UART_INTID, level));
-      this.bus.attach(GUEST_UART_BASE, this.console.uart);
+      const onInterrupt = (level: boolean): void => this.#gic.setSpi(UART_INTID, level);
+      this.console = new DomainConsole(memory, layout, onInterrupt, tap);
+      this.bus.attach(GUEST_UART_BASE, new LockedDevice(this.console.uart, this.console.lock));
     }
-    this.vcpus = layout.vcpus.map(({ state }, index) => ({
+    this.vcpus = context.vcpus.map((sched, index) => ({
       domain: this,
       index,
-      base: state,
-      timers: new VcpuTimers(memory.view, state, (intid, level) => this.#gic.setPpi(index, intid, level)),
+      base: layout.vcpus[index]!.state,
+      timers: new VcpuTimers(memory.view, layout.vcpus[index]!, (intid, level) =>
+        this.#gic.setPpi(index, intid, level),
+      ),
+      sched,
     }));
   }
 
   get state(): DomainState {
-    return DOMAIN_STATES[Atomics.load(this.#memory.words, (this.#layout.control + DOMAIN_CONTROL.STATE) >>> 2)]!;
+    return DOMAIN_STATES[Atomics.load(this.#words, this.#word('STATE'))]!;
   }
 
-  setState(state: DomainState): void {
-    const word = (this.#layout.control + DOMAIN_CONTROL.STATE) >>> 2;
-    Atomics.store(this.#memory.words, word, DOMAIN_STATES.indexOf(state));
+  /** The board was told that it has ended. */
+  get told(): boolean {
+    return Atomics.load(this.#words, this.#word('TOLD')) !== 0;
   }
 
-  /** One of `VCPU_RUN`. */
-  run(vcpu: number): number {
-    return Atomics.load(this.#memory.words, (this.#layout.vcpus[vcpu]!.control + VCPU_CONTROL.RUN) >>> 2);
+  /** Says whether the board is told; false if that was said already, by this thread or another. */
+  setTold(told: boolean): boolean {
+    const [from, to] = told ? [0, 1] : [1, 0];
+    return Atomics.compareExchange(this.#words, this.#word('TOLD'), from, to) === from;
   }
 
-  setRun(vcpu: number, run: number): void {
-    Atomics.store(this.#memory.words, (this.#layout.vcpus[vcpu]!.control + VCPU_CONTROL.RUN) >>> 2, run);
+  /** Why it has ended. */
+  get reason(): string {
+    const code = Atomics.load(this.#words, this.#word('REASON'));
+    return END_REASONS[code]!.text(this.#context.memory.layout);
   }
 
-  /** Lets a vCPU wait, unless an interrupt is there already. */
-  block(vcpu: number): void {
-    if (this.#memory.words[(this.vcpus[vcpu]!.base + INTERRUPT_LINES) >>> 2] === 0) this.setRun(vcpu, VCPU_RUN.BLOCKED);
+  /** Counts a call that nobody serves; gives how many there were before. */
+  countUnhandled(): number {
+    return Atomics.add(this.#words, this.#word('UNHANDLED'), 1);
   }
 
-  /** Starts an offline vCPU. Its interrupt line is as its GIC has it. */
-  start(vcpu: number, entry: bigint, context: bigint): void {
-    const { base } = this.vcpus[vcpu]!;
-    const environment = { ...this.info, CNTFRQ_EL0: this.#frequency };
-    resetVcpu(this.#memory.view, base, vcpu, environment, entry, context);
-    this.#setIrq(vcpu, this.#gic.pending(vcpu));
-    this.setRun(vcpu, VCPU_RUN.RUNNABLE);
+  /** All its vCPUs are off, and no pCPU has one in its hands. */
+  get isOff(): boolean {
+    return this.vcpus.every(({ sched }) => sched.run === VCPU_RUN.OFFLINE && sched.owner < 0);
   }
 
-  /** Makes the engine leave a vCPU soon. */
-  requestExit(vcpu: number): void {
-    this.#memory.words[(this.vcpus[vcpu]!.base + EXIT_REQUEST) >>> 2] = 1;
+  isOn(vcpu: number): boolean {
+    return this.vcpus[vcpu]!.sched.run !== VCPU_RUN.OFFLINE;
+  }
+
+  /** Ends the domain, on whatever pCPUs its vCPUs run; the first to say so says why. */
+  end(state: DomainState, reason: EndReason): void {
+    const running = DOMAIN_STATES.indexOf('running');
+    const to = DOMAIN_STATES.indexOf(state);
+    if (Atomics.compareExchange(this.#words, this.#word('STATE'), running, to) !== running) return;
+    const code = END_REASONS.findIndex(({ name }) => name === reason);
+    Atomics.store(this.#words, this.#word('REASON'), code);
+    for (const { sched } of this.vcpus) this.scheduler.stop(sched);
+  }
+
+  /**
+   * Starts an offline vCPU. Its interrupt line is as its GIC has it.
+   *
+   * @returns undefined if it is not offline, or the domain has ended
+   */
+  start(vcpu: number, entry: bigint, context: bigint): Admission | undefined {
+    const { base, sched } = this.vcpus[vcpu]!;
+    if (!this.scheduler.prepareStart(sched, () => this.state === 'running')) return undefined;
+    const { memory, frequency } = this.#context;
+    this.#gic.withIrq(vcpu, (level) => {
+      resetVcpu(memory.view, base, vcpu, { ...this.info, CNTFRQ_EL0: frequency }, entry, context);
+      this.#setLine(vcpu, level);
+    });
+    this.vcpus[vcpu]!.timers.update(0);
+    return this.scheduler.start(sched);
+  }
+
+  get #words(): Int32Array {
+    return this.#context.memory.words;
+  }
+
+  #word(field: Exclude<keyof typeof DOMAIN_CONTROL, 'BYTES'>): number {
+    return (this.info.layout.control + DOMAIN_CONTROL[field]) >>> 2;
+  }
+
+  #setLine(vcpu: number, level: boolean): void {
+    const word = (this.info.layout.vcpus[vcpu]!.state + INTERRUPT_LINES) >>> 2;
+    if (level) Atomics.or(this.#words, word, IRQ_LINE);
+    else Atomics.and(this.#words, word, ~IRQ_LINE);
   }
 
   #setIrq(vcpu: number, level: boolean): void {
-    const word = (this.#layout.vcpus[vcpu]!.state + INTERRUPT_LINES) >>> 2;
-    const lines = this.#memory.words[word]!;
-    this.#memory.words[word] = level ? lines | IRQ_LINE : lines & ~IRQ_LINE;
-    if (level && this.run(vcpu) === VCPU_RUN.BLOCKED) this.setRun(vcpu, VCPU_RUN.RUNNABLE);
+    this.#setLine(vcpu, level);
+    if (!level) return;
+    const { sched } = this.vcpus[vcpu]!;
+    this.scheduler.wake(sched);
+    // Where it runs, the line is looked at by and by; a pCPU that is another's looks at once.
+    const { owner } = sched;
+    if (owner >= 0 && owner !== this.#context.pcpu) sched.requestExit();
   }
 }

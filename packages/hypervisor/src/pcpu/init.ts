@@ -1,6 +1,7 @@
 /** What passes from the board to a pCPU's thread: plain data that can be posted. */
 import type { CompiledCore } from '@dom0less/arm64-cpu';
 import type { BoardLayout, DomainLayout } from '../memory/layout.ts';
+import type { SchedulerName } from '../schedule/make-scheduler.ts';
 
 /** One domain, as a pCPU needs to know it. All offsets are in the board's memory. */
 export interface PcpuDomain {
@@ -16,6 +17,17 @@ export interface PcpuDomain {
   /** The system counter when the domain was made. */
   readonly CNTVOFF_EL2: number;
   readonly layout: DomainLayout;
+  /** Index of its CPU pool. */
+  readonly pool: number;
+  /** For each vCPU the pCPUs that it may run on; undefined: all of the pool. */
+  readonly affinity: readonly (readonly number[] | undefined)[];
+}
+
+/** A CPU pool: pCPUs, and how the vCPUs of its domains share them. */
+export interface PcpuPool {
+  readonly scheduler: SchedulerName;
+  /** At least one; each pCPU of the board is in one pool. */
+  readonly pcpus: readonly number[];
 }
 
 /** Everything that {@link Pcpu} is made from. Can be posted to another thread. */
@@ -26,6 +38,7 @@ export interface PcpuInit {
   readonly core: CompiledCore;
   readonly layout: BoardLayout;
   readonly domains: readonly PcpuDomain[];
+  readonly pools: readonly PcpuPool[];
   /** Ticks of the system counter per second. */
   readonly counterFrequency: number;
   /** True: what guests do wrong is logged (Xen's guest_loglvl). */

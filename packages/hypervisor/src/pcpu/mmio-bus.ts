@@ -1,11 +1,38 @@
 /** The devices that a domain sees, by guest physical address. */
 import type { AccessSize } from '@dom0less/vgic';
+import type { Lock } from '../memory/lock.ts';
 
 /** A register frame. `vcpu` is who accesses. */
 export interface MmioDevice {
   readonly size: number;
   read(offset: number, size: AccessSize, vcpu: number): number;
   write(offset: number, size: AccessSize, value: number, vcpu: number): void;
+}
+
+/** A device whose state several threads share. */
+export class LockedDevice implements MmioDevice {
+  readonly size: number;
+  readonly #device: MmioDevice;
+  readonly #lock: Lock;
+
+  constructor(device: MmioDevice, lock: Lock) {
+    this.size = device.size;
+    this.#device = device;
+    this.#lock = lock;
+  }
+
+  read(offset: number, size: AccessSize, vcpu: number): number {
+    this.#lock.acquire();
+    const value = this.#device.read(offset, size, vcpu);
+    this.#lock.release();
+    return value;
+  }
+
+  write(offset: number, size: AccessSize, value: number, vcpu: number): void {
+    this.#lock.acquire();
+    this.#device.write(offset, size, value, vcpu);
+    this.#lock.release();
+  }
 }
 
 interface Region {

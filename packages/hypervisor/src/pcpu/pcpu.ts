@@ -1,95 +1,117 @@
 /** A pCPU: one engine, and the loop that gives it vCPUs. */
-import { Engine, type ExitReason, stateOffset } from '@dom0less/arm64-cpu';
-import type { DomainState } from '../board/events.ts';
-import { type EventRecord, writeEvent } from '../console/event-ring.ts';
-import { Ring } from '../console/ring.ts';
+import { Engine, stateOffset } from '@dom0less/arm64-cpu';
+import type { ConsoleTap } from '../console/domain-console.ts';
+import { EventSink } from '../console/event-sink.ts';
+import { unassignedLine } from '../domain/boot-log.ts';
 import { NO_EXCLUSIVE } from '../domain/vcpu.ts';
 import { callFirmware } from '../firmware/conduit.ts';
 import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
-import { CODE_PAGES, CONTROL, EVENT_RING_BYTES, VCPU_RUN } from '../memory/layout.ts';
+import { CODE_PAGES, CONTROL } from '../memory/layout.ts';
+import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
+import type { Outcome, Scheduler } from '../schedule/scheduler.ts';
 import { DomainRuntime, type Vcpu } from './domain-runtime.ts';
 import type { PcpuInit, PcpuSignals } from './init.ts';
+import { HostPace, type Pace } from './pace.ts';
+import { makePools } from './pools.ts';
 import { hostTime, SystemCounter } from './system-counter.ts';
 
 /** What a step did: ran a vCPU, found none to run, or found that no domain is left or the board was stopped. */
 export type StepResult = 'ran' | 'idle' | 'done';
 
-/** Most instructions between two looks at rings, timers and the other vCPUs: about a millisecond. */
-const SLICE = 200_000;
-const SHORTEST_SLICE = 1000;
-/** Instructions per ms that the first slice is measured by. */
-const FIRST_SPEED = 100_000;
 /** Lines about calls that nobody serves, per domain, where they are shown at all: the rest is noise. */
 const MAX_UNHANDLED_LINES = 10;
-const EXIT_REQUEST = stateOffset('exitRequest');
 const INSTRUCTIONS = stateOffset('instructions');
 const EXCLUSIVE_ADDRESS = stateOffset('exclusiveAddress');
 
-/** Runs vCPUs of the board, one at a time. Needs a thread of its own only to sleep; see `runPcpu`. */
+/** What a pCPU has instead of a clock and an output of its own. */
+export interface PcpuMode {
+  readonly pace: Pace;
+  /** Taps the console of domain `id`. */
+  tap(id: number): ConsoleTap;
+}
+
+/**
+ * Runs vCPUs of its pool, one at a time. Everything that lasts is in the board's memory: this object, and all that it
+ * is made of, are views. Needs a thread of its own only to sleep; see `runPcpu`.
+ */
 export class Pcpu {
+  readonly #pcpu: number;
   readonly #memory: BoardMemory;
   readonly #engine: Engine;
-  readonly #counter: SystemCounter;
+  readonly #pace: Pace;
   readonly #signals: PcpuSignals;
   readonly #domains: readonly DomainRuntime[];
-  readonly #vcpus: readonly Vcpu[];
   readonly #byBase = new Map<number, Vcpu>();
-  readonly #events: Ring;
+  readonly #bySched = new Map<SchedVcpu, Vcpu>();
+  readonly #scheduler: Scheduler;
+  readonly #events: EventSink;
   readonly #registers: CallRegisters;
-  /** Domains that ended while the board had no room for their last output; it comes first. */
-  #ending: { domain: DomainRuntime; record: EventRecord }[] = [];
-  /** Records that found no room in the ring. */
-  readonly #unsent: EventRecord[] = [];
-  readonly #unhandled = new Map<DomainRuntime, number>();
   readonly #logsGuests: boolean;
-  #next = 0;
+  /** The vCPU that this pCPU has in its hands, why it left the engine, and the ticks that it ran. */
+  #current: Vcpu | undefined;
+  #outcome: Outcome = 'preempted';
+  #ran = 0;
+  /** The vCPU whose translations and exclusive monitor are the engine's. */
   #last: Vcpu | undefined;
-  #speed = FIRST_SPEED;
-  /** Counter value at which the slice under way should be over. */
-  #sliceEnd = 0;
+  /** CONTROL.ATTENTION when this pCPU last looked at consoles and ending domains. */
+  #attended = -1;
   #news = false;
 
   /** Takes over the state that is in the memory. */
-  constructor(init: PcpuInit, signals: PcpuSignals) {
-    const { layout } = init;
+  constructor(init: PcpuInit, signals: PcpuSignals, mode?: PcpuMode) {
+    const { layout, pcpu, counterFrequency } = init;
+    const memory = new BoardMemory(init.memory, layout);
+    this.#pcpu = pcpu;
+    this.#memory = memory;
     this.#signals = signals;
     this.#logsGuests = init.logsGuests;
-    this.#memory = new BoardMemory(init.memory, layout);
-    const start = Math.max(0, ...init.domains.map(({ CNTVOFF_EL2 }) => CNTVOFF_EL2));
-    this.#counter = new SystemCounter(init.counterFrequency, init.counterEpoch, signals.now ?? hostTime, start);
-    this.#events = new Ring(init.memory.buffer, layout.events, EVENT_RING_BYTES);
-    this.#registers = new CallRegisters(this.#memory.view);
-    this.#domains = init.domains.map((info) => new DomainRuntime(this.#memory, info, init.counterFrequency));
-    this.#vcpus = this.#domains.flatMap(({ vcpus }) => vcpus);
-    for (const vcpu of this.#vcpus) this.#byBase.set(vcpu.base, vcpu);
+    this.#pace =
+      mode?.pace ??
+      new HostPace(new SystemCounter(counterFrequency, init.counterEpoch, signals.now ?? hostTime, memory));
+    this.#events = new EventSink(memory);
+    this.#registers = new CallRegisters(memory.view);
+    const { schedulers, vcpus } = makePools(memory, init);
+    this.#scheduler = schedulers[init.pools.findIndex(({ pcpus }) => pcpus.includes(pcpu))]!;
+    this.#domains = init.domains.map((info, n) => {
+      const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, frequency: counterFrequency, pcpu };
+      return new DomainRuntime(info, { ...parts, tap: mode?.tap(info.id) });
+    });
+    for (const vcpu of this.#domains.flatMap((domain) => domain.vcpus)) {
+      this.#byBase.set(vcpu.base, vcpu);
+      this.#bySched.set(vcpu.sched, vcpu);
+    }
     this.#engine = this.#makeEngine(init);
   }
 
   /**
-   * Serves rings and timers, then runs the next vCPU that can run for a slice. The caller sleeps after `idle`; see
-   * {@link idleMs}.
+   * Serves consoles and timers, then runs the next vCPU for a slice. The caller sleeps after `idle`: until it is woken,
+   * at most {@link idleMs}.
    */
   step(): StepResult {
-    const running = this.#service();
-    if (!running || this.#memory.control(CONTROL.STOP) !== 0) {
+    const left = this.#attend();
+    if (!left || this.#memory.control(CONTROL.STOP) !== 0) {
       this.#tell();
       return 'done';
     }
-    const vcpu = this.#pick();
-    if (vcpu === undefined) {
-      this.#tell();
-      return 'idle';
-    }
-    this.#runSlice(vcpu);
+    this.#serveTimers();
+    const vcpu = this.#nextVcpu();
+    if (vcpu !== undefined) this.#runSlice(vcpu);
     this.#tell();
-    return 'ran';
+    if (vcpu !== undefined) return 'ran';
+    // It is known to be idle since: who calls for attention later wakes it.
+    return this.#memory.control(CONTROL.ATTENTION) === this.#attended ? 'idle' : 'ran';
   }
 
   /** How long nothing will happen by itself, in ms: until the next timer. Infinity if there is none. */
   idleMs(): number {
-    return this.#counter.msUntil(this.#deadline(), this.#counter.read());
+    return this.#pace.msUntil(this.deadline());
+  }
+
+  /** Counter value at which the next timer that this pCPU looks after is due; Infinity if there is none. */
+  deadline(): number {
+    return this.#scheduler.deadline(this.#pcpu);
   }
 
   #makeEngine({ memory, core, layout, pcpu }: PcpuInit): Engine {
@@ -105,93 +127,107 @@ export class Pcpu {
           return domain.bus.access(ipa, size, isWrite, valueAt, index);
         },
         hypercall: (base, immediate, isSmc) => this.#hypercall(this.#byBase.get(base)!, immediate, isSmc),
-        counter: () => this.#counter.read(),
+        counter: (base) => {
+          // What it reads next shall be later.
+          if (this.#pace.exact) this.#byBase.get(base)!.sched.requestExit();
+          return this.#pace.read();
+        },
         timerWritten: (base) => this.#timerWritten(this.#byBase.get(base)!),
       },
     });
   }
 
-  /** Rings and timers of all domains; false if no domain runs or has output to give. */
-  #service(): boolean {
-    const counter = this.#counter.read();
-    this.#finishEnding();
-    let running = this.#ending.length > 0;
+  /** Looks at consoles and ending domains where something has called for it; false if no domain is left. */
+  #attend(): boolean {
+    const attention = this.#memory.control(CONTROL.ATTENTION);
+    if (attention === this.#attended) return true;
+    this.#attended = attention;
+    let left = false;
     for (const domain of this.#domains) {
-      if (domain.state !== 'running') continue;
-      running = true;
-      if (domain.console?.service()) this.#news = true;
-      for (const { timers } of domain.vcpus) if (timers.deadline <= counter) timers.update(counter);
+      if (domain.told) continue;
+      domain.console?.service();
+      if (!this.#finishIfEnded(domain)) left = true;
     }
-    return running;
+    return left;
   }
 
-  /** The next vCPU that can run, round robin. */
-  #pick(): Vcpu | undefined {
-    const count = this.#vcpus.length;
-    for (let n = 0; n < count; n++) {
-      const at = (this.#next + n) % count;
-      const vcpu = this.#vcpus[at]!;
-      if (vcpu.domain.state !== 'running' || vcpu.domain.run(vcpu.index) !== VCPU_RUN.RUNNABLE) continue;
-      this.#next = (at + 1) % count;
-      return vcpu;
+  /**
+   * Tells the board of a domain's end, behind everything that the domain wrote; true if that was done, here or elsewhere.
+   */
+  #finishIfEnded(domain: DomainRuntime): boolean {
+    const { state, info } = domain;
+    if (state === 'running' || !domain.isOff) return domain.told;
+    domain.console?.service();
+    if (domain.console?.held || !domain.setTold(true)) return domain.told;
+    if (!this.#events.send({ kind: 'domain', domain: info.id, state, text: domain.reason })) domain.setTold(false);
+    this.#news = true;
+    // The last one ends the threads of all pCPUs.
+    this.#memory.callAttention();
+    if (this.#domains.every(({ told }) => told)) this.#memory.wakeAll();
+    return domain.told;
+  }
+
+  #serveTimers(): void {
+    const counter = this.#pace.read();
+    const current = this.#current?.timers;
+    if (current !== undefined && current.deadline <= counter) current.update(counter);
+    for (;;) {
+      const due = this.#scheduler.claimDue(this.#pcpu, counter);
+      if (due === undefined) return;
+      const { domain, timers } = this.#bySched.get(due)!;
+      timers.update(counter);
+      this.#scheduler.release(due);
+      if (domain.isOff) this.#wentOff(domain);
     }
-    return undefined;
+  }
+
+  /** Gives the vCPU back that ran, and takes the next. */
+  #nextVcpu(): Vcpu | undefined {
+    const last = this.#current;
+    const next = this.#scheduler.next(this.#pcpu, last?.sched, this.#outcome, this.#ran);
+    this.#current = next && this.#bySched.get(next);
+    if (last !== undefined && this.#current !== last && last.domain.isOff) this.#wentOff(last.domain);
+    return this.#current;
+  }
+
+  #wentOff(domain: DomainRuntime): void {
+    domain.end('crashed', 'offline');
+    this.#finishIfEnded(domain);
   }
 
   #runSlice(vcpu: Vcpu): void {
     this.#switchTo(vcpu);
+    vcpu.sched.clearExitRequest();
+    // Asked for since it was given to this pCPU.
+    if (vcpu.domain.state !== 'running') vcpu.sched.requestExit();
     const { view } = this.#memory;
-    const start = this.#counter.read();
-    const ms = this.#counter.msUntil(this.#deadline(), start);
-    const budget = Math.max(SHORTEST_SLICE, Math.min(SLICE, Math.floor(ms * this.#speed)));
-    this.#sliceEnd = start + (budget / this.#speed) * (this.#counter.frequency / 1000);
+    const deadline = Math.min(vcpu.timers.deadline, this.deadline());
+    const budget = this.#pace.begin(deadline);
     const before = view.getUint32(vcpu.base + INSTRUCTIONS, true);
+    this.#outcome = 'preempted';
     const reason = this.#engine.run(vcpu.base, budget);
     const executed = (view.getUint32(vcpu.base + INSTRUCTIONS, true) - before) >>> 0;
-    this.#measure(executed, this.#counter.msUntil(this.#counter.read(), start));
-    this.#left(vcpu, reason);
-  }
-
-  #left(vcpu: Vcpu, reason: ExitReason): void {
-    this.#memory.view.setInt32(vcpu.base + EXIT_REQUEST, 0, true);
-    if (reason === 'wait' && vcpu.domain.run(vcpu.index) === VCPU_RUN.RUNNABLE) vcpu.domain.block(vcpu.index);
-  }
-
-  /** Keeps a running mean of the speed; slices that are mostly waiting for the host say little. */
-  #measure(instructions: number, ms: number): void {
-    if (instructions < SHORTEST_SLICE || ms <= 0) return;
-    this.#speed = 0.9 * this.#speed + 0.1 * (instructions / ms);
+    this.#ran = this.#pace.end(executed);
+    if (reason === 'wait' || reason === 'yield') this.#outcome = reason;
+    if (vcpu.domain.console?.takeNews()) this.#news = true;
   }
 
   /** Another vCPU ran in between: its stores may have hit what this one's exclusive monitor watches. */
   #switchTo(vcpu: Vcpu): void {
     const last = this.#last;
     this.#last = vcpu;
-    if (last === undefined || last === vcpu) return;
+    if (last === vcpu) return;
     this.#memory.view.setInt32(vcpu.base + EXCLUSIVE_ADDRESS, NO_EXCLUSIVE, true);
   }
 
-  #deadline(): number {
-    let deadline = Infinity;
-    for (const { domain, timers } of this.#vcpus) {
-      if (timers.deadline < deadline && domain.state === 'running') deadline = timers.deadline;
-    }
-    return deadline;
-  }
-
   #timerWritten(vcpu: Vcpu): void {
-    vcpu.timers.update(this.#counter.read());
-    if (vcpu.timers.deadline < this.#sliceEnd) vcpu.domain.requestExit(vcpu.index);
+    vcpu.timers.update(this.#pace.read());
+    if (vcpu.timers.deadline < this.#pace.sliceEnd) vcpu.sched.requestExit();
   }
 
   #backBlock(block: number): number {
     const at = this.#memory.backBlock(block);
-    const vcpu = this.#last;
-    if (at === 0 && vcpu !== undefined) {
-      const reason = `the board's memory of ${this.#memory.layout.blockCount * 2} MiB is used up`;
-      this.#end(vcpu.domain, 'crashed', reason);
-      vcpu.domain.requestExit(vcpu.index);
-    }
+    if (at === 0) this.#current?.domain.end('crashed', 'memory');
     return at;
   }
 
@@ -202,64 +238,38 @@ export class Pcpu {
   }
 
   /** What PSCI may do for a vCPU. A vCPU that shall not go on leaves the engine. */
-  #psciDomain({ domain, index }: Vcpu): PsciDomain {
+  #psciDomain({ domain, sched }: Vcpu): PsciDomain {
     return {
       cpus: domain.vcpus.length,
-      isOn: (vcpu) => domain.run(vcpu) !== VCPU_RUN.OFFLINE,
+      isOn: (vcpu) => domain.isOn(vcpu),
       start: (vcpu, entry, context) => {
-        domain.start(vcpu, entry, context);
-        domain.vcpus[vcpu]!.timers.update(this.#counter.read());
+        const admission = domain.start(vcpu, entry, context);
+        if (admission === 'waits') this.#log(unassignedLine(`d${domain.info.id}v${vcpu}`));
+        return admission !== undefined;
       },
-      stop: () => {
-        domain.setRun(index, VCPU_RUN.OFFLINE);
-        domain.requestExit(index);
-        const on = domain.vcpus.some((vcpu) => domain.run(vcpu.index) !== VCPU_RUN.OFFLINE);
-        if (!on) this.#end(domain, 'crashed', 'the guest took all its vCPUs offline: nothing can start them again');
-      },
+      stop: () => domain.scheduler.stop(sched),
       suspend: () => {
-        domain.block(index);
-        domain.requestExit(index);
+        this.#outcome = 'wait';
+        sched.requestExit();
       },
-      shutdown: (state) => {
-        this.#end(domain, state, '');
-        domain.requestExit(index);
-      },
+      shutdown: (state) => domain.end(state, 'own'),
     };
   }
 
-  #unhandledCall({ domain, index }: Vcpu, id: number): void {
-    const count = (this.#unhandled.get(domain) ?? 0) + 1;
-    this.#unhandled.set(domain, count);
-    if (!this.#logsGuests || count > MAX_UNHANDLED_LINES) return;
-    const text = `(XEN) d${domain.info.id}v${index} Unhandled SMC/HVC: 0x${id.toString(16)}`;
-    this.#send({ kind: 'log', text });
+  #unhandledCall(vcpu: Vcpu, id: number): void {
+    const { domain, index } = vcpu;
+    if (!this.#logsGuests || domain.countUnhandled() >= MAX_UNHANDLED_LINES) return;
+    this.#log(`(XEN) d${domain.info.id}v${index} Unhandled SMC/HVC: 0x${id.toString(16)}`);
   }
 
-  #end(domain: DomainRuntime, state: DomainState, reason: string): void {
-    if (domain.state !== 'running') return;
-    domain.setState(state);
-    this.#ending.push({ domain, record: { kind: 'domain', domain: domain.info.id, state, text: reason } });
-    this.#finishEnding();
-  }
-
-  /** The board hears of a domain's end behind everything that the domain wrote. */
-  #finishEnding(): void {
-    this.#ending = this.#ending.filter(({ domain, record }) => {
-      if (domain.console?.service()) this.#news = true;
-      if (domain.console?.held) return true;
-      this.#send(record);
-      return false;
-    });
-  }
-
-  #send(record: EventRecord): void {
-    this.#unsent.push(record);
+  #log(text: string): void {
+    this.#events.log(text);
     this.#news = true;
   }
 
-  /** Moves records to the ring and wakes the board if there is news that it does not know of. */
+  /** Wakes the board if there is news that it does not know of. */
   #tell(): void {
-    while (this.#unsent.length > 0 && writeEvent(this.#events, this.#unsent[0]!)) this.#unsent.shift();
+    for (const { console } of this.#domains) if (console?.takeNews()) this.#news = true;
     if (!this.#news) return;
     this.#news = false;
     if (this.#memory.setControl(CONTROL.NOTIFIED, 1) === 0) this.#signals.notify();

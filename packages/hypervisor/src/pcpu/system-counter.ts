@@ -1,32 +1,44 @@
 /** The system counter: host time in ticks. */
+import type { BoardMemory } from '../memory/board-memory.ts';
+import { CONTROL } from '../memory/layout.ts';
+import type { Lock } from '../memory/lock.ts';
 
-/** Host time in ms since 1970, the same on all threads; never goes back on one. */
+/** Host time in ms since 1970, about the same on all threads; never goes back on one. */
 export const hostTime = (): number => performance.timeOrigin + performance.now();
 
-/** CNTPCT_EL0 as a number below 2^53. */
+/** CNTPCT_EL0 as a number below 2^53. What one thread has read, none reads less of afterwards. */
 export class SystemCounter {
   readonly frequency: number;
   readonly #ticksPerMs: number;
   readonly #now: () => number;
   readonly #epoch: number;
-  #last: number;
+  readonly #doubles: Float64Array;
+  readonly #latest: number;
+  readonly #lock: Lock;
 
   /**
    * @param epoch host time in ms at which the counter was 0
-   * @param start value that the counter had already: it goes on from there even if host time was set back since
+   * @param memory holds the latest value that was read, on whatever thread; from there the counter goes on even if host
+   *   time was set back since
    */
-  constructor(frequency: number, epoch: number, now: () => number, start = 0) {
+  constructor(frequency: number, epoch: number, now: () => number, memory: BoardMemory) {
+    const { control } = memory.layout;
     this.frequency = frequency;
     this.#ticksPerMs = frequency / 1000;
-    this.#epoch = Math.min(epoch, now() - start / this.#ticksPerMs);
-    this.#last = start;
+    this.#doubles = memory.doubles;
+    this.#latest = (control + CONTROL.COUNTER) / 8;
+    this.#lock = memory.lock(control + CONTROL.COUNTER_LOCK);
+    this.#epoch = Math.min(epoch, now() - this.#doubles[this.#latest]! / this.#ticksPerMs);
     this.#now = now;
   }
 
   read(): number {
+    this.#lock.acquire();
     const ticks = Math.floor((this.#now() - this.#epoch) * this.#ticksPerMs);
-    if (ticks > this.#last) this.#last = ticks;
-    return this.#last;
+    const latest = Math.max(ticks, this.#doubles[this.#latest]!);
+    this.#doubles[this.#latest] = latest;
+    this.#lock.release();
+    return latest;
   }
 
   /** Milliseconds from `counter` until the counter is at `deadline`; Infinity if that is Infinity. */

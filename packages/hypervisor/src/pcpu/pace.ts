@@ -1,0 +1,114 @@
+/** How the time of a pCPU goes on: by the clock of the host, or by the instructions that are executed. */
+import type { SystemCounter } from './system-counter.ts';
+
+/** Time as a pCPU needs it. Counter values are ticks of the system counter. */
+export interface Pace {
+  /** Ticks of the counter per second. */
+  readonly frequency: number;
+  /** True: only executed instructions make time go on, so what reads it has to be counted up to. */
+  readonly exact: boolean;
+  /** Counter value at which the slice under way should be over. */
+  readonly sliceEnd: number;
+  read(): number;
+  /** Begins a slice: how many instructions it may have, with the next timer at counter value `deadline`. */
+  begin(deadline: number): number;
+  /** Ends a slice in which `instructions` were executed; gives the ticks that it took. */
+  end(instructions: number): number;
+  /** Milliseconds of host time until the counter is at `deadline`; Infinity if that is Infinity. */
+  msUntil(deadline: number): number;
+}
+
+/** Most instructions between two looks at consoles, timers and the other vCPUs: about a millisecond. */
+const SLICE = 200_000;
+const SHORTEST_SLICE = 1000;
+/** Instructions per ms that the first slice is measured by. */
+const FIRST_SPEED = 100_000;
+
+/** Follows host time. Slices end no later than the next timer, as far as the speed of the slices before tells. */
+export class HostPace implements Pace {
+  readonly exact = false;
+  readonly #counter: SystemCounter;
+  #speed = FIRST_SPEED;
+  #start = 0;
+  sliceEnd = 0;
+
+  constructor(counter: SystemCounter) {
+    this.#counter = counter;
+  }
+
+  get frequency(): number {
+    return this.#counter.frequency;
+  }
+
+  read(): number {
+    return this.#counter.read();
+  }
+
+  begin(deadline: number): number {
+    this.#start = this.#counter.read();
+    const ms = this.#counter.msUntil(deadline, this.#start);
+    const budget = Math.max(SHORTEST_SLICE, Math.min(SLICE, Math.floor(ms * this.#speed)));
+    this.sliceEnd = this.#start + (budget / this.#speed) * (this.frequency / 1000);
+    return budget;
+  }
+
+  /** Keeps a running mean of the speed; slices that are mostly waiting for the host say little. */
+  end(instructions: number): number {
+    const now = this.#counter.read();
+    const ms = this.#counter.msUntil(now, this.#start);
+    if (instructions >= SHORTEST_SLICE && ms > 0) this.#speed = 0.9 * this.#speed + 0.1 * (instructions / ms);
+    return now - this.#start;
+  }
+
+  msUntil(deadline: number): number {
+    return this.#counter.msUntil(deadline, this.#counter.read());
+  }
+}
+
+/** Instructions per second of deterministic mode: one a nanosecond. */
+const INSTRUCTIONS_PER_SECOND = 1e9;
+/** Slices of deterministic mode: a reading of the counter is no older than the start of one. */
+const EXACT_SLICE = 20_000;
+
+/**
+ * Counts instructions: each of any vCPU takes a nanosecond. Where nothing can run, time goes on to the next timer at
+ * once. All pCPUs of a board share one object, on one thread.
+ */
+export class InstructionPace implements Pace {
+  readonly exact = true;
+  readonly frequency: number;
+  sliceEnd = Infinity;
+  /** Executed instructions, and those that would have been executed in times when nothing could run. */
+  #instructions = 0;
+  readonly #perTick: number;
+
+  constructor(frequency: number) {
+    this.frequency = frequency;
+    this.#perTick = INSTRUCTIONS_PER_SECOND / frequency;
+  }
+
+  read(): number {
+    return Math.floor(this.#instructions / this.#perTick);
+  }
+
+  begin(deadline: number): number {
+    const left = Math.ceil(deadline * this.#perTick) - this.#instructions;
+    const budget = Math.max(1, Math.min(EXACT_SLICE, left));
+    this.sliceEnd = (this.#instructions + budget) / this.#perTick;
+    return budget;
+  }
+
+  end(instructions: number): number {
+    this.#instructions += instructions;
+    return instructions / this.#perTick;
+  }
+
+  /** Lets the time pass in which nothing can run. */
+  skipTo(deadline: number): void {
+    this.#instructions = Math.max(this.#instructions, Math.ceil(deadline * this.#perTick));
+  }
+
+  msUntil(deadline: number): number {
+    return Number.isFinite(deadline) ? 0 : Infinity;
+  }
+}

@@ -1,0 +1,129 @@
+/** A vCPU as schedulers see it. */
+import { stateOffset } from '@dom0less/arm64-cpu';
+import type { BoardMemory } from '../memory/board-memory.ts';
+import { VCPU_CONTROL, VCPU_RUN, type VcpuLayout } from '../memory/layout.ts';
+
+const INTERRUPT_LINES = stateOffset('interruptLines');
+const EXIT_REQUEST = stateOffset('exitRequest');
+
+/** A view of the shared words of one vCPU. Each field says who may change it: see `VCPU_CONTROL`. */
+export class SchedVcpu {
+  /** The domain's id and the vCPU's number in it. */
+  readonly domain: number;
+  readonly index: number;
+  /** The pCPUs that it may run on; undefined: all of its pool. */
+  readonly affinity: ReadonlySet<number> | undefined;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #word: number;
+  readonly #double: number;
+  readonly #lines: number;
+  readonly #exitRequest: number;
+
+  constructor(
+    memory: BoardMemory,
+    { state, control }: VcpuLayout,
+    identity: { readonly domain: number; readonly index: number; readonly affinity: readonly number[] | undefined },
+  ) {
+    this.domain = identity.domain;
+    this.index = identity.index;
+    this.affinity = identity.affinity && new Set(identity.affinity);
+    this.#words = memory.words;
+    this.#doubles = memory.doubles;
+    this.#word = control >>> 2;
+    this.#double = control / 8;
+    this.#lines = (state + INTERRUPT_LINES) >>> 2;
+    this.#exitRequest = (state + EXIT_REQUEST) >>> 2;
+  }
+
+  /** One of `VCPU_RUN`. */
+  get run(): number {
+    return this.#load(VCPU_CONTROL.RUN);
+  }
+
+  set run(run: number) {
+    this.#store(VCPU_CONTROL.RUN, run);
+  }
+
+  /** The pCPU that has it in its hands; -1 if none has. */
+  get owner(): number {
+    return this.#load(VCPU_CONTROL.OWNER) - 1;
+  }
+
+  set owner(pcpu: number) {
+    this.#store(VCPU_CONTROL.OWNER, pcpu + 1);
+  }
+
+  get home(): number {
+    return this.#load(VCPU_CONTROL.HOME);
+  }
+
+  set home(pcpu: number) {
+    this.#store(VCPU_CONTROL.HOME, pcpu);
+  }
+
+  /** The pCPU that is its own; -1 if none is. */
+  get place(): number {
+    return this.#load(VCPU_CONTROL.PLACE) - 1;
+  }
+
+  set place(pcpu: number) {
+    this.#store(VCPU_CONTROL.PLACE, pcpu + 1);
+  }
+
+  get ticket(): number {
+    return this.#load(VCPU_CONTROL.TICKET);
+  }
+
+  set ticket(ticket: number) {
+    this.#store(VCPU_CONTROL.TICKET, ticket);
+  }
+
+  get deadline(): number {
+    return this.#doubles[this.#double + VCPU_CONTROL.DEADLINE / 8]!;
+  }
+
+  set deadline(deadline: number) {
+    this.#doubles[this.#double + VCPU_CONTROL.DEADLINE / 8] = deadline;
+  }
+
+  get runtime(): number {
+    return this.#doubles[this.#double + VCPU_CONTROL.RUNTIME / 8]!;
+  }
+
+  set runtime(runtime: number) {
+    this.#doubles[this.#double + VCPU_CONTROL.RUNTIME / 8] = runtime;
+  }
+
+  /** An interrupt waits for it, whether it is masked or not. */
+  get interrupted(): boolean {
+    return Atomics.load(this.#words, this.#lines) !== 0;
+  }
+
+  /** It wants to run and nobody has it. */
+  get waiting(): boolean {
+    return this.run === VCPU_RUN.RUNNABLE && this.owner < 0;
+  }
+
+  /** Makes the engine that runs it, on whatever pCPU, leave it soon. */
+  requestExit(): void {
+    Atomics.store(this.#words, this.#exitRequest, 1);
+  }
+
+  /** Takes requests back, before it is run: what was asked for is looked at then. */
+  clearExitRequest(): void {
+    Atomics.store(this.#words, this.#exitRequest, 0);
+  }
+
+  mayRunOn(pcpu: number): boolean {
+    return this.affinity === undefined || this.affinity.has(pcpu);
+  }
+
+  #load(field: number): number {
+    return Atomics.load(this.#words, this.#word + (field >>> 2));
+  }
+
+  #store(field: number, value: number): void {
+    Atomics.store(this.#words, this.#word + (field >>> 2), value);
+  }
+}

@@ -1,0 +1,222 @@
+/** What all schedulers have in common: the states of vCPUs, and who wakes whom. */
+import type { BoardMemory } from '../memory/board-memory.ts';
+import { PCPU_CONTROL, POOL_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import type { Lock } from '../memory/lock.ts';
+import type { SchedVcpu } from './sched-vcpu.ts';
+
+/** What a scheduler is made from. */
+export interface SchedulerParts {
+  readonly memory: BoardMemory;
+  /** Memory offset of the pool's `POOL_CONTROL`. */
+  readonly control: number;
+  /** The pCPUs of the pool. */
+  readonly pcpus: readonly number[];
+  /** The vCPUs of the pool's domains, in order. */
+  readonly vcpus: readonly SchedVcpu[];
+}
+
+/** Why a pCPU gives a vCPU back: its slice is over, it waits for an interrupt, or it lets others go first. */
+export type Outcome = 'preempted' | 'wait' | 'yield';
+
+/** What came of bringing a vCPU online: it has a turn, or there is no pCPU for it now. */
+export type Admission = 'admitted' | 'waits';
+
+/**
+ * The vCPUs and pCPUs of one CPU pool. Each thread has an object of its own for a pool; they are views of the same
+ * shared state, and every method takes the pool's lock.
+ */
+export abstract class Scheduler {
+  readonly pcpus: readonly number[];
+  readonly vcpus: readonly SchedVcpu[];
+  protected readonly memory: BoardMemory;
+  readonly #control: number;
+  readonly #lock: Lock;
+
+  constructor({ memory, control, pcpus, vcpus }: SchedulerParts) {
+    this.memory = memory;
+    this.pcpus = pcpus;
+    this.vcpus = vcpus;
+    this.#control = control;
+    this.#lock = memory.lock(control + POOL_CONTROL.LOCK);
+  }
+
+  /** The vCPU that `pcpu` shall run now, of those that wait; undefined: none. `last` is what it ran, if it may not again. */
+  protected abstract choose(pcpu: number, last: SchedVcpu | undefined): SchedVcpu | undefined;
+
+  /** A vCPU begins to want to run: it came online, or it was woken. */
+  protected abstract admit(vcpu: SchedVcpu, online: boolean): Admission;
+
+  /** A vCPU went offline for good or until the next `start`. */
+  protected abstract dismiss(vcpu: SchedVcpu): void;
+
+  /** The pCPUs that may run `vcpu` when it waits. */
+  protected abstract serves(vcpu: SchedVcpu, pcpu: number): boolean;
+
+  /**
+   * Gives `last` back, if there is one, and takes the vCPU to run next; undefined: `pcpu` is idle now.
+   *
+   * @param ran ticks of the system counter that `last` ran
+   */
+  next(pcpu: number, last?: SchedVcpu, outcome: Outcome = 'preempted', ran = 0): SchedVcpu | undefined {
+    this.#lock.acquire();
+    if (last !== undefined) this.#giveBack(last, outcome, ran);
+    this.#setIdle(pcpu, false);
+    const taken = this.choose(pcpu, outcome === 'yield' ? last : undefined) ?? (last?.waiting ? last : undefined);
+    if (taken === undefined) this.#setIdle(pcpu, true);
+    else {
+      taken.owner = pcpu;
+      taken.home = pcpu;
+    }
+    if (this.#idle > 0) this.#wakeIdle();
+    this.#lock.release();
+    return taken;
+  }
+
+  /** Takes a vCPU of `pcpu`'s whose timer is due and that nobody runs; give it back by {@link release}. */
+  claimDue(pcpu: number, counter: number): SchedVcpu | undefined {
+    const isDue = (vcpu: SchedVcpu): boolean => vcpu.home === pcpu && vcpu.owner < 0 && vcpu.deadline <= counter;
+    const due = this.vcpus.find(isDue);
+    if (due === undefined) return undefined;
+    this.#lock.acquire();
+    const claimed = isDue(due);
+    if (claimed) due.owner = pcpu;
+    this.#lock.release();
+    return claimed ? due : undefined;
+  }
+
+  /** Ends what {@link claimDue} began. The pCPU asks for its {@link next} vCPU afterwards. */
+  release(vcpu: SchedVcpu): void {
+    this.#lock.acquire();
+    this.#letGo(vcpu);
+    this.#lock.release();
+  }
+
+  /** Counter value at which a timer of a vCPU that `pcpu` looks after is due. */
+  deadline(pcpu: number): number {
+    let deadline = Infinity;
+    for (const vcpu of this.vcpus) {
+      if (vcpu.home === pcpu && vcpu.owner < 0 && vcpu.deadline < deadline) deadline = vcpu.deadline;
+    }
+    return deadline;
+  }
+
+  /** An interrupt has come for a vCPU: if it waits for one, it waits no more. */
+  wake(vcpu: SchedVcpu): void {
+    if (vcpu.run !== VCPU_RUN.BLOCKED) return;
+    this.#lock.acquire();
+    if (vcpu.run === VCPU_RUN.BLOCKED) {
+      vcpu.run = VCPU_RUN.RUNNABLE;
+      this.admit(vcpu, false);
+      if (vcpu.owner < 0) this.#wakeFor(vcpu);
+    }
+    this.#lock.release();
+  }
+
+  /**
+   * Begins to bring a vCPU online. False if it is not offline, or `alive` says so: its domain ends. The caller then sets
+   * its registers, and calls {@link start}.
+   */
+  prepareStart(vcpu: SchedVcpu, alive: () => boolean): boolean {
+    this.#lock.acquire();
+    const may = vcpu.run === VCPU_RUN.OFFLINE && alive();
+    if (may) vcpu.run = VCPU_RUN.STARTING;
+    this.#lock.release();
+    return may;
+  }
+
+  /** Ends what {@link prepareStart} began, unless the domain has ended in between. */
+  start(vcpu: SchedVcpu): Admission {
+    this.#lock.acquire();
+    let admission: Admission = 'admitted';
+    if (vcpu.run === VCPU_RUN.STARTING) {
+      vcpu.run = VCPU_RUN.RUNNABLE;
+      vcpu.deadline = Infinity;
+      admission = this.admit(vcpu, true);
+      this.#wakeFor(vcpu);
+    }
+    this.#lock.release();
+    return admission;
+  }
+
+  /** Takes a vCPU offline; one that a pCPU has in its hands, as soon as that pCPU gives it back. */
+  stop(vcpu: SchedVcpu): void {
+    this.#lock.acquire();
+    if (vcpu.owner >= 0) {
+      vcpu.run = VCPU_RUN.STOPPING;
+      vcpu.requestExit();
+    } else if (vcpu.run !== VCPU_RUN.OFFLINE) {
+      this.#goOffline(vcpu);
+    }
+    this.#lock.release();
+  }
+
+  #giveBack(vcpu: SchedVcpu, outcome: Outcome, ran: number): void {
+    // A turn counts however short it was.
+    vcpu.runtime += Math.max(1, ran);
+    if (outcome === 'wait' && vcpu.run === VCPU_RUN.RUNNABLE) {
+      // Said before looking: an interrupt that comes in between finds it blocked and wakes it.
+      vcpu.run = VCPU_RUN.BLOCKED;
+      if (vcpu.interrupted) vcpu.run = VCPU_RUN.RUNNABLE;
+    }
+    this.#letGo(vcpu);
+  }
+
+  #letGo(vcpu: SchedVcpu): void {
+    vcpu.owner = -1;
+    if (vcpu.run === VCPU_RUN.STOPPING) this.#goOffline(vcpu);
+  }
+
+  #goOffline(vcpu: SchedVcpu): void {
+    vcpu.run = VCPU_RUN.OFFLINE;
+    vcpu.deadline = Infinity;
+    this.dismiss(vcpu);
+    if (this.#idle > 0) this.#wakeIdle();
+  }
+
+  get #idle(): number {
+    return Atomics.load(this.memory.words, (this.#control + POOL_CONTROL.IDLE) >>> 2);
+  }
+
+  #isIdle(pcpu: number): boolean {
+    return Atomics.load(this.memory.words, this.#idleWord(pcpu)) !== 0;
+  }
+
+  #setIdle(pcpu: number, idle: boolean): void {
+    const { words } = this.memory;
+    const was = Atomics.exchange(words, this.#idleWord(pcpu), idle ? 1 : 0) !== 0;
+    if (was !== idle) Atomics.add(words, (this.#control + POOL_CONTROL.IDLE) >>> 2, idle ? 1 : -1);
+  }
+
+  #idleWord(pcpu: number): number {
+    return (this.memory.layout.pcpuControls[pcpu]! + PCPU_CONTROL.IDLE) >>> 2;
+  }
+
+  /** No pCPU sleeps while there is a vCPU that it could run. */
+  #wakeIdle(): void {
+    for (const vcpu of this.vcpus) if (vcpu.waiting) this.#wakeFor(vcpu);
+  }
+
+  /** Ends the sleep of a pCPU that can run `vcpu`: rather the one that knows it. */
+  #wakeFor(vcpu: SchedVcpu): void {
+    if (this.#idle === 0) return;
+    const can = (pcpu: number): boolean => this.#isIdle(pcpu) && this.serves(vcpu, pcpu);
+    const { home } = vcpu;
+    const pcpu = can(home) ? home : this.pcpus.find(can);
+    if (pcpu === undefined) return;
+    this.#setIdle(pcpu, false);
+    this.memory.wake(pcpu);
+  }
+
+  protected nextTicket(): number {
+    return Atomics.add(this.memory.words, (this.#control + POOL_CONTROL.TICKET) >>> 2, 1) + 1;
+  }
+
+  /** Least runtime of the vCPUs that want to run; never goes back. */
+  protected get runtime(): number {
+    return this.memory.doubles[(this.#control + POOL_CONTROL.RUNTIME) / 8]!;
+  }
+
+  protected set runtime(runtime: number) {
+    this.memory.doubles[(this.#control + POOL_CONTROL.RUNTIME) / 8] = runtime;
+  }
+}
