@@ -2,7 +2,7 @@
 import { Stage2Tables } from '@dom0less/arm64-mmu';
 import { type CompiledCore, compileCore, Engine, type EngineHost, type ExitReason } from './engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from './layout.ts';
-import { stateOffset, VCPU_BYTES } from './state.ts';
+import { OSLSR_RESET, stateOffset, VCPU_BYTES } from './state.ts';
 
 export interface BareMachineOptions {
   /** Physical address of the first byte of RAM; a multiple of 2 MiB. Default 1 GiB. */
@@ -136,6 +136,7 @@ export class BareMachine {
     this.set32('exclusiveAddress', -1);
     this.set('SCTLR_EL1', 0x00c50078n);
     this.set('CPACR_EL1', 3n << 20n);
+    this.set('OSLSR_EL1', OSLSR_RESET);
     this.set('flagZ', 1n);
     this.set('VTTBR_EL2', this.#stage2.VTTBR_EL2);
     this.set('VTCR_EL2', this.#stage2.VTCR_EL2);

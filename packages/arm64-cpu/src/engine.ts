@@ -1,24 +1,30 @@
 /** The engine on one pCPU: instantiates the core module over the board's shared memory and runs vCPUs on it. */
 
+import { ALONE_EXCLUSIVE, ALONE_USES_SP } from './core/debug.ts';
 import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
 import { coreImage } from './core-image.ts';
-import { decode, encodingNamed } from './decoder.ts';
+import { decode, type Encoding, encodingNamed } from './decoder.ts';
 import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
 import { HANDLER_FP_TRAP, HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
 import {
   BLOCK_TABLE,
   CODE_PAGES_SHIFT,
+  CODE_TLB_BYTES,
   CONSTANTS_BASE,
   PAGE_FLAGS,
   PAGE_HAS_CODE,
   PAGE_RECORDS_BYTES,
+  PCPU_ALONE,
   PCPU_CODE_PAGES,
+  PCPU_NO_CODE,
   PCPU_RECORDS,
   PCPU_SLOT_KEYS,
+  RECORD_BYTES,
   RECORD_SHIFT,
   SLOTS,
+  TLB_EMPTY_UPPER,
 } from './layout.ts';
 import { stateOffset, VCPU_FIELDS } from './state.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
@@ -129,12 +135,14 @@ export class Engine {
     this.#writes = new Uint16Array(codePages);
     this.#trapsFp = new Uint8Array(codePages);
     this.#bytes.set(options.core.constants, CONSTANTS_BASE);
+    this.#bytes.fill(TLB_EMPTY_UPPER, pcpu + PCPU_NO_CODE, pcpu + PCPU_NO_CODE + CODE_TLB_BYTES);
     for (let n = 0; n < SLOTS; n++) this.#view.setInt32(pcpu + PCPU_SLOT_KEYS + 4 * n, -1, true);
     // Addresses come as i32: those from 2 GiB on are negative.
     const instance = new WebAssembly.Instance(options.core.module, {
       host: {
         memory,
         decode: (_: number, rec: number) => this.#decode(rec >>> 0),
+        decodeAlone: (_: number, at: number, trapsFp: number) => this.#decodeAlone(at >>> 0, trapsFp !== 0),
         newCodePage: (_: number, page: number, trapsFp: number) => this.#newCodePage(page >>> 0, trapsFp),
         codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
         backBlock: (_: number, block: number) => this.#backBlock(block),
@@ -157,7 +165,12 @@ export class Engine {
    * less if it waits or the host asks. The state's `instructions` counts exactly what was executed.
    */
   run(vcpu: number, budget: number): ExitReason {
-    this.#u32[(vcpu + VCPU_FIELDS.pcpu!) >>> 2] = this.pcpu;
+    const at = (vcpu + VCPU_FIELDS.pcpu!) >>> 2;
+    if (this.#u32[at] !== this.pcpu) {
+      this.#u32[at] = this.pcpu;
+      // Entries from before a break- or watchpoint was set elsewhere: none must hide it.
+      if (this.#u32[(vcpu + VCPU_FIELDS.debugOn!) >>> 2] !== 0) this.#core.flushAll(this.pcpu);
+    }
     return REASONS[this.#core.run(vcpu, budget)]!;
   }
 
@@ -248,14 +261,34 @@ export class Engine {
     const place = (rec - this.#recordsOf(index)) >> RECORD_SHIFT;
     const pc = place * 4;
     const word = this.#view.getUint32(this.#hostPages[index]! + pc, true);
+    this.#fill(rec, word, pc, this.#trapsFp[index] === 1, false);
+  }
+
+  /** Puts the instruction at memory offset `at` on the page from which one runs alone; tells what `startAlone` asks for. */
+  #decodeAlone(at: number, trapsFp: boolean): number {
+    const pc = at % PAGE_BYTES;
+    const rec = this.pcpu + PCPU_ALONE + (pc << (RECORD_SHIFT - 2));
+    const word = this.#view.getUint32(at, true);
+    this.#view.setUint16(rec + RECORD_BYTES, HANDLER_PAGE_END, true);
+    const encoding = this.#fill(rec, word, pc, trapsFp, true);
+    if (!encoding || (word & LOAD_STORE_MASK) !== LOAD_STORE) return 0;
+    const usesSp = ((word >>> 5) & 31) === 31 && usesBase(encoding);
+    return (usesSp ? ALONE_USES_SP : 0) | (isLoadExclusive(word) ? ALONE_EXCLUSIVE : 0);
+  }
+
+  /**
+   * Fills the record at `rec` from an instruction word. `alone`: branches go to other pages, even to this one. Gives the
+   * encoding, if the instruction is allocated and is not trapped.
+   */
+  #fill(rec: number, word: number, pc: number, trapsFp: boolean, alone: boolean): Encoding | undefined {
     const { encoding, fields } = decode(word, pc) ?? { encoding: UDF, fields: { pc, imm16: 0 } };
-    if (this.#trapsFp[index] === 1 && encoding !== UDF && isFpAccess(word)) {
+    if (trapsFp && encoding !== UDF && isFpAccess(word)) {
       this.#view.setUint16(rec, HANDLER_FP_TRAP, true);
-      return;
+      return undefined;
     }
     const target = encoding.row.target;
     const to = target ? pc + target(fields) : 0;
-    const handler = handlerOf(encoding, fields, target !== undefined && (to < 0 || to > 0xffc));
+    const handler = handlerOf(encoding, fields, target !== undefined && (alone || to < 0 || to > 0xffc));
     let spec = specs.get(handler.id);
     if (!spec) {
       spec = recordSpec(handler, specModule, new FunctionBuilder(['i32', 'i32']));
@@ -264,6 +297,7 @@ export class Engine {
     spec.write(this.#view, rec, fields);
     const flags = handler.id >= FIRST_COLD && spec.usesFlags ? HANDLER_USES_FLAGS : 0;
     this.#view.setUint16(rec, handler.id | flags, true);
+    return encoding;
   }
 }
 
@@ -273,6 +307,18 @@ export class Engine {
  */
 const isFpAccess = (word: number): boolean =>
   (word & 0x0c000000) === 0x0c000000 || (word & 0xffdfffc0) >>> 0 === 0xd51b4400;
+
+/** Loads and stores: bits 27 and 25 (Arm ARM C4.1). */
+const LOAD_STORE_MASK = 0x0a000000;
+const LOAD_STORE = 0x08000000;
+/** Whether a load or store has its address in Rn, where 31 is an SP that must be aligned: literals and prefetches have not. */
+const usesBase = ({ row, pattern }: Encoding): boolean =>
+  !row.name.startsWith('PRF') && pattern.fields.some((f) => f.name === 'Rn');
+/** LDXR, LDXP and their acquiring forms: what ESR_EL1.EX of a software step tells. */
+const isLoadExclusive = (word: number): boolean => (word & 0x3fc00000) === 0x08400000 && (word & CASP_MASK) !== CASP;
+/** CASP has LDXP's place where bit 31 is clear. */
+const CASP_MASK = 0x80200000;
+const CASP = 0x00200000;
 
 /** What an unallocated instruction word is executed as. */
 const UDF = encodingNamed('UDF');

@@ -12,7 +12,7 @@ export {
   type ExitReason,
 } from './engine.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
-export { SP_OFFSET, stateOffset, V_OFFSET, VCPU_BYTES, VCPU_FIELDS, X_OFFSET } from './state.ts';
+export { OSLSR_RESET, SP_OFFSET, stateOffset, V_OFFSET, VCPU_BYTES, VCPU_FIELDS, X_OFFSET } from './state.ts';
 export { ID_REGISTERS, type IdRegister } from './sysregs/id-registers.ts';
 export { ROWS } from './table/index.ts';
 export type { Feature, Fields, PatternField, Row } from './table/row.ts';

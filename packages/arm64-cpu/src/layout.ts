@@ -80,7 +80,8 @@ export const PCPU_SLOTS = 0x1000;
  */
 export const PCPU_CODE_PAGES = PCPU_SLOTS + SLOTS * SLOT_BYTES;
 export const CODE_PAGES_SHIFT = 22;
-export const PCPU_RECORDS = PCPU_CODE_PAGES + 2 * 2 ** CODE_PAGES_SHIFT;
+/** A code TLB that stays empty: with it every instruction is looked at before it runs. */
+export const PCPU_NO_CODE = PCPU_CODE_PAGES + 2 * 2 ** CODE_PAGES_SHIFT;
 
 /** A predecoded record: u16 handler, then operands (see interpreter/record.ts). */
 export const RECORD_BYTES = 16;
@@ -91,6 +92,11 @@ export const RECORD_SHIFT = 4;
  */
 export const PAGE_ENTRY_COUNTS = 1025 * RECORD_BYTES;
 export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_ENTRY_COUNTS + 1024 * 2) / 64) * 64;
+
+/** The page of records from which an instruction runs alone. */
+export const PCPU_ALONE = PCPU_NO_CODE + CODE_TLB_BYTES;
+/** The first page of records that are kept. */
+export const PCPU_RECORDS = PCPU_ALONE + PAGE_RECORDS_BYTES;
 
 /** Bytes of a pCPU area that holds the records of `codePages` pages. */
 export const pcpuBytes = (codePages: number): number =>

@@ -32,8 +32,8 @@ const CONTROL: readonly Slot[] = [
   ...u32('flagC', 'flagV'),
   // While the engine runs, the PC is a record's address; this one is true between runs and at exceptions.
   ...u64('pc'),
-  // PSTATE.D, A, I, F at bits 9:6 (their places in SPSR_EL1); EL 0 or 1; SPSel; SS and IL at their SPSR_EL1 places.
-  ...u32('daif', 'el', 'spsel', 'pstateIL'),
+  // PSTATE.D, A, I, F at bits 9:6 (their places in SPSR_EL1); EL 0 or 1; SPSel; IL and SS at their SPSR_EL1 places.
+  ...u32('daif', 'el', 'spsel', 'pstateIL', 'pstateSS'),
   // Exception that the instruction under way raised: 1 if one is pending; its ESR_EL1 and FAR_EL1.
   ...u32('faultKind', 'faultReturnsNext'),
   ...u64('faultEsr', 'faultFar'),
@@ -51,7 +51,21 @@ const CONTROL: readonly Slot[] = [
   // Exclusive monitor: host address (-1: open), size in bytes, and the value that was loaded.
   ...u32('exclusiveAddress', 'exclusiveBytes'),
   ...u64('exclusiveLow', 'exclusiveHigh'),
+  // What the debug registers have on, and what of it counts at this moment: see core/debug.ts. Where `debugActive` is
+  // not zero only the interpreter may run.
+  ...u32('debugOn', 'debugActive', 'stepState'),
 ];
+
+/** Breakpoints, those of them that can compare CONTEXTIDR_EL1 (the last ones), and watchpoints: a Cortex-A57's. */
+export const BREAKPOINTS = 6;
+export const CONTEXT_BREAKPOINTS = 2;
+export const WATCHPOINTS = 4;
+/** OSLSR_EL1 of a vCPU that was not on before: the OS Lock is there (OSLM), and set. */
+export const OSLSR_RESET = 0xan;
+/** Value and control registers of breakpoints (DBGB) or watchpoints (DBGW). */
+const debugPairs = (kind: 'DBGB' | 'DBGW', count: number): string[] =>
+  Array.from({ length: count }, (_, n) => [`${kind}VR${n}_EL1`, `${kind}CR${n}_EL1`]).flat();
+
 const SYSTEM_OFFSET = 0x400;
 /** System registers that are plain storage (Arm ARM names). */
 const SYSTEM: readonly Slot[] = u64(
@@ -86,8 +100,16 @@ const SYSTEM: readonly Slot[] = u64(
   'CNTP_CTL_EL0',
   'CNTP_CVAL_EL0',
   'MDSCR_EL1',
+  'MDCCINT_EL1',
   'OSDTRRX_EL1',
   'OSDTRTX_EL1',
+  'OSECCR_EL1',
+  'OSLSR_EL1',
+  'OSDLR_EL1',
+  'DBGPRCR_EL1',
+  'DBGCLAIMCLR_EL1',
+  ...debugPairs('DBGB', BREAKPOINTS),
+  ...debugPairs('DBGW', WATCHPOINTS),
   'FPCR',
   'FPSR',
   'MPIDR_EL1',

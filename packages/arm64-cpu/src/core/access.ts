@@ -37,6 +37,7 @@ import {
   xor,
 } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
+import { DEBUG_WATCHPOINTS } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
 import {
   ACCESS_ATOMIC,
@@ -157,6 +158,10 @@ const resolve: CoreHelper = {
     });
     // Where alignment counts (Device memory, SCTLR_EL1.A, MMU off) there is no entry: what hits may be unaligned.
     const sctlr = wrap(field(cpu, 'SCTLR_EL1'));
+    // Nor is there one where a watchpoint must see the access.
+    f.if(and(field(cpu, 'debugOn', 'i32'), i32(DEBUG_WATCHPOINTS)), () => {
+      f.if(f.call(m.fn('watchedPage'), cpu, va), () => f.ret(host));
+    });
     f.if(and(eqz(and(attributes, i32(ATTR_DEVICE | ATTR_NO_ENTRY))), eq(and(sctlr, i32(3)), i32(1))), () => {
       const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
       f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
@@ -306,6 +311,7 @@ const loadSlow: CoreHelper = {
     f.if(eqz(host), () => f.ret(i32(0)));
     const isDevice = and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE));
     f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
+    const watched = eqz(f.call(m.fn('watch'), cpu, va, bytesOf(how), access));
     f.if(crossesPage(va, how), () => {
       const first = f.tmp(firstPart(va));
       const vaSecond = f.tmp(add(va, extU(first)));
@@ -313,10 +319,12 @@ const loadSlow: CoreHelper = {
       f.if(eqz(second), () => f.ret(i32(0)));
       f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
       f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
+      f.if(watched, () => f.ret(i32(0)));
       copyBytes(f, scratch(cpu), host, first);
       copyBytes(f, add(scratch(cpu), first), second, sub(bytesOf(how), first));
       f.ret(scratch(cpu));
     });
+    f.if(watched, () => f.ret(i32(0)));
     f.if(ne(host, i32(RESOLVED_DEVICE)), () => f.ret(host));
     const ipa = field(cpu, 'walkIpa');
     const answer = f.call(m.fn('mmio'), cpu, wrap(ipa), wrap(shrU(ipa, i64(32))), bytesOf(how), i32(0));
@@ -344,6 +352,7 @@ const storeSlow: CoreHelper = {
     f.if(eqz(host), () => f.ret(i32(0)));
     const isDevice = and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE));
     f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
+    const watched = eqz(f.call(m.fn('watch'), cpu, va, bytesOf(how), access));
     f.store('i64', scratch(cpu), f.param(3));
     f.store('i64', scratch(cpu), f.param(4), 8);
     f.if(crossesPage(va, how), () => {
@@ -352,10 +361,12 @@ const storeSlow: CoreHelper = {
       f.if(eqz(second), () => f.ret(i32(0)));
       f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
       f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
+      f.if(watched, () => f.ret(i32(0)));
       copyBytes(f, host, scratch(cpu), first);
       copyBytes(f, second, add(scratch(cpu), first), sub(bytesOf(how), first));
       f.ret(i32(1));
     });
+    f.if(watched, () => f.ret(i32(0)));
     f.if(eq(host, i32(RESOLVED_DEVICE)), () => {
       const ipa = field(cpu, 'walkIpa');
       const answer = f.tmp(f.call(m.fn('mmio'), cpu, wrap(ipa), wrap(shrU(ipa, i64(32))), bytesOf(how), i32(1)));
@@ -377,9 +388,11 @@ const probeWrite: CoreHelper = {
     const access = f.tmp(or(accessOf(cpu, i32(0)), i32(ACCESS_WRITE)));
     f.if(eqz(f.call(m.fn('resolve'), cpu, va, access)), () => f.ret(i32(0)));
     const last = f.tmp(add(va, extU(sub(bytes, i32(1)))));
-    f.if(eq(shrU(last, i64(12)), shrU(va, i64(12))), () => f.ret(i32(1)));
     const second = and(last, not(i64(0xfff)));
-    f.ret(ne(f.call(m.fn('resolve'), cpu, second, access), i32(0)));
+    f.if(ne(shrU(last, i64(12)), shrU(va, i64(12))), () => {
+      f.if(eqz(f.call(m.fn('resolve'), cpu, second, access)), () => f.ret(i32(0)));
+    });
+    f.ret(f.call(m.fn('watch'), cpu, va, bytes, access));
     f.unreachable();
   },
 };
@@ -395,6 +408,8 @@ const hostSlow: CoreHelper = {
     const failure = (status: number) => f.call(m.fn('abort'), cpu, va, access, i32(status));
     f.if(isMisaligned(va, how), () => f.ret(failure(FSC_ALIGNMENT)));
     const host = f.tmp(f.call(m.fn('resolve'), cpu, va, access));
+    f.if(eqz(host), () => f.ret(i32(0)));
+    f.if(eqz(f.call(m.fn('watch'), cpu, va, bytesOf(how), access)), () => f.ret(i32(0)));
     // Atomics on a device: there is no one who could do them.
     f.if(eq(host, i32(RESOLVED_DEVICE)), () => f.ret(failure(FSC_EXTERNAL)));
     f.ret(host);

@@ -1,6 +1,7 @@
 /** Taking and returning from exceptions to EL1: Arm ARM D1.10 and D1.11. */
-import { add, and, type Expr, eq, eqz, extU, i32, i64, ne, or, select, shl, wrap } from '../wasm/expr.ts';
+import { add, and, type Expr, eq, eqz, extU, i32, i64, ltU, ne, or, select, shl, sub, wrap } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
+import { lookAtMode } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
 import { field, setField } from './memory.ts';
 
@@ -58,6 +59,7 @@ const setMode: CoreHelper = {
       setField(f, cpu, 'el', el);
       f.callVoid(m.fn('selectTables'), cpu);
     });
+    lookAtMode(f, m, cpu);
   },
 };
 
@@ -73,12 +75,14 @@ const takeException: CoreHelper = {
     const mode = or(shl(el, i32(2)), and(el, spsel));
     const spsr = or(
       or(shl(nzcvInMemory(cpu), i32(28)), field(cpu, 'daif', 'i32')),
-      or(field(cpu, 'pstateIL', 'i32'), mode),
+      or(or(field(cpu, 'pstateIL', 'i32'), field(cpu, 'pstateSS', 'i32')), mode),
     );
     setField(f, cpu, 'SPSR_EL1', extU(spsr));
     setField(f, cpu, 'ELR_EL1', field(cpu, 'pc'));
     setField(f, cpu, 'daif', i32(PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F));
     setField(f, cpu, 'pstateIL', i32(0));
+    setField(f, cpu, 'pstateSS', i32(0));
+    setField(f, cpu, 'stepState', i32(0));
     // From EL0: 0x400; from EL1 with SP_EL1: 0x200; with SP_EL0: 0.
     const group = select(el, select(spsel, i32(0x200), i32(0)), i32(0x400));
     f.callVoid(m.fn('setMode'), cpu, i32(1), i32(1));
@@ -95,10 +99,15 @@ const deliverFault: CoreHelper = {
     const cpu = f.param(0);
     const esr = f.tmp(field(cpu, 'faultEsr'));
     setField(f, cpu, 'ESR_EL1', esr);
-    // FAR_EL1 is written by aborts and PC alignment faults only: classes 0x20 … 0x25.
+    // FAR_EL1 is written by aborts, PC alignment faults and watchpoints: classes 0x20 … 0x25, 0x34 and 0x35.
     const ec = { t: 'i64', code: [0x88], args: [esr, i64(26)] } as Expr;
-    f.if(eq(and(ec, i64(0x38)), i64(0x20)), () => setField(f, cpu, 'FAR_EL1', field(cpu, 'faultFar')));
-    f.if(field(cpu, 'faultReturnsNext', 'i32'), () => setField(f, cpu, 'pc', add(field(cpu, 'pc'), i64(4))));
+    f.if(or(ltU(sub(ec, i64(0x20)), i64(6)), eq(and(ec, i64(0x3e)), i64(0x34))), () =>
+      setField(f, cpu, 'FAR_EL1', field(cpu, 'faultFar')),
+    );
+    f.if(field(cpu, 'faultReturnsNext', 'i32'), () => {
+      setField(f, cpu, 'pc', add(field(cpu, 'pc'), i64(4)));
+      f.callVoid(m.fn('stepDone'), cpu);
+    });
     setField(f, cpu, 'faultKind', i32(0));
     f.callVoid(m.fn('takeException'), cpu, i32(VECTOR_SYNC));
   },
@@ -114,33 +123,23 @@ const exceptionReturn: CoreHelper = {
     const spsr = f.tmp(wrap(field(cpu, 'SPSR_EL1')));
     const mode = f.tmp(and(spsr, i32(0x1f)));
     setField(f, cpu, 'pc', f.call(m.fn('branchAddress'), cpu, field(cpu, 'ELR_EL1')));
+    // EL0t, EL1t and EL1h are what there is: AArch32 and EL2 are not.
+    const legal = f.tmp(or(eqz(mode), eq(and(mode, i32(0x1e)), i32(4))));
+    const el = f.tmp(
+      select(legal, and({ t: 'i32', code: [0x76], args: [mode, i32(2)] }, i32(1)), field(cpu, 'el', 'i32')),
+    );
+    setField(f, cpu, 'pstateSS', f.call(m.fn('returnSS'), cpu, spsr, el));
     setField(f, cpu, 'daif', and(spsr, i32(PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F)));
     setNzcvInMemory(f, cpu, { t: 'i32', code: [0x76], args: [spsr, i32(28)] });
     setField(f, cpu, 'exclusiveAddress', i32(-1));
     setField(f, cpu, 'eventRegister', i32(1));
-    // EL0t, EL1t and EL1h are what there is: AArch32 and EL2 are not.
-    const legal = or(eqz(mode), eq(and(mode, i32(0x1e)), i32(4)));
-    f.if(
-      legal,
-      () => {
-        setField(f, cpu, 'pstateIL', and(spsr, i32(PSTATE_IL)));
-        f.callVoid(
-          m.fn('setMode'),
-          cpu,
-          and({ t: 'i32', code: [0x76], args: [mode, i32(2)] }, i32(1)),
-          and(mode, i32(1)),
-        );
-      },
-      () => setField(f, cpu, 'pstateIL', i32(PSTATE_IL)),
-    );
+    setField(f, cpu, 'pstateIL', select(legal, and(spsr, i32(PSTATE_IL)), i32(PSTATE_IL)));
+    f.callVoid(m.fn('setMode'), cpu, el, select(legal, and(mode, i32(1)), field(cpu, 'spsel', 'i32')));
   },
 };
 
-const EC_ILLEGAL_STATE = 0x0e;
-
 /**
- * takePending(cpu): with PSTATE.IL set, the illegal execution state exception; else the unmasked interrupt of highest
- * priority, if any. `pc` is the address of the next instruction, and is the vector's where an exception was taken.
+ * takePending(cpu): takes the unmasked interrupt of highest priority, if any. `pc` is the address of the next instruction, and is the vector's where an exception was taken.
  */
 const takePending: CoreHelper = {
   name: 'takePending',
@@ -148,12 +147,6 @@ const takePending: CoreHelper = {
   results: [],
   build(f, m) {
     const cpu = f.param(0);
-    f.if(field(cpu, 'pstateIL', 'i32'), () => {
-      setField(f, cpu, 'faultEsr', i64(EC_ILLEGAL_STATE * 2 ** 26 + 2 ** 25));
-      setField(f, cpu, 'faultReturnsNext', i32(0));
-      f.callVoid(m.fn('deliverFault'), cpu);
-      f.ret();
-    });
     const lines = f.tmp(field(cpu, 'interruptLines', 'i32'));
     const daif = f.tmp(field(cpu, 'daif', 'i32'));
     const open = (line: number, mask: number): Expr =>
@@ -165,6 +158,7 @@ const takePending: CoreHelper = {
     ] as const) {
       f.if(open(line, mask), () => {
         if (line === 4) setField(f, cpu, 'interruptLines', and(lines, i32(~4)));
+        f.callVoid(m.fn('stepDone'), cpu);
         f.callVoid(m.fn('takeException'), cpu, i32(vector));
         f.ret();
       });

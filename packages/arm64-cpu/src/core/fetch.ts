@@ -1,7 +1,15 @@
 /** The slow way of an instruction fetch: the code TLB, and records of the page. */
-import { CODE_TLB_INDEX_BITS, PAGE_FLAGS, PAGE_HAS_CODE, PAGE_WRITE_MAPPED, RECORD_SHIFT } from '../layout.ts';
+import {
+  CODE_TLB_INDEX_BITS,
+  PAGE_FLAGS,
+  PAGE_HAS_CODE,
+  PAGE_WRITE_MAPPED,
+  PCPU_ALONE,
+  RECORD_SHIFT,
+} from '../layout.ts';
 import { add, and, type Expr, eq, eqz, gtU, i32, i64, ne, not, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import { accessOf, pageFlags, recordsOf } from './access.ts';
+import { DEBUG_STEP, LOOK_FAULT, LOOK_ON } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
 import { ACCESS_EXEC, ATTR_SIZE_SHIFT, FSC_EXTERNAL, field, setField, WALK_STAGE2 } from './memory.ts';
 
@@ -12,6 +20,26 @@ function fpTraps(cpu: Expr): Expr {
 }
 
 const FSC_PC_ALIGNMENT_EC = 0x22;
+
+/**
+ * fetchAlone(cpu, va, host): the record of the instruction, on the page from which one runs at a time; 0 with an
+ * exception pending.
+ */
+const fetchAlone: CoreHelper = {
+  name: 'fetchAlone',
+  params: ['i32', 'i64', 'i32'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va, host] = [f.param(0), f.param(1), f.param(2)];
+    const kind = f.tmp(f.call(m.fn('decodeAlone'), cpu, host, fpTraps(cpu)));
+    f.if(eqz(f.call(m.fn('startAlone'), cpu, kind)), () => f.ret(i32(0)));
+    const records = f.tmp(add(field(cpu, 'pcpu', 'i32'), i32(PCPU_ALONE)));
+    setField(f, cpu, 'pageVa', and(va, not(i64(0xfff))));
+    setField(f, cpu, 'pageRecords', records);
+    f.ret(add(records, shl(and(wrap(va), i32(0xffc)), i32(RECORD_SHIFT - 2))));
+    f.unreachable();
+  },
+};
 
 /**
  * fetch(cpu, va): the record of the instruction at `va`, with `pc` set to it and `pageVa` and `pageRecords` to its
@@ -25,6 +53,9 @@ const fetch: CoreHelper = {
     const cpu = f.param(0);
     const va = f.tmp(f.call(m.fn('branchAddress'), cpu, f.param(1)));
     setField(f, cpu, 'pc', va);
+    f.if(and(field(cpu, 'debugActive', 'i32'), i32(DEBUG_STEP)), () => {
+      f.if(f.call(m.fn('stepDue'), cpu), () => f.ret(i32(0)));
+    });
     f.if(and(wrap(va), i32(3)), () => {
       setField(f, cpu, 'faultEsr', i64(FSC_PC_ALIGNMENT_EC * 2 ** 26 + 2 ** 25));
       setField(f, cpu, 'faultFar', va);
@@ -40,6 +71,13 @@ const fetch: CoreHelper = {
     });
     const host = f.tmp(f.call(m.fn('hostOf'), cpu, field(cpu, 'walkPa')));
     f.if(eqz(host), () => f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL))));
+    const look = f.local('i32');
+    f.set(look, i32(LOOK_ON));
+    f.if(field(cpu, 'debugActive', 'i32'), () => {
+      f.set(look, f.call(m.fn('lookAt'), cpu, va));
+      f.if(eq(f.get(look), i32(LOOK_FAULT)), () => f.ret(i32(0)));
+      f.if(f.get(look), () => f.ret(f.call(m.fn('fetchAlone'), cpu, va, host)));
+    });
     const size = f.tmp(and(wrap(shrU(field(cpu, 'walkAttributes'), i64(ATTR_SIZE_SHIFT))), i32(63)));
     f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
     const hostPage = f.tmp(and(host, i32(~0xfff)));
@@ -66,4 +104,4 @@ const fetch: CoreHelper = {
   },
 };
 
-export const helpers: readonly CoreHelper[] = [fetch];
+export const helpers: readonly CoreHelper[] = [fetchAlone, fetch];

@@ -2,6 +2,7 @@
 import { helpers as access } from './access.ts';
 import { helpers as crc32 } from './crc32.ts';
 import { helpers as crypto } from './crypto.ts';
+import { helpers as debug } from './debug.ts';
 import { helpers as exceptions } from './exceptions.ts';
 import { helpers as fetch } from './fetch.ts';
 import { helpers as fpArith } from './fp-arith.ts';
@@ -19,6 +20,7 @@ import { helpers as tlb } from './tlb.ts';
 export const HELPERS: readonly CoreHelper[] = [
   ...memory,
   ...tlb,
+  ...debug,
   ...access,
   ...fetch,
   ...maintenance,

@@ -42,6 +42,10 @@ const zeroBlock: CoreHelper = {
     });
     const isDevice = ne(and(wrap(field(cpu, 'walkAttributes')), i32(ATTR_DEVICE)), i32(0));
     f.if(or(isMmuOff, isDevice), () => f.ret(failure(FSC_ALIGNMENT)));
+    f.if(eqz(f.call(m.fn('watch'), cpu, block, i32(ZVA_BYTES), access)), () => {
+      setField(f, cpu, 'faultFar', va);
+      f.ret(i32(0));
+    });
     f.if(eq(host, i32(RESOLVED_DEVICE)), () => f.ret(failure(FSC_EXTERNAL)));
     zero(host);
     f.unreachable();
@@ -59,8 +63,19 @@ const maintain: CoreHelper = {
   build(f, m) {
     const [cpu, va] = [f.param(0), f.param(1)];
     f.if(eqz(f.param(2)), () => probe(f, cpu, va, i32(1), ['tlbRead', 'tlbReadEl0'], () => f.ret(i32(1))));
-    const access = or(accessOf(cpu, i32(0)), f.param(2));
-    f.if(f.call(m.fn('translate'), cpu, va, access), () => f.ret(i32(1)));
+    const access = f.tmp(or(accessOf(cpu, i32(0)), f.param(2)));
+    f.if(f.call(m.fn('translate'), cpu, va, access), () => {
+      // DC IVAC is a store to watchpoints, of the whole line; the others are nothing to them.
+      const line = and(va, i64(-ZVA_BYTES));
+      f.if(and(access, i32(ACCESS_WRITE)), () => {
+        f.if(eqz(f.call(m.fn('watch'), cpu, line, i32(ZVA_BYTES), access)), () => {
+          setField(f, cpu, 'faultEsr', or(field(cpu, 'faultEsr'), i64(ISS_CM)));
+          setField(f, cpu, 'faultFar', va);
+          f.ret(i32(0));
+        });
+      });
+      f.ret(i32(1));
+    });
     const status = f.tmp(field(cpu, 'walkFault', 'i32'));
     // Where stage 2 refuses there is nothing to maintain, unless the walk itself came to an end there.
     f.if(eq(and(status, i32(WALK_STAGE2 | WALK_S1PTW)), i32(WALK_STAGE2)), () => f.ret(i32(1)));

@@ -6,6 +6,7 @@ import {
   PCPU_BLOCK_MAP_BYTES,
   PCPU_GIANT,
   PCPU_NEXT_SLOT,
+  PCPU_NO_CODE,
   PCPU_SLOT_KEYS,
   PCPU_SLOT_VCPUS,
   PCPU_SLOTS,
@@ -41,6 +42,7 @@ import {
   wrap,
 } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
+import { ACTIVE_ALWAYS } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
 import { field, setField } from './memory.ts';
 
@@ -91,21 +93,37 @@ function contextOwner(cpu: Expr): Expr {
   return or(cpu, or(sctlr, fpen));
 }
 
+/** selectCode(cpu): the code TLB: the current slot's, or the empty one where every instruction is looked at. */
+const selectCode: CoreHelper = {
+  name: 'selectCode',
+  params: ['i32'],
+  results: [],
+  build(f) {
+    const cpu = f.param(0);
+    const own = add(
+      field(cpu, 'tlbSlot', 'i32'),
+      select(field(cpu, 'el', 'i32'), i32(SLOT_CODE_EL1), i32(SLOT_CODE_EL0)),
+    );
+    const none = add(field(cpu, 'pcpu', 'i32'), i32(PCPU_NO_CODE));
+    setField(f, cpu, 'tlbCode', select(and(field(cpu, 'debugActive', 'i32'), i32(ACTIVE_ALWAYS)), none, own));
+  },
+};
+
 /** selectTables(cpu): points the table bases at the current slot's, for the current exception level. */
 const selectTables: CoreHelper = {
   name: 'selectTables',
   params: ['i32'],
   results: [],
-  build(f) {
+  build(f, m) {
     const cpu = f.param(0);
     const slot = f.tmp(field(cpu, 'tlbSlot', 'i32'));
     const el = f.tmp(field(cpu, 'el', 'i32'));
     const pick = (el0: number, el1: number): Expr => add(slot, select(el, i32(el1), i32(el0)));
     setField(f, cpu, 'tlbRead', pick(SLOT_READ_EL0, SLOT_READ_EL1));
     setField(f, cpu, 'tlbWrite', pick(SLOT_WRITE_EL0, SLOT_WRITE_EL1));
-    setField(f, cpu, 'tlbCode', pick(SLOT_CODE_EL0, SLOT_CODE_EL1));
     setField(f, cpu, 'tlbReadEl0', add(slot, i32(SLOT_READ_EL0)));
     setField(f, cpu, 'tlbWriteEl0', add(slot, i32(SLOT_WRITE_EL0)));
+    f.callVoid(m.fn('selectCode'), cpu);
   },
 };
 
@@ -286,6 +304,7 @@ const tlbiAll: CoreHelper = {
 };
 
 export const helpers: readonly CoreHelper[] = [
+  selectCode,
   selectTables,
   selectContext,
   flushAll,

@@ -35,7 +35,7 @@ import {
 import type { FuncRef, FunctionBuilder, Label, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
-import { COLD_HANDLERS, FIRST_COLD, type Handler, HOT_HANDLERS } from './handlers.ts';
+import { COLD_HANDLERS, FIRST_COLD, type Handler, HOT_HANDLERS, staticKey } from './handlers.ts';
 import {
   FIRST_HANDLER,
   HANDLER_CHECK,
@@ -70,6 +70,7 @@ export const IMPORTS = [
   ['decode', ['i32', 'i32'], []],
   ['newCodePage', ['i32', 'i32', 'i32'], ['i32']],
   ['codePageWritten', ['i32', 'i32'], []],
+  ['decodeAlone', ['i32', 'i32', 'i32'], ['i32']],
   ['backBlock', ['i32', 'i32'], ['i32']],
   ['mmio', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']],
   ['hypercall', ['i32', 'i32', 'i32'], ['i32']],
@@ -142,8 +143,14 @@ export function buildCore(): CoreImage {
       b.function(h.name, [...h.params], [...h.results], (f) => h.build(f, m)),
     );
   }
+  const cold = new Map<string, FuncRef>();
   for (const h of COLD_HANDLERS) {
-    b.tableSlot(b.function(h.encoding.row.name, ['i32', 'i32'], ['i32'], (f) => buildCold(f, m, h)));
+    const key = `${h.encoding.index}:${staticKey(h.encoding, h.fields)}`;
+    const ref = b.function(h.encoding.row.name, ['i32', 'i32'], ['i32'], (f) =>
+      h.movesSp ? buildSpMove(f, m, h, cold.get(key)) : buildCold(f, m, h),
+    );
+    b.tableSlot(ref);
+    if (!h.movesSp) cold.set(key, ref);
   }
   const coldType = b.type(['i32', 'i32'], ['i32']);
   b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
@@ -192,7 +199,8 @@ function coldExits(f: FunctionBuilder, spec: RecordSpec, h: Handler): Exits {
   };
 }
 
-function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpec): void {
+/** `done`: where an instruction without an exit of its own goes on; else it returns. */
+function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpec, done?: Label): void {
   const [cpu, rec] = [f.param(0), f.param(1)];
   const x = new InterpreterSem({
     f,
@@ -204,11 +212,30 @@ function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpe
     exits: coldExits(f, spec, h),
   });
   h.encoding.row.sem(x, h.fields);
-  if (!x.ended) f.ret(i32(COLD_NEXT));
+  if (x.ended) return;
+  if (done) f.br(done);
+  else f.ret(i32(COLD_NEXT));
 }
 
 function buildCold(f: FunctionBuilder, m: CoreModule, h: Handler): void {
   emitCold(f, m, h, new RecordSpec());
+  f.unreachable();
+}
+
+/** An instruction that may take SP off its alignment: `own` is its usual function, where it has one. */
+function buildSpMove(f: FunctionBuilder, m: CoreModule, h: Handler, own: FuncRef | undefined): void {
+  const cpu = f.param(0);
+  if (own) {
+    const outcome = f.tmp(f.call(own, cpu, f.param(1)));
+    f.if(outcome, () => f.ret(outcome));
+  } else {
+    f.block((done) => emitCold(f, m, h, new RecordSpec(), done));
+  }
+  f.if(and(field(cpu, 'sp', 'i32'), i32(15)), () => {
+    f.callVoid(m.fn('debugMode'), cpu);
+    f.ret(i32(COLD_CHECK));
+  });
+  f.ret(i32(COLD_NEXT));
   f.unreachable();
 }
 
@@ -255,6 +282,7 @@ class MainFunction {
   build(): void {
     const f = this.#f;
     f.callVoid(this.#m.fn('selectContext'), this.#cpu);
+    f.callVoid(this.#m.fn('debugChanged'), this.#cpu, i32(0));
     this.#reloadFlags();
     f.set(this.#rec, i32(CHECK_RECORD));
     f.set(this.#lim, add(i32(CHECK_RECORD), shl(f.param(1), i32(RECORD_SHIFT))));
@@ -321,10 +349,7 @@ class MainFunction {
   #checkPending(): void {
     const f = this.#f;
     const cpu = this.#cpu;
-    const pending = or(
-      or(field(cpu, 'interruptLines', 'i32'), field(cpu, 'pstateIL', 'i32')),
-      field(cpu, 'exitRequest', 'i32'),
-    );
+    const pending = or(field(cpu, 'interruptLines', 'i32'), field(cpu, 'exitRequest', 'i32'));
     f.if(pending, () => {
       f.if(field(cpu, 'exitRequest', 'i32'), () => this.#exit(EXIT_REQUEST));
       this.#syncFlags();
@@ -395,7 +420,7 @@ class MainFunction {
     };
     bodies[HANDLER_PAGE_END] = () => {
       f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
-      f.set(this.#t, add(field(this.#cpu, 'pageVa'), i64(0x1000)));
+      f.set(this.#t, this.#pcOf(f.get(this.#rec)));
       f.br(jump);
     };
     bodies[HANDLER_CHECK] = () => {

@@ -3,13 +3,18 @@ import { ENCODINGS, type Encoding } from '../decoder.ts';
 import type { Fields } from '../table/row.ts';
 import { FIRST_HANDLER } from './record.ts';
 
-/** A handler: the row, its static fields' values, and for direct branches whether the target is in the same page. */
+/**
+ * A handler: the row, its static fields' values, for direct branches whether the target is in the same page, and whether
+ * it looks at SP behind the instruction.
+ */
 export interface Handler {
   readonly id: number;
   readonly encoding: Encoding;
   readonly fields: Fields;
   /** Direct branches: the target is in another page. */
   readonly far: boolean;
+  /** The instruction may take SP off its alignment (`Row.movesSp`). */
+  readonly movesSp: boolean;
 }
 
 /** Packs the values of the static fields into one number, in the pattern's order. */
@@ -34,28 +39,46 @@ function enumerate(cold: boolean, from: number): Handler[] {
   let id = from;
   return ENCODINGS.filter((e) => (e.row.cold === true) === cold).flatMap((encoding) =>
     combinations(encoding).flatMap((fields) =>
-      (encoding.row.target ? [false, true] : [false]).map((far) => ({ id: id++, encoding, fields, far })),
+      (encoding.row.target ? [false, true] : [false]).map((far) => ({
+        id: id++,
+        encoding,
+        fields,
+        far,
+        movesSp: false,
+      })),
     ),
+  );
+}
+
+/** Handlers that look at SP: out of line, whatever the row's own are. */
+function enumerateSp(from: number): Handler[] {
+  let id = from;
+  return ENCODINGS.filter((e) => e.row.movesSp).flatMap((encoding) =>
+    combinations(encoding).map((fields) => ({ id: id++, encoding, fields, far: false, movesSp: true })),
   );
 }
 
 /** Handlers in the main function; their ids go on from the ones that are no instruction's. */
 export const HOT_HANDLERS: readonly Handler[] = enumerate(false, FIRST_HANDLER);
 /** Handlers that are functions of their own; the first is slot 0 of the function table. */
-export const COLD_HANDLERS: readonly Handler[] = enumerate(true, FIRST_HANDLER + HOT_HANDLERS.length);
+const ownCold = enumerate(true, FIRST_HANDLER + HOT_HANDLERS.length);
+export const COLD_HANDLERS: readonly Handler[] = [
+  ...ownCold,
+  ...enumerateSp(FIRST_HANDLER + HOT_HANDLERS.length + ownCold.length),
+];
 export const FIRST_COLD = FIRST_HANDLER + HOT_HANDLERS.length;
 
 const byKey = new Map<string, Handler>(
-  [...HOT_HANDLERS, ...COLD_HANDLERS].map((h) => [handlerKey(h.encoding, h.fields, h.far), h]),
+  [...HOT_HANDLERS, ...COLD_HANDLERS].map((h) => [handlerKey(h.encoding, h.fields, h.far, h.movesSp), h]),
 );
 
-function handlerKey(e: Encoding, fields: Fields, far: boolean): string {
-  return `${e.index}:${staticKey(e, fields)}:${far}`;
+function handlerKey(e: Encoding, fields: Fields, far: boolean, movesSp: boolean): string {
+  return `${e.index}:${staticKey(e, fields)}:${far}:${movesSp}`;
 }
 
 /** The handler of a decoded instruction. */
 export function handlerOf(e: Encoding, fields: Fields, far: boolean): Handler {
-  const h = byKey.get(handlerKey(e, fields, far));
+  const h = byKey.get(handlerKey(e, fields, far, e.row.movesSp?.(fields) ?? false));
   if (!h) throw new Error(`${e.row.name} has no handler for ${JSON.stringify(fields)}`);
   return h;
 }

@@ -12,6 +12,7 @@ export type RegUse = 'X' | 'Xw' | 'SP' | 'V';
 
 /** Handlers that are no instruction's. */
 export const HANDLER_UNDECODED = 0;
+/** Goes on at the address of its record: behind the last one of a page, and behind an instruction that runs alone. */
 export const HANDLER_PAGE_END = 1;
 export const HANDLER_CHECK = 2;
 export const HANDLER_DELIVER = 3;

@@ -1,8 +1,10 @@
 /** System registers that a domain's EL1 and EL0 see, beside the identification registers: Arm ARM D13 and C5.2. */
+import { BREAKPOINTS, CONTEXT_BREAKPOINTS, WATCHPOINTS } from '../state.ts';
+
 export type Encoding5 = readonly [op0: number, op1: number, CRn: number, CRm: number, op2: number];
 
 /** What an access does beyond moving the value: a name that semantics know (see table/system.ts). */
-export type Effect = 'context' | 'flush' | 'fp';
+export type Effect = 'context' | 'flush' | 'fp' | 'debug';
 
 export interface StorageRegister {
   readonly name: string;
@@ -11,9 +13,30 @@ export interface StorageRegister {
   readonly writable?: bigint;
   /** What EL0 may do; default nothing. */
   readonly el0?: 'r' | 'rw';
-  /** Behind a write: the address space or its traps change, TLBs are emptied, FP modes change. */
+  /** Behind a write: the address space or its traps change, TLBs are emptied, FP modes change, debug is on or off. */
   readonly effect?: Effect;
 }
+
+/**
+ * DBGBCR<n>_EL1: E, PMC, BAS (without effect: there is no AArch32), HMC, SSC, LBN and BT. Bits 3 and 1 of BT are those of
+ * context-aware breakpoints: without EL2 there is no VMID to compare.
+ */
+const breakpointControl = (n: number): bigint => 0x1fe1e7n | (n >= BREAKPOINTS - CONTEXT_BREAKPOINTS ? 2n << 20n : 0n);
+/** DBGWCR<n>_EL1: E, PAC, LSC, BAS, HMC, SSC, LBN, WT and MASK. */
+const WATCHPOINT_CONTROL = 0x1f1fffffn;
+/** Address registers of break- and watchpoints: bits 1:0 are RES0. A breakpoint's may hold a context as well. */
+const VALUE = ~3n;
+
+const debugRegisters = (
+  kind: string,
+  count: number,
+  op2: number,
+  masks: (n: number) => readonly [value: bigint, control: bigint],
+): StorageRegister[] =>
+  Array.from({ length: count }, (_, n) => n).flatMap((n) => [
+    { name: `${kind}VR${n}_EL1`, encoding: [2, 0, 0, n, op2], writable: masks(n)[0], effect: 'debug' },
+    { name: `${kind}CR${n}_EL1`, encoding: [2, 0, 0, n, op2 + 1], writable: masks(n)[1], effect: 'debug' },
+  ]);
 
 /** Registers whose value is kept in the vCPU state under their name. */
 export const STORAGE_REGISTERS: readonly StorageRegister[] = [
@@ -43,22 +66,24 @@ export const STORAGE_REGISTERS: readonly StorageRegister[] = [
   { name: 'TPIDRRO_EL0', encoding: [3, 3, 13, 0, 3], el0: 'r' },
   { name: 'FPCR', encoding: [3, 3, 4, 4, 0], writable: 0x07c00000n, el0: 'rw', effect: 'fp' },
   { name: 'FPSR', encoding: [3, 3, 4, 4, 1], writable: 0xf800009fn, el0: 'rw', effect: 'fp' },
+  ...debugRegisters('DBGB', BREAKPOINTS, 4, (n) => [
+    n < BREAKPOINTS - CONTEXT_BREAKPOINTS ? VALUE : -1n,
+    breakpointControl(n),
+  ]),
+  ...debugRegisters('DBGW', WATCHPOINTS, 6, () => [VALUE, WATCHPOINT_CONTROL]),
+  { name: 'MDCCINT_EL1', encoding: [2, 0, 0, 2, 0], writable: 3n << 29n },
+  { name: 'OSDTRRX_EL1', encoding: [2, 0, 0, 0, 2], writable: 0xffffffffn },
+  { name: 'OSDTRTX_EL1', encoding: [2, 0, 0, 3, 2], writable: 0xffffffffn },
+  { name: 'OSECCR_EL1', encoding: [2, 0, 0, 6, 2], writable: 0xffffffffn },
+  { name: 'OSDLR_EL1', encoding: [2, 0, 1, 3, 4], writable: 1n, effect: 'debug' },
+  { name: 'DBGPRCR_EL1', encoding: [2, 0, 1, 4, 4], writable: 1n, effect: 'debug' },
 ];
 
 /** Registers that read as a constant and ignore writes at EL1 (what a domain of Xen's sees of them). */
 export const FIXED_REGISTERS: readonly { name: string; encoding: Encoding5; value: bigint }[] = [
-  { name: 'OSLSR_EL1', encoding: [2, 0, 1, 1, 4], value: 8n },
-  { name: 'OSLAR_EL1', encoding: [2, 0, 1, 0, 4], value: 0n },
-  { name: 'OSDLR_EL1', encoding: [2, 0, 1, 3, 4], value: 0n },
-  { name: 'MDSCR_EL1', encoding: [2, 0, 0, 2, 2], value: 0n },
+  // No memory-mapped debug registers; external debug of Non-secure state is there and not allowed.
   { name: 'MDRAR_EL1', encoding: [2, 0, 1, 0, 0], value: 0n },
-  { name: 'MDCCINT_EL1', encoding: [2, 0, 0, 2, 0], value: 0n },
-  ...Array.from({ length: 16 }, (_, n) => [
-    { name: `DBGBVR${n}_EL1`, encoding: [2, 0, 0, n, 4] as Encoding5, value: 0n },
-    { name: `DBGBCR${n}_EL1`, encoding: [2, 0, 0, n, 5] as Encoding5, value: 0n },
-    { name: `DBGWVR${n}_EL1`, encoding: [2, 0, 0, n, 6] as Encoding5, value: 0n },
-    { name: `DBGWCR${n}_EL1`, encoding: [2, 0, 0, n, 7] as Encoding5, value: 0n },
-  ]).flat(),
+  { name: 'DBGAUTHSTATUS_EL1', encoding: [2, 0, 7, 14, 6], value: 0xan },
   // PMU: none is there; the registers that Linux clears at boot are RAZ/WI.
   { name: 'PMUSERENR_EL0', encoding: [3, 3, 9, 14, 0], value: 0n },
   { name: 'PMCR_EL0', encoding: [3, 3, 9, 12, 0], value: 0n },

@@ -58,6 +58,7 @@ export const rows: readonly Row[] = [
       pattern: `sf ${op} 0 100010 sh imm12:12 Rn:5 Rd:5`,
       asm: `${name.toLowerCase()} <Rd|SP>, <Rn|SP>, <#imm12sh>`,
       dynamic: ['sh'],
+      movesSp: (f) => f.Rd === 31 && !(f.Rn === 31 && f.sf === 1 && imm12(f) % 16 === 0),
       sem: (x, f) => {
         const n = widthOf(f);
         x.setSP('Rd', (op ? sub : add)(x.SP('Rn', n), x.imm(n, imm12)));
@@ -83,6 +84,7 @@ export const rows: readonly Row[] = [
       asm: `${name.toLowerCase()} ${opc === 3 ? '<Rd>' : '<Rd|SP>'}, <Rn>, <#bitmask>`,
       dynamic: ['N'],
       check: (f) => bitmask(f) !== undefined,
+      ...(opc === 3 ? {} : { movesSp: (f) => f.Rd === 31 }),
       sem: (x, f) => {
         const n = widthOf(f);
         const result = LOGIC[opc]!(

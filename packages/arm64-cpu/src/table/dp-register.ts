@@ -218,6 +218,7 @@ export const rows: readonly Row[] = [
         pattern: `sf ${code} 01011 001 Rm:5 option:3 imm3:3 Rn:5 Rd:5`,
         asm: `${name.toLowerCase()} ${setsFlags ? '<Rd>' : '<Rd|SP>'}, <Rn|SP>, <Rm,extend>`,
         check: (f) => f.imm3! <= 4,
+        ...(setsFlags ? {} : { movesSp: (f) => f.Rd === 31 }),
         sem: (x, f) => {
           const n = widthOf(f);
           const wide = extended(

@@ -46,6 +46,9 @@ function transfer(x: Sem, a: Access, address: Expr, unprivileged = false): void 
 const variant = (asm: string, letter: 'u' | 't'): string =>
   asm.replace(/^(ld|st)(r)/, letter === 'u' ? '$1u$2' : '$1t$2');
 
+/** Writeback by imm9 that takes SP off its alignment. */
+export const movesSpBy9 = (f: Fields): boolean => f.Rn === 31 && f.imm9! % 16 !== 0;
+
 const offset9 = (x: Sem): Expr => x.imm64((f) => signed(f.imm9!, 9));
 
 /** The addressing modes of one access. */
@@ -84,6 +87,7 @@ function accessRows(a: Access): Row[] {
       name: `${a.name}_post`,
       pattern: at9('01'),
       asm: `${a.asm} ${a.rt}, [<Xn|SP>], <#simm9>`,
+      movesSp: movesSpBy9,
       sem: (x) => {
         const base = x.tmp(x.SP('Rn'));
         const value = x.tmp(add(base, offset9(x)));
@@ -94,6 +98,7 @@ function accessRows(a: Access): Row[] {
       name: `${a.name}_pre`,
       pattern: at9('11'),
       asm: `${a.asm} ${a.rt}, [<Xn|SP>, <#simm9>]!`,
+      movesSp: movesSpBy9,
       sem: (x) => {
         const address = x.tmp(add(x.SP('Rn'), offset9(x)));
         transferWithWriteback(x, a, address, address);
@@ -147,6 +152,10 @@ export function pairAddress(x: Sem, writeback: 'none' | 'post' | 'pre', bytes: n
   return { address, base: add(address, offset) };
 }
 
+/** What a pair's row says of SP, by mode. */
+export const pairMovesSp = (writeback: 'none' | 'post' | 'pre', bytes: number): Pick<Row, 'movesSp'> =>
+  writeback === 'none' ? {} : { movesSp: (f) => f.Rn === 31 && (f.imm7! * bytes) % 16 !== 0 };
+
 /** Assembly operand of a pair's address, by mode. */
 export const pairOperand = (writeback: 'none' | 'post' | 'pre', bytes: number): string =>
   ({
@@ -165,6 +174,7 @@ const pairRows: readonly Row[] = PAIRS.flatMap((p) =>
           name: `${mnemonic.toUpperCase()}_${p.name}_${m.name}`,
           pattern: `${binary(p.opc, 2)} 101 0 ${m.code} ${isLoad} imm7:7 Rt2:5 Rn:5 Rt:5`,
           asm: `${mnemonic} <${p.rt}t>, <${p.rt}t2>, ${pairOperand(m.writeback, p.bytes)}`,
+          ...pairMovesSp(m.writeback, p.bytes),
           sem: (x) => {
             const { address, base } = pairAddress(x, m.writeback, p.bytes);
             if (isLoad) {

@@ -29,6 +29,11 @@ export interface Row {
   readonly check?: (f: Fields) => boolean;
   /** Kept out of the interpreter's main function: rarer instructions, and big ones. */
   readonly cold?: boolean;
+  /**
+   * Of a row that may write SP: whether these fields may leave it without the alignment that it had. Such instructions
+   * have a handler of their own, which looks at SP behind them.
+   */
+  readonly movesSp?: (f: Fields) => boolean;
   /** A direct branch: bytes from the instruction to its target. */
   readonly target?: (f: Fields) => number;
   readonly sem: (x: Sem, f: Fields) => void;

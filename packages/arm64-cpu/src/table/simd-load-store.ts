@@ -1,7 +1,7 @@
 import type { Expr, LoadKind } from '../wasm/expr.ts';
 import { add, i64 } from '../wasm/expr.ts';
 import { extended } from './dp-register.ts';
-import { pairAddress, pairOperand } from './load-store.ts';
+import { movesSpBy9, pairAddress, pairMovesSp, pairOperand } from './load-store.ts';
 import type { Fields, Row } from './row.ts';
 import type { Sem } from './sem.ts';
 
@@ -85,6 +85,7 @@ function accessRows(a: Access, load: boolean): Row[] {
       name: `${name}_post`,
       pattern: at9('01'),
       asm: `${mnemonic} ${register}, [<Xn|SP>], <#simm9>`,
+      movesSp: movesSpBy9,
       cold: a.cold,
       sem: (x) => {
         const address = x.tmp(x.SP('Rn'));
@@ -95,6 +96,7 @@ function accessRows(a: Access, load: boolean): Row[] {
       name: `${name}_pre`,
       pattern: at9('11'),
       asm: `${mnemonic} ${register}, [<Xn|SP>, <#simm9>]!`,
+      movesSp: movesSpBy9,
       cold: a.cold,
       sem: (x) => {
         const address = x.tmp(add(x.SP('Rn'), offset9(x)));
@@ -145,6 +147,7 @@ function pairRow(a: Access, opc: number, mode: PairMode, load: boolean): Row {
     pattern: `${opc.toString(2).padStart(2, '0')} 101 1 ${mode.code} ${load ? 1 : 0} imm7:7 Rt2:5 Rn:5 Rt:5`,
     asm: `${mnemonic} <${a.letter}t>, <${a.letter}t2>, ${pairOperand(mode.writeback, bytes)}`,
     cold: a.cold || mode.cold,
+    ...pairMovesSp(mode.writeback, bytes),
     sem: (x) => {
       const { address, base } = pairAddress(x, mode.writeback, bytes);
       if (load) {

@@ -22,6 +22,10 @@ const MODES: readonly Mode[] = [
 /** Where Rm is a register it isn't 31, which is the immediate form. */
 const modeCheck = (mode: Mode) => (mode.suffix === '_r' ? { check: (f: Fields) => f.Rm !== 31 } : {});
 
+/** What a row says of SP: behind an access of `bytes` bytes it may be off its alignment, unless that is a multiple of 16. */
+const modeMovesSp = (mode: Mode, bytes: (f: Fields) => number): Pick<Row, 'movesSp'> =>
+  mode.post === 0 ? {} : { movesSp: (f) => f.Rn === 31 && (mode.suffix === '_r' || bytes(f) % 16 !== 0) };
+
 /** The address operand; `step` is the placeholder of the bytes moved. */
 const addressOperand = (mode: Mode, step: string): string =>
   ({ '': '[<Xn|SP>]', _i: `[<Xn|SP>], ${step}`, _r: '[<Xn|SP>], <Xm>' })[mode.suffix]!;
@@ -122,6 +126,7 @@ function multipleRow({ elements, registers, opcode }: (typeof MULTIPLE)[number],
     // Without structures the lanes' size makes no difference to a little-endian machine.
     ...(elements === 1 ? { dynamic: ['size'] } : { when: (f: Fields) => !(f.size === 3 && f.Q === 0) }),
     ...modeCheck(mode),
+    ...modeMovesSp(mode, (f) => registers * (f.Q ? 16 : 8)),
     cold: true,
     sem: (x, f) => {
       const registerBytes = f.Q ? 16 : 8;
@@ -199,6 +204,7 @@ function laneRow(l: Lane, n: number, load: boolean, mode: Mode): Row {
     pattern: `0 immQ 001101${mode.post} ${load ? 1 : 0} ${structure(n, mode, l.head)} ${l.tail} Rn:5 Rt:5`,
     asm: `${mnemonic.toLowerCase()} {${list(n, l.letter)}}<[${l.index}]>, ${singleAddress(n, l.size, mode)}`,
     ...modeCheck(mode),
+    ...modeMovesSp(mode, () => n * bytes),
     cold: true,
     sem: (x) =>
       withAddress(x, mode, n * bytes, (base) => {
@@ -224,6 +230,7 @@ function replicateRow(l: Lane, n: number, mode: Mode): Row {
     pattern: `0 Q 001101${mode.post} 1 ${structure(n, mode, '11')} 0 ${l.size.toString(2).padStart(2, '0')} Rn:5 Rt:5`,
     asm: `ld${n}r {${list(n, `T${l.letter}`)}}, ${singleAddress(n, l.size, mode)}`,
     ...modeCheck(mode),
+    ...modeMovesSp(mode, () => n * bytes),
     cold: true,
     sem: (x, f) =>
       withAddress(x, mode, n * bytes, (base) => {

@@ -27,26 +27,8 @@ import {
 } from '../wasm/expr.ts';
 import type { Row } from './row.ts';
 import type { Sem } from './sem.ts';
-
-const binary = (value: number, bits: number): string => value.toString(2).padStart(bits, '0');
-
-/** Pattern of MRS (`read`), MSR or SYS with this encoding. */
-const pattern = ([op0, op1, CRn, CRm, op2]: Encoding5, read: boolean, rt = 'Rt:5'): string =>
-  `1101010100 ${read ? 1 : 0} ${binary(op0, 2)} ${binary(op1, 3)} ${binary(CRn, 4)} ${binary(CRm, 4)} ${binary(op2, 3)} ${rt}`;
-
-/** Ends with an UNDEFINED exception below EL1. */
-const el1Only = (x: Sem): void => x.if(eqz(x.state('el', 'i32')), () => x.undefined());
-
-const EC_TRAPPED_SYSREG = 0x18;
-
-/** Trap of an EL0 access that EL1 controls: class 0x18 with the encoding in the syndrome (Arm ARM D13.2.37). */
-function trapFromEl0(x: Sem, [op0, op1, CRn, CRm, op2]: Encoding5, read: boolean): void {
-  const iss = op0 * 2 ** 20 + op2 * 2 ** 17 + op1 * 2 ** 14 + CRn * 2 ** 10 + (read ? 1 : 0);
-  // MSR with an immediate has that in CRm, and no register: 31.
-  const fields = x.imm64((f) => (f.Rt ?? 31) * 32 + (f.immCRm ?? CRm) * 2);
-  const esr = or(i64(EC_TRAPPED_SYSREG * 2 ** 26 + 2 ** 25 + iss), fields);
-  x.exception(esr);
-}
+import { debugRows, debugWritten } from './system-debug.ts';
+import { el1Only, pattern, read, trapFromEl0, write } from './system-register.ts';
 
 /** The first two rows serve every storage register without effects: the record holds its place in the state. */
 const place = (f: Readonly<Record<string, number>>): number => stateOffset(plainRegister(f)!.name);
@@ -111,7 +93,10 @@ const EFFECTS: Record<string, (x: Sem) => void> = {
   flush: (x) => {
     x.callVoid('flushAll', x.state('pcpu', 'i32'));
     x.callVoid('selectContext', x.cpu());
+    // SCTLR_EL1.SA and SA0 may be other ones.
+    x.callVoid('debugMode', x.cpu());
   },
+  debug: debugWritten,
   fp: (x) => x.callVoid('fpRecompute', x.cpu()),
 };
 
@@ -132,7 +117,7 @@ const storageWrites: readonly Row[] = STORAGE_REGISTERS.filter(
       x.setState(r.name, value);
       if (!r.effect) return;
       EFFECTS[r.effect]!(x);
-      if (r.effect !== 'fp') x.end('check');
+      if (r.effect === 'context' || r.effect === 'flush') x.end('check');
     },
   }),
 );
@@ -190,21 +175,6 @@ function daifAccess(x: Sem, encoding: Encoding5, read: boolean): void {
   x.if(eqz(or(x.state('el', 'i32'), uma)), () => trapFromEl0(x, encoding, read));
 }
 
-const read = (name: string, encoding: Encoding5, sem: (x: Sem) => void, cold = true): Row => ({
-  name: `MRS_${name}`,
-  pattern: pattern(encoding, true),
-  asm: `mrs <Xt>, ${name.toLowerCase()}`,
-  cold,
-  sem,
-});
-const write = (name: string, encoding: Encoding5, sem: (x: Sem) => void, cold = true): Row => ({
-  name: `MSR_${name}`,
-  pattern: pattern(encoding, false),
-  asm: `msr ${name.toLowerCase()}, <Xt>`,
-  cold,
-  sem,
-});
-
 /** SCXTNUM_EL0 is EL0's unless SCTLR_EL1.TSCXT traps it. */
 function scxtnumAccess(x: Sem, isRead: boolean): void {
   const tscxt = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 20)));
@@ -213,6 +183,36 @@ function scxtnumAccess(x: Sem, isRead: boolean): void {
 
 /** Interrupt masks from the 4-bit immediate of MSR DAIFSet and DAIFClr. */
 const daifImmediate = (x: Sem): Expr => x.imm32((f) => f.immCRm! << 6);
+
+/** Behind a change of PSTATE.DAIF: interrupts, and debug exceptions, may come now. */
+function daifChanged(x: Sem): void {
+  x.callVoid('debugMode', x.cpu());
+  x.end('check');
+}
+
+/** MSR DAIFSet or DAIFClr: a row where PSTATE.D stays, and one where debug exceptions follow it. */
+const daifRows = (name: string, op2: number, change: (daif: Expr, bits: Expr) => Expr): readonly Row[] =>
+  [false, true].map((changesD): Row => {
+    return {
+      name: `MSR_DAIF${name}${changesD ? '_D' : ''}`,
+      pattern: `1101010100 0 00 011 0100 immCRm:4 11${op2 & 1} 11111`,
+      asm: `msr daif${name.toLowerCase()}, <#immCRm>`,
+      cold: changesD,
+      check: (f) => f.immCRm! >= 8 === changesD,
+      sem: (x) => {
+        daifAccess(x, [0, 3, 4, 0, op2], false);
+        x.setState('daif', change(x.state('daif', 'i32'), daifImmediate(x)));
+        if (changesD) daifChanged(x);
+        else if (op2 === 7) x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
+      },
+    };
+  });
+
+/** MSR SPSel: the SP that it brings may be one to look at. */
+function selectSp(x: Sem, spsel: Expr): void {
+  x.callVoid('setMode', x.cpu(), i32(1), spsel);
+  x.if(x.state('debugActive', 'i32'), () => x.end('check'));
+}
 
 const pstateRows: readonly Row[] = [
   read('NZCV', NZCV, (x) => x.setX('Rt', shl(x.nzcv(), i32(28)))),
@@ -232,29 +232,12 @@ const pstateRows: readonly Row[] = [
     (x) => {
       daifAccess(x, DAIF, false);
       x.setState('daif', wrap(and(x.X('Rt'), i64(0x3c0))));
-      x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
+      x.if(or(x.state('interruptLines', 'i32'), x.state('debugOn', 'i32')), () => daifChanged(x));
     },
     false,
   ),
-  {
-    name: 'MSR_DAIFSet',
-    pattern: '1101010100 0 00 011 0100 immCRm:4 110 11111',
-    asm: 'msr daifset, <#immCRm>',
-    sem: (x) => {
-      daifAccess(x, [0, 3, 4, 0, 6], false);
-      x.setState('daif', or(x.state('daif', 'i32'), daifImmediate(x)));
-    },
-  },
-  {
-    name: 'MSR_DAIFClr',
-    pattern: '1101010100 0 00 011 0100 immCRm:4 111 11111',
-    asm: 'msr daifclr, <#immCRm>',
-    sem: (x) => {
-      daifAccess(x, [0, 3, 4, 0, 7], false);
-      x.setState('daif', and(x.state('daif', 'i32'), not(daifImmediate(x))));
-      x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
-    },
-  },
+  ...daifRows('Set', 6, or),
+  ...daifRows('Clr', 7, (daif, bits) => and(daif, not(bits))),
   read('SCXTNUM_EL0', SCXTNUM_EL0, (x) => {
     scxtnumAccess(x, true);
     x.setX('Rt', x.state('SCXTNUM_EL0', 'i64'));
@@ -273,7 +256,7 @@ const pstateRows: readonly Row[] = [
   }),
   write('SPSel', SPSEL, (x) => {
     el1Only(x);
-    x.callVoid('setMode', x.cpu(), i32(1), wrap(and(x.X('Rt'), i64(1))));
+    selectSp(x, wrap(and(x.X('Rt'), i64(1))));
   }),
   {
     name: 'MSR_SPSel_imm',
@@ -282,14 +265,9 @@ const pstateRows: readonly Row[] = [
     cold: true,
     sem: (x) => {
       el1Only(x);
-      x.callVoid(
-        'setMode',
-        x.cpu(),
-        i32(1),
-        and(
-          x.imm32((f) => f.immCRm!),
-          i32(1),
-        ),
+      selectSp(
+        x,
+        x.imm32((f) => f.immCRm! & 1),
       );
     },
   },
@@ -498,6 +476,7 @@ const atRows: readonly Row[] = ['S1E1R', 'S1E1W', 'S1E0R', 'S1E0W'].map(
 export const rows: readonly Row[] = [
   ...genericRows,
   ...storageWrites,
+  ...debugRows,
   ...constantRows,
   ...pstateRows,
   ...timerRows,

@@ -1,5 +1,5 @@
 /** The state in which a vCPU starts. */
-import { stateOffset, VCPU_BYTES } from '@dom0less/arm64-cpu';
+import { OSLSR_RESET, stateOffset, VCPU_BYTES } from '@dom0less/arm64-cpu';
 import { affinityOf } from './guest-map.ts';
 
 /** What a domain's vCPUs have in common. */
@@ -45,6 +45,7 @@ export const resetVcpu = (
   set64('pc', pc);
   set64('x0', x0);
   set64('SCTLR_EL1', SCTLR_EL1_RESET);
+  set64('OSLSR_EL1', OSLSR_RESET);
   set64('MPIDR_EL1', BigInt(affinityOf(index) + MPIDR_RES1));
   set64('VTTBR_EL2', environment.VTTBR_EL2);
   set64('VTCR_EL2', environment.VTCR_EL2);
