@@ -58,6 +58,12 @@ export interface EngineHost {
   counter(vcpu: number): number;
   /** CNTV_* or CNTP_* of the vCPU changed. */
   timerWritten(vcpu: number): void;
+  /**
+   * MRS or MSR at EL1 of a register that is not the engine's: the ICC registers of a GICv3's CPU interface. `id` is bits
+   * [20:5] of the instruction: op0, op1, CRn, CRm and op2. A write's 8 bytes are at `valueAt` in the memory, a read's
+   * go there. False: the vCPU hasn't got it, and the instruction is UNDEFINED. Absent: no vCPU has any.
+   */
+  systemRegister?(vcpu: number, id: number, isWrite: boolean, valueAt: number): boolean;
 }
 
 export interface EngineOptions {
@@ -155,6 +161,10 @@ export class Engine {
           host.hypercall(vcpu >>> 0, immediate, isSmc !== 0) ? 1 : 0,
         counter: (vcpu: number) => host.counter(vcpu >>> 0),
         timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
+        systemRegister: (cpu: number, id: number, isWrite: number) => {
+          const vcpu = cpu >>> 0;
+          return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
+        },
       },
     });
     this.#core = instance.exports as unknown as CoreExports;

@@ -24,6 +24,9 @@ export const SINK_OFFSET = 0x108;
 /** V0 … V31; `V_OFFSET + 16 * n`. */
 export const V_OFFSET = 0x200;
 
+/** In `features`: the system-register interface of a GICv3 (ID_AA64PFR0_EL1.GIC = 1). */
+export const FEATURE_GIC = 1;
+
 const CONTROL_OFFSET = 0x110;
 /** Run-time words beside the general registers. NZCV is kept lazily: see docs of `flagN`. */
 const CONTROL: readonly Slot[] = [
@@ -46,6 +49,8 @@ const CONTROL: readonly Slot[] = [
   ...u32('interruptLines'),
   // Set by the host to make the engine return at the next check; what the host means by it is the host's.
   ...u32('exitRequest'),
+  // What this vCPU has that another may lack: FEATURE_* bits.
+  ...u32('features'),
   // Event register of WFE.
   ...u32('eventRegister'),
   // Exclusive monitor: host address (-1: open), size in bytes, and the value that was loaded.

@@ -6,14 +6,14 @@ import { disassemble } from '../src/asm/disassemble.ts';
 import { allTemplates } from '../src/asm/template.ts';
 import { decodeBitMask, encodeBitMask } from '../src/bitmask.ts';
 import { decode, ENCODINGS, type Encoding } from '../src/decoder.ts';
-import { STORAGE_REGISTERS } from '../src/sysregs/registers.ts';
+import { HOST_REGISTERS, STORAGE_REGISTERS } from '../src/sysregs/registers.ts';
 
 /** Bits that the pattern fixes or names: the others are ignored. */
 const significant = ({ pattern }: Encoding): number =>
   pattern.fields.reduce((mask, f) => mask | ((2 ** f.width - 1) << f.lsb), pattern.mask) >>> 0;
 
 /** Words of system registers that the row's check picks out of very many. */
-const REGISTER_WORDS = STORAGE_REGISTERS.flatMap(({ encoding: [op0, op1, CRn, CRm, op2] }) =>
+const REGISTER_WORDS = [...STORAGE_REGISTERS, ...HOST_REGISTERS].flatMap(({ encoding: [op0, op1, CRn, CRm, op2] }) =>
   [0, 1].map(
     (read) =>
       (0xd5100000 | (read << 21) | ((op0 & 1) << 19) | (op1 << 16) | (CRn << 12) | (CRm << 8) | (op2 << 5)) >>> 0,

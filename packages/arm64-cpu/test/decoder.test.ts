@@ -17,11 +17,13 @@ function random(seed: number): () => number {
   };
 }
 
-/** Words of the rows for storage registers, of which chance finds none: MRS of VBAR_EL1 and TPIDR_EL0, MSR of ESR_EL1. */
+/** Words of generic rows, of which chance finds none: MRS of VBAR_EL1, TPIDR_EL0, ICC_PMR_EL1, MSR of ESR_EL1, ICC_PMR_EL1. */
 const EXAMPLES: Record<string, number> = {
   MRS_storage_EL0: 0xd53bd040,
   MRS_storage_EL1: 0xd538c000,
   MSR_storage: 0xd5185200,
+  MRS_host: 0xd5384600,
+  MSR_host: 0xd5184600,
 };
 
 /** A word of the row whose fields are all allocated, found by trying. */
@@ -77,15 +79,21 @@ describe('the decoder', () => {
       [
         "LDn_asisdlse_i < LDn_asisdlse_r",
         "LDn_asisdlso_i < LDn_asisdlso_r",
+        "MRS_register < MRS_host",
         "MRS_register < MRS_reserved_id",
         "MRS_register < MRS_storage_EL0",
         "MRS_register < MRS_storage_EL1",
+        "MRS_reserved_id < MRS_host",
         "MRS_reserved_id < MRS_storage_EL0",
         "MRS_reserved_id < MRS_storage_EL1",
+        "MRS_storage_EL0 ~ MRS_host",
         "MRS_storage_EL0 ~ MRS_storage_EL1",
+        "MRS_storage_EL1 ~ MRS_host",
         "MSR_DAIFClr ~ MSR_DAIFClr_D",
         "MSR_DAIFSet ~ MSR_DAIFSet_D",
+        "MSR_register < MSR_host",
         "MSR_register < MSR_storage",
+        "MSR_storage ~ MSR_host",
         "NAME_addsub_shift_plain ~ NAME_addsub_shift",
         "NAME_log_shift_plain ~ NAME_log_shift",
         "PMULL_asimddiff_1Q < PMULL_asimddiff",
@@ -172,7 +180,7 @@ function allows(e: Encoding, word: number): boolean {
 /** Rows by the part of their names that does not tell register, size or operation. */
 const family = (e: Encoding): string =>
   e.row.name
-    .replace(/^(MRS|MSR)_(?!storage|reserved|DAIF(Set|Clr))\w+/, '$1_register')
+    .replace(/^(MRS|MSR)_(?!storage|reserved|host|DAIF(Set|Clr))\w+/, '$1_register')
     .replace(/^(LD|ST)\dR?_asisdls([eo])\w*_(i|r)$/, '$1n_asisdls$2_$3')
     .replace(/^[A-Z]+_(addsub|log)_shift/, 'NAME_$1_shift');
 

@@ -1,5 +1,5 @@
 /** Operands of system instructions: barriers, prefetches, system registers. */
-import { STORAGE_REGISTERS } from '../sysregs/registers.ts';
+import { HOST_REGISTERS, STORAGE_REGISTERS } from '../sysregs/registers.ts';
 import { type Operand, parseImmediate, put } from './operand.ts';
 
 /** Barrier options by CRm (Arm ARM C6.2, DMB). */
@@ -61,7 +61,7 @@ const RESERVED_ID: Readonly<Record<number, readonly string[]>> = {
   6: ['', '', 'id_aa64isar2'],
 };
 const REGISTER_BITS = new Map([
-  ...STORAGE_REGISTERS.map((r) => [r.name.toLowerCase(), packed(r.encoding)] as const),
+  ...[...STORAGE_REGISTERS, ...HOST_REGISTERS].map((r) => [r.name.toLowerCase(), packed(r.encoding)] as const),
   ...Object.entries(RESERVED_ID).flatMap(([CRm, names]) =>
     names.flatMap((name, op2) => (name ? [[`${name}_el1`, packed([3, 0, 0, Number(CRm), op2])] as const] : [])),
   ),

@@ -76,6 +76,7 @@ export const IMPORTS = [
   ['hypercall', ['i32', 'i32', 'i32'], ['i32']],
   ['counter', ['i32'], ['f64']],
   ['timerWritten', ['i32'], []],
+  ['systemRegister', ['i32', 'i32', 'i32'], ['i32']],
 ] as const;
 
 /** The type of the import `name`. */

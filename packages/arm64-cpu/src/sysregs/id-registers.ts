@@ -26,7 +26,7 @@ export const ID_REGISTERS: readonly IdRegister[] = [
     4,
     0,
     0x1300000000000011n,
-    'EL0 and EL1 in AArch64 only, no EL2 or EL3; CSV2 = 3, CSV3 = 1: no speculation of the guest is modelled',
+    'EL0 and EL1 in AArch64 only, no EL2 or EL3; CSV2 = 3, CSV3 = 1: no speculation of the guest is modelled; GIC as `features` says',
   ),
   id('ID_AA64PFR1_EL1', 4, 1, 0n),
   id('ID_AA64DFR0_EL1', 5, 0, 0x10305006n, 'PMUVer = 0: no PMU'),

@@ -94,6 +94,36 @@ export const FIXED_REGISTERS: readonly { name: string; encoding: Encoding5; valu
   { name: 'PMCCNTR_EL0', encoding: [3, 3, 9, 13, 0], value: 0n },
   { name: 'PMINTENSET_EL1', encoding: [3, 0, 9, 14, 1], value: 0n },
   { name: 'PMINTENCLR_EL1', encoding: [3, 0, 9, 14, 2], value: 0n },
-  // ICC_SRE_EL1 of a domain with a GICv2: the memory-mapped interface only.
-  { name: 'ICC_SRE_EL1', encoding: [3, 0, 12, 12, 5], value: 0n },
+];
+
+/** A register of a device beside the core: the host reads and writes it, or says that the vCPU hasn't got it. */
+export interface HostRegister {
+  readonly name: string;
+  readonly encoding: Encoding5;
+  /** What EL1 may do: the other access is UNDEFINED, as everything is at EL0. */
+  readonly access: 'r' | 'w' | 'rw';
+}
+
+/** The CPU interface of a GICv3 with 5 bits of priority (IHI 0069, chapter 12). */
+export const HOST_REGISTERS: readonly HostRegister[] = [
+  { name: 'ICC_PMR_EL1', encoding: [3, 0, 4, 6, 0], access: 'rw' },
+  { name: 'ICC_IAR0_EL1', encoding: [3, 0, 12, 8, 0], access: 'r' },
+  { name: 'ICC_EOIR0_EL1', encoding: [3, 0, 12, 8, 1], access: 'w' },
+  { name: 'ICC_HPPIR0_EL1', encoding: [3, 0, 12, 8, 2], access: 'r' },
+  { name: 'ICC_BPR0_EL1', encoding: [3, 0, 12, 8, 3], access: 'rw' },
+  { name: 'ICC_AP0R0_EL1', encoding: [3, 0, 12, 8, 4], access: 'rw' },
+  { name: 'ICC_AP1R0_EL1', encoding: [3, 0, 12, 9, 0], access: 'rw' },
+  { name: 'ICC_DIR_EL1', encoding: [3, 0, 12, 11, 1], access: 'w' },
+  { name: 'ICC_RPR_EL1', encoding: [3, 0, 12, 11, 3], access: 'r' },
+  { name: 'ICC_SGI1R_EL1', encoding: [3, 0, 12, 11, 5], access: 'w' },
+  { name: 'ICC_ASGI1R_EL1', encoding: [3, 0, 12, 11, 6], access: 'w' },
+  { name: 'ICC_SGI0R_EL1', encoding: [3, 0, 12, 11, 7], access: 'w' },
+  { name: 'ICC_IAR1_EL1', encoding: [3, 0, 12, 12, 0], access: 'r' },
+  { name: 'ICC_EOIR1_EL1', encoding: [3, 0, 12, 12, 1], access: 'w' },
+  { name: 'ICC_HPPIR1_EL1', encoding: [3, 0, 12, 12, 2], access: 'r' },
+  { name: 'ICC_BPR1_EL1', encoding: [3, 0, 12, 12, 3], access: 'rw' },
+  { name: 'ICC_CTLR_EL1', encoding: [3, 0, 12, 12, 4], access: 'rw' },
+  { name: 'ICC_SRE_EL1', encoding: [3, 0, 12, 12, 5], access: 'rw' },
+  { name: 'ICC_IGRPEN0_EL1', encoding: [3, 0, 12, 12, 6], access: 'rw' },
+  { name: 'ICC_IGRPEN1_EL1', encoding: [3, 0, 12, 12, 7], access: 'rw' },
 ];

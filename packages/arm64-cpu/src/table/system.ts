@@ -1,9 +1,15 @@
 /** System registers and system instructions: Arm ARM C5. */
 
 import { ACCESS_WRITE } from '../core/memory.ts';
-import { stateOffset } from '../state.ts';
+import { FEATURE_GIC, stateOffset } from '../state.ts';
 import { CACHE_SIZES, ID_REGISTERS } from '../sysregs/id-registers.ts';
-import { type Encoding5, FIXED_REGISTERS, STORAGE_REGISTERS, type StorageRegister } from '../sysregs/registers.ts';
+import {
+  type Encoding5,
+  FIXED_REGISTERS,
+  HOST_REGISTERS,
+  STORAGE_REGISTERS,
+  type StorageRegister,
+} from '../sysregs/registers.ts';
 import {
   add,
   and,
@@ -88,6 +94,34 @@ const genericRows: readonly Row[] = [
   },
 ];
 
+const HOST = new Map(HOST_REGISTERS.map((r) => [r.encoding.join(), r]));
+
+/** Bits [20:5] of the instruction. */
+const encodingBits = (f: Readonly<Record<string, number>>): number =>
+  ((2 + f.o0!) << 14) | (f.op1! << 11) | (f.CRn! << 7) | (f.CRm! << 3) | f.op2!;
+
+/** The host's registers go through a scratch word; an access may change interrupt lines. */
+const hostRows: readonly Row[] = [true, false].map(
+  (isRead): Row => ({
+    name: isRead ? 'MRS_host' : 'MSR_host',
+    pattern: `1101010100 ${isRead ? 1 : 0} 1 ${FIELDS}`,
+    asm: isRead ? 'mrs <Xt>, <sysreg>' : 'msr <sysreg>, <Xt>',
+    dynamic: FIELD_NAMES,
+    check: (f) => HOST.get(encodingOf(f))?.access.includes(isRead ? 'r' : 'w') ?? false,
+    cold: true,
+    sem: (x) => {
+      el1Only(x);
+      if (!isRead) x.setState('scratch0', x.X('Rt'));
+      const known = x.call('systemRegister', x.cpu(), x.imm32(encodingBits), i32(isRead ? 0 : 1));
+      x.if(eqz(known), () => x.undefined());
+      if (isRead) {
+        x.setX('Rt', x.state('scratch0', 'i64'));
+        x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
+      } else x.end('check');
+    },
+  }),
+);
+
 const EFFECTS: Record<string, (x: Sem) => void> = {
   context: (x) => x.callVoid('selectContext', x.cpu()),
   flush: (x) => {
@@ -128,6 +162,12 @@ const zvaTraps = (x: Sem): Expr => {
   return eqz(or(x.state('el', 'i32'), dze));
 };
 
+/** Fields of identification registers that depend on the vCPU or on PSTATE. */
+const VARIABLE_FIELDS: Readonly<Record<string, (x: Sem) => Expr>> = {
+  DCZID_EL0: (x) => extU(shl(zvaTraps(x), i32(4))),
+  ID_AA64PFR0_EL1: (x) => extU(shl(and(x.state('features', 'i32'), i32(FEATURE_GIC)), i32(24))),
+};
+
 const constantRows: readonly Row[] = [
   ...ID_REGISTERS.map(
     (r): Row => ({
@@ -141,7 +181,8 @@ const constantRows: readonly Row[] = [
           const uct = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 15)));
           x.if(eqz(or(x.state('el', 'i32'), uct)), () => trapFromEl0(x, r.encoding, true));
         } else if (r.name !== 'DCZID_EL0') el1Only(x);
-        x.setX('Rt', r.name === 'DCZID_EL0' ? or(i64(r.value), extU(shl(zvaTraps(x), i32(4)))) : i64(r.value));
+        const field = VARIABLE_FIELDS[r.name];
+        x.setX('Rt', field === undefined ? i64(r.value) : or(i64(r.value), field(x)));
       },
     }),
   ),
@@ -475,6 +516,7 @@ const atRows: readonly Row[] = ['S1E1R', 'S1E1W', 'S1E0R', 'S1E0W'].map(
 
 export const rows: readonly Row[] = [
   ...genericRows,
+  ...hostRows,
   ...storageWrites,
   ...debugRows,
   ...constantRows,
