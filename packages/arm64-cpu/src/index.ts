@@ -12,7 +12,16 @@ export {
   type ExitReason,
 } from './engine.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
-export { FEATURE_GIC, OSLSR_RESET, SP_OFFSET, stateOffset, V_OFFSET, VCPU_BYTES, VCPU_FIELDS, X_OFFSET } from './state.ts';
+export {
+  FEATURE_GIC,
+  OSLSR_RESET,
+  SP_OFFSET,
+  stateOffset,
+  V_OFFSET,
+  VCPU_BYTES,
+  VCPU_FIELDS,
+  X_OFFSET,
+} from './state.ts';
 export { ID_REGISTERS, type IdRegister } from './sysregs/id-registers.ts';
 export { HOST_REGISTERS, type HostRegister } from './sysregs/registers.ts';
 export { ROWS } from './table/index.ts';

@@ -10,7 +10,14 @@ const MIB = 2 ** 20;
 
 describe('the layout of the memory', () => {
   it('gives every part a place of its own behind the engine', () => {
-    const layout = layOut({ pcpus: 2, domains: [{ cpus: 1 }, { cpus: 8 }], blocksWanted: 100 });
+    const layout = layOut({
+      pcpus: 2,
+      domains: [
+        { cpus: 1, gicVersion: 2 },
+        { cpus: 8, gicVersion: 3 },
+      ],
+      blocksWanted: 100,
+    });
     const starts = [
       layout.control,
       layout.events,
@@ -28,7 +35,7 @@ describe('the layout of the memory', () => {
   });
 
   it('never has more than 4 GiB', () => {
-    const layout = layOut({ pcpus: 1, domains: [{ cpus: 1 }], blocksWanted: 1e6 });
+    const layout = layOut({ pcpus: 1, domains: [{ cpus: 1, gicVersion: 3 }], blocksWanted: 1e6 });
     expect(layout.wasmPages).toBeLessThanOrEqual(65536);
     expect(layout.blockCount).toBeGreaterThan(1900);
   });
@@ -36,7 +43,7 @@ describe('the layout of the memory', () => {
 
 describe('RAM blocks', () => {
   it('are given to physical addresses at their first use, zeroed, until there are none', () => {
-    const { memory, layout } = makeMemory({ pcpus: 1, domains: [{ cpus: 1 }], blocksWanted: 2 });
+    const { memory, layout } = makeMemory({ pcpus: 1, domains: [{ cpus: 1, gicVersion: 3 }], blocksWanted: 2 });
     const board = new BoardMemory(memory, layout);
     const bytes = Uint8Array.from({ length: 100 }, (_, n) => n + 1);
     board.write(3 * BLOCK_BYTES - 50, bytes);

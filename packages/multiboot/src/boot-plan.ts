@@ -111,6 +111,8 @@ export interface DomainDescription {
   memoryKiB: number;
   /** Number of vCPUs. */
   cpus: number;
+  /** Its virtual interrupt controller: GICv2 or GICv3, by dom0less,gic-version, else as the host's. */
+  gicVersion: 2 | 3;
   /** True: the domain has an emulated SBSA UART. */
   vpl011: boolean;
   /** Number of shared peripheral interrupts; absent = by the host's interrupt controller. */

@@ -54,6 +54,7 @@ const RULES = {
   'dom0less,max-restarts': { type: 'u32', min: 0, max: UINT32_MAX },
   'dom0less,start-order': { type: 'u32', min: 0, max: UINT32_MAX },
   'dom0less,start-after': SPECIAL,
+  'dom0less,gic-version': { type: 'word', words: ['v2', 'v3'] },
 } as const satisfies Record<string, Rule>;
 
 type Name = keyof typeof RULES;

@@ -1,6 +1,7 @@
 import type { DtNode } from '@dom0less/fdt';
 import type { HostFacts, MemoryRange } from './boot-plan.ts';
 import { cellsOf, checkedCells, readRanges, strideOf } from './cells.ts';
+import { readWord } from './domain-properties.ts';
 import { MAX_GUEST_RAM } from './guest-ram.ts';
 import { cellAt, hex, numberAt, renderValue, u32Of } from './property.ts';
 import { totalSize } from './range.ts';
@@ -40,8 +41,15 @@ export const readMemoryKiB = (reporter: Reporter, node: DtNode): number => {
   return whole;
 };
 
-/** The `cpus` property; 0, with a diagnostic, if it is not usable. */
-export const readVcpuCount = (reporter: Reporter, node: DtNode, host: HostFacts): number => {
+/** Version of the domain's virtual GIC. A host without a GIC has a diagnostic of its own. */
+export const readGicVersion = (reporter: Reporter, node: DtNode, host: HostFacts): 2 | 3 => {
+  const word = readWord(reporter, node, 'dom0less,gic-version');
+  if (word === undefined) return host.gic?.version ?? 3;
+  return word === 'v2' ? 2 : 3;
+};
+
+/** The `cpus` property; 0, with a diagnostic, if it is not usable with a GIC of this version. */
+export const readVcpuCount = (reporter: Reporter, node: DtNode, host: HostFacts, gicVersion: 2 | 3): number => {
   if (!node.has('cpus')) {
     reporter.report('domain-cpus-missing', node, undefined);
     return 0;
@@ -52,10 +60,11 @@ export const readVcpuCount = (reporter: Reporter, node: DtNode, host: HostFacts)
     reporter.report('domain-property-type', node, 'cpus', { name: 'cpus', found: value, expected: 'one cell' });
     return 0;
   }
-  const version = host.gic?.version ?? 3;
-  const limit = MAX_VCPUS[version];
+  const limit = MAX_VCPUS[gicVersion];
   if (found < 1 || found > limit) {
-    reporter.report('domain-cpus-range', node, 'cpus', { found, limit, gic: `GICv${version}` });
+    const enough = gicVersion === 2 && found > limit && found <= MAX_VCPUS[3];
+    const hint = enough ? ', or add dom0less,gic-version = "v3"' : '';
+    reporter.report('domain-cpus-range', node, 'cpus', { found, limit, gic: `GICv${gicVersion}`, hint });
     return 0;
   }
   if (found > host.cpus.length) {

@@ -12,7 +12,7 @@ import type {
 import { checkedCells, noteInheritedCells } from './cells.ts';
 import { cpuPoolDefect } from './cpupools.ts';
 import { DOMAIN_PROPERTY_NAMES, readFlag, readU32, readWord } from './domain-properties.ts';
-import { readMemoryKiB, readStaticMem, readVcpuCount } from './domain-resources.ts';
+import { readGicVersion, readMemoryKiB, readStaticMem, readVcpuCount } from './domain-resources.ts';
 import { EVENT_CHANNEL, EVENT_CHANNEL_DOCUMENTED } from './event-channels.ts';
 import { FEATURES, type Feature } from './feature.ts';
 import {
@@ -246,6 +246,7 @@ const newDescription = (node: DtNode, id: number, own: OwnProperties): DomainDes
   path: node.path,
   memoryKiB: 0,
   cpus: 0,
+  gicVersion: 3,
   vpl011: false,
   bootargs: '',
   capabilities: { control: false, hardware: false, xenstore: false },
@@ -272,7 +273,8 @@ export const readDomain = (boardReporter: Reporter, node: DtNode, id: number, co
   const draft: DomainDraft = { node, reporter, description, own, ...children };
   checkPropertyNames(reporter, node, [...COMMON_PROPERTIES, ...DOMAIN_PROPERTY_NAMES]);
   description.memoryKiB = readMemoryKiB(reporter, node);
-  description.cpus = readVcpuCount(reporter, node, context.host);
+  description.gicVersion = readGicVersion(reporter, node, context.host);
+  description.cpus = readVcpuCount(reporter, node, context.host, description.gicVersion);
   description.vpl011 = readFlag(reporter, node, 'vpl011');
   description.capabilities = readCapabilities(draft, context);
   readChildren(draft, context);

@@ -23,7 +23,7 @@ const editDistance = (a: string, b: string): number => {
 const normalize = (name: string): string =>
   name
     .toLowerCase()
-    .replace(/^(xen|multiboot),/, '')
+    .replace(/^(xen|multiboot|dom0less),/, '')
     .replace(/[-_,]/g, '-');
 
 /** The known name that `name` is probably a misspelling of, or undefined. */

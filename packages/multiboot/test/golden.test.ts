@@ -39,6 +39,7 @@ describe('trees that Xen boots', () => {
         valid: true,
         memoryKiB: 262144,
         cpus,
+        gicVersion: gic,
         vpl011: true,
         bootargs: 'console=ttyAMA0 name=d1 run=dumpfdt,info',
         capabilities: { control: false, hardware: false, xenstore: false },

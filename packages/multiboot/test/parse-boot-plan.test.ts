@@ -103,6 +103,11 @@ describe('properties of a domain', () => {
     ['xen,enhanced = "wibble";', 'domain-property-string'],
     ['passthrough = "enable";', 'domain-property-string'],
     ['passthrough;', 'domain-property-string'],
+    ['dom0less,gic-version = "3";', 'domain-property-string'],
+    ['dom0less,gic-version = "V3";', 'domain-property-string'],
+    ['dom0less,gic-version;', 'domain-property-string'],
+    ['dom0less,gic-version = <3>;', 'domain-property-type'],
+    ['dom0less,gic-version = "v2"; cpus = <9>;', 'domain-cpus-range'],
     ['xen,sci_type = <1>;', 'domain-property-type'],
     ['vpl011 = <0>;', 'domain-flag-value'],
     ['sve;', 'domain-sve-unsupported'],
@@ -130,6 +135,23 @@ describe('properties of a domain', () => {
     const { codes, diagnostics } = parseDomain(content);
     expect(codes).toContain(code);
     for (const { message, remedy } of diagnostics) expect(message + remedy).not.toMatch(/[{}]|undefined|NaN/);
+  });
+
+  test("choose the version of the virtual GIC, which else is the host's, and with it how many vCPUs there may be", () => {
+    const gicV2 = 'gic: intc@8000000 { compatible = "arm,gic-400"; };';
+    const onV2 = (content: string) =>
+      parseBootPlan(board(`domU1 { ${BASICS} ${KERNEL} };`, `/ { ${gicV2} chosen { domU1 { ${content} }; }; };`));
+    expect(parseDomain('').domain.gicVersion).toBe(3);
+    expect(onV2('').plan.domains[0]!.gicVersion).toBe(2);
+    const v3 = onV2('dom0less,gic-version = "v3"; cpus = <128>;');
+    expect(v3.plan.domains[0]).toMatchObject({ valid: true, gicVersion: 3, cpus: 128 });
+    const v2 = parseDomain('dom0less,gic-version = "v2"; cpus = <8>;').domain;
+    expect(v2).toMatchObject({ valid: true, gicVersion: 2, cpus: 8 });
+    const remedyOf = (cpus: number) =>
+      onV2(`cpus = <${cpus}>;`).diagnostics.find(({ code }) => code === 'domain-cpus-range')!.remedy;
+    expect(remedyOf(9)).toMatch(/1 to 8, or add dom0less,gic-version = "v3"/);
+    expect(remedyOf(129)).toMatch(/1 to 8$/);
+    expect(parseDomain('gic-version = "v2";').diagnostics[0]!.message).toMatch(/did you mean dom0less,gic-version\?/);
   });
 
   test('misspelt get the nearest known name', () => {

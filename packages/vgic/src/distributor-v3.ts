@@ -29,6 +29,7 @@ const routers: WordRegister<GicCoreV3> = {
   name: 'GICD_IROUTER',
   offset: 0x6000 + 8 * 32,
   count: 2 * 988,
+  doubleword: true,
   read: (gic, i) => (i % 2 === 0 ? gic.router(32 + (i >> 1)) : 0),
   write: (gic, i, value) => {
     const intid = 32 + (i >> 1);

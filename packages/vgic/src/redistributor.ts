@@ -26,6 +26,7 @@ const REDISTRIBUTOR = new RegisterTable<GicCoreV3>(REDISTRIBUTOR_SIZE, [
     name: 'GICR_TYPER',
     offset: 0x0008,
     count: 2,
+    doubleword: true,
     read: (gic, half, vcpu) =>
       half === 1 ? vcpuAffinity(vcpu) : (vcpu << 8) | (vcpu === gic.vcpus - 1 ? GICR_TYPER_Last : 0),
   },
@@ -72,5 +73,6 @@ export function redistributorFrame(gic: GicCoreV3, invalid: (access: InvalidAcce
         invalid({ frame: 'redistributor', vcpu, offset, size: width, value });
       }
     },
+    isDoubleword: (offset) => offset < size && REDISTRIBUTOR.isDoubleword(offset % REDISTRIBUTOR_SIZE),
   };
 }

@@ -5,6 +5,8 @@ export interface WordRegister<G extends GicCore> {
   readonly name: string;
   readonly offset: number;
   readonly count: number;
+  /** Pairs of these are registers of 64 bits. */
+  readonly doubleword?: boolean;
   /** Absent: reads as zero. */
   readonly read?: (gic: G, n: number, vcpu: number) => number;
   /** Absent: ignores writes. */
@@ -39,6 +41,8 @@ export interface GicFrame {
   readonly size: number;
   read(offset: number, size: AccessSize, vcpu: number): number;
   write(offset: number, size: AccessSize, value: number, vcpu: number): void;
+  /** True if a register of 64 bits starts at `offset`: an 8-byte access is one of 4 bytes there and one at `offset + 4`. */
+  isDoubleword(offset: number): boolean;
 }
 
 /** A guest's access that the architecture does not permit: a wrong width, or an offset that is not aligned to it. */
@@ -83,6 +87,12 @@ export class RegisterTable<G extends GicCore> {
     return size === 1 && register !== undefined && 'readByte' in register;
   }
 
+  isDoubleword(offset: number): boolean {
+    if (!(offset >= 0 && offset < this.size && offset % 8 === 0)) return false;
+    const register = this.#at(offset);
+    return register !== undefined && !('readByte' in register) && register.doubleword === true;
+  }
+
   read(gic: G, offset: number, size: number, vcpu: number): number {
     const register = this.#at(offset);
     if (register === undefined) return 0;
@@ -125,5 +135,6 @@ export function tableFrame<G extends GicCore>(
       if (table.isAccess(offset, size)) table.write(gic, offset, size, value, vcpu);
       else invalid({ frame: name, vcpu, offset, size, value });
     },
+    isDoubleword: (offset) => table.isDoubleword(offset),
   };
 }

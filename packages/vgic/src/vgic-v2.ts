@@ -46,6 +46,7 @@ export class VGicV2 {
         if (size === 4 && offset % 4 === 0) writeCpuInterface(core, offset, value, vcpu);
         else invalid({ frame: 'cpu-interface', vcpu, offset, size, value });
       },
+      isDoubleword: () => false,
     };
   }
 

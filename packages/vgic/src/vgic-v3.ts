@@ -25,8 +25,8 @@ export interface VGicV3Options {
 /**
  * A GICv3 (IHI 0069) with one Security state and affinity routing, for up to 128 vCPUs: what EL1 of a virtual machine
  * sees. Its 64-bit registers in memory, GICD_IROUTER and GICR_TYPER, are two words each: a bus that has an 8-byte
- * access makes it a 4-byte one at `offset` and one at `offset + 4`. That is as good as one access, because the upper
- * word of the former is zero and the latter never changes.
+ * access to one (`isDoubleword`) makes it a 4-byte one at `offset` and one at `offset + 4`. That is as good as one
+ * access, because the upper word of the former is zero and the latter never changes.
  */
 export class VGicV3 {
   /** The distributor, GICD_*: 64 KiB. */

@@ -24,20 +24,10 @@ export const BUILD_DIAGNOSTICS = {
     message: 'no file is loaded at {address}; the {kind} is taken to have the {size} bytes that reg says',
     remedy: 'load the file to be exact',
   },
-  'vcpus-too-many': {
-    severity: 'error',
-    message: 'the domain wants {found} vCPUs; its virtual GICv2 serves {limit}',
-    remedy: 'set cpus to at most {limit}',
-  },
   'domains-too-many': {
     severity: 'error',
     message: 'this is domain {found}; the board tells {limit} apart by VMID',
     remedy: 'split the domains over several boards',
-  },
-  'gic-version-unsupported': {
-    severity: 'error',
-    message: 'the host has a GICv3, and boards with a GICv3 are not run yet',
-    remedy: 'describe a GICv2 in the host tree (compatible = "arm,gic-400")',
   },
   'host-memory-exhausted': {
     severity: 'error',

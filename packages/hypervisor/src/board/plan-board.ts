@@ -122,10 +122,6 @@ export const planWithFindings = (options: PlanOptions): PlannedBoard => {
   const parsed = parseBootPlan(options.tree);
   const { plan } = parsed;
   const findings = new Findings(parsed.diagnostics, plan.domains);
-  if (plan.host.gic?.version === 3) {
-    const place = { path: plan.host.gic.path, property: 'compatible' };
-    findings.diagnostics.push(buildDiagnostic('gic-version-unsupported', place));
-  }
   const pools = planPools(plan, options.pcpus ?? 1);
   // Without host memory there is nothing to plan with, and that was said.
   const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options.modules, pools, findings);

@@ -1,13 +1,13 @@
 /** Second half of building a domain: stage-2 tables, images, devices and vCPUs in the board's memory. */
 import { Stage2Tables, type TableMemory } from '@dom0less/arm64-mmu';
 import type { GuestRamBank, MemoryRange } from '@dom0less/multiboot';
-import { VGicV2 } from '@dom0less/vgic';
 import { SbsaUart } from '@dom0less/vuart';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import type { DomainLayout } from '../memory/layout.ts';
 import type { PcpuDomain } from '../pcpu/init.ts';
 import type { PlannedDomain, PooledDomain } from './plan-domain.ts';
 import { resetVcpu } from './vcpu.ts';
+import { makeGic } from './virtual-gic.ts';
 
 /** IPA and PA size of every domain. */
 export const IPA_BITS = 44;
@@ -69,7 +69,8 @@ const writeGuest = (memory: BoardMemory, mappings: readonly Mapping[], ipa: numb
 const resetDevices = (memory: BoardMemory, layout: DomainLayout, { domain, nrSpis }: PlannedDomain): void => {
   const buffer = memory.view.buffer;
   const ignore = (): void => {};
-  new VGicV2({ buffer, byteOffset: layout.gic, vcpus: domain.cpus, nrSpis, onIrq: ignore }).reset();
+  const { cpus: vcpus, gicVersion } = domain;
+  makeGic(gicVersion, { buffer, byteOffset: layout.gic, vcpus, nrSpis, onIrq: ignore, onFiq: ignore }).reset();
   new SbsaUart({ buffer, byteOffset: layout.uart, onTransmit: ignore, onInterrupt: ignore }).reset();
 };
 
@@ -95,12 +96,12 @@ export const buildDomain = (
   writeGuest(memory, mappings, placement.dtb, planned.dtb);
   resetDevices(memory, layout, planned);
   const { VTTBR_EL2, VTCR_EL2 } = tables;
-  const environment = { VTTBR_EL2, VTCR_EL2, CNTFRQ_EL0: counter.frequency, CNTVOFF_EL2: counter.value };
+  const { id, name, cpus, gicVersion, vpl011 } = domain;
+  const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
+  const environment = { ...registers, CNTFRQ_EL0: counter.frequency, gicVersion };
   layout.vcpus.forEach(({ state }, index) => {
     resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
   });
-  const { id, name, cpus, vpl011 } = domain;
   const { pool, affinity } = planned;
-  const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
-  return { id, name, cpus, nrSpis: planned.nrSpis, console: vpl011, layout, pool, affinity, ...registers };
+  return { id, name, cpus, nrSpis: planned.nrSpis, gicVersion, console: vpl011, layout, pool, affinity, ...registers };
 };

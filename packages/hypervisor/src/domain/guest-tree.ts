@@ -30,7 +30,7 @@ export interface GuestTreeInput {
   /** clock-frequency of the host's timer node, if it has one. */
   readonly timerClockFrequency?: number;
   readonly uart: boolean;
-  /** Version of the interrupt controller: that of the host, as with Xen. */
+  /** Version of the virtual interrupt controller. */
   readonly gicVersion: 2 | 3;
 }
 

@@ -15,7 +15,7 @@ import {
   placeImages,
   type ValidDomain,
 } from '@dom0less/multiboot';
-import { MAX_SPIS, MAX_VCPUS } from '@dom0less/vgic';
+import { MAX_SPIS } from '@dom0less/vgic';
 import { type BoardDiagnostic, buildDiagnostic } from '../board/diagnostic.ts';
 import type { PaAllocator } from '../memory/pa-allocator.ts';
 import type { DomainPool } from '../schedule/plan-pools.ts';
@@ -120,15 +120,10 @@ const countSpis = (domain: ValidDomain, host: HostFacts): number => {
 
 /** Reports what a domain asks for and can't get whatever the memory; true if there is nothing. */
 const checkLimits = (domain: ValidDomain, context: PlanContext): boolean => {
-  const { path, cpus, id, nodeName } = domain;
-  if (id > MAX_VMID) {
-    const place = { path, domain: nodeName };
-    context.report(buildDiagnostic('domains-too-many', place, { found: id, limit: MAX_VMID }));
-    return false;
-  }
-  if (cpus <= MAX_VCPUS) return true;
-  const place = { path, property: 'cpus', value: `<${cpus}>`, domain: nodeName };
-  context.report(buildDiagnostic('vcpus-too-many', place, { found: cpus, limit: MAX_VCPUS }));
+  const { path, id, nodeName } = domain;
+  if (id <= MAX_VMID) return true;
+  const place = { path, domain: nodeName };
+  context.report(buildDiagnostic('domains-too-many', place, { found: id, limit: MAX_VMID }));
   return false;
 };
 
@@ -155,7 +150,7 @@ export const placeDomain = (
       hostCpu: host.cpus[0]!,
       banks,
       uart: domain.vpl011,
-      gicVersion: host.gic?.version ?? 2,
+      gicVersion: domain.gicVersion,
       ...(host.timerClockFrequency === undefined ? {} : { timerClockFrequency: host.timerClockFrequency }),
     });
   // A domain without memory has no bank to put into a tree; placing says what is wrong.

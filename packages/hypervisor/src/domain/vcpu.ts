@@ -1,5 +1,5 @@
 /** The state in which a vCPU starts. */
-import { OSLSR_RESET, stateOffset, VCPU_BYTES } from '@dom0less/arm64-cpu';
+import { FEATURE_GIC, OSLSR_RESET, stateOffset, VCPU_BYTES } from '@dom0less/arm64-cpu';
 import { affinityOf } from './guest-map.ts';
 
 /** What a domain's vCPUs have in common. */
@@ -10,6 +10,7 @@ export interface VcpuEnvironment {
   readonly CNTFRQ_EL0: number;
   /** The counter when the domain was made. */
   readonly CNTVOFF_EL2: number;
+  readonly gicVersion: 2 | 3;
 }
 
 /** Address space by PSCI: MPIDR_EL1 bit 31 is RES1. */
@@ -40,6 +41,7 @@ export const resetVcpu = (
   set32('spsel', 1);
   set32('daif', DAIF_MASKED);
   set32('exclusiveAddress', NO_EXCLUSIVE);
+  set32('features', environment.gicVersion === 3 ? FEATURE_GIC : 0);
   // The Z flag is set where this is zero.
   set64('flagZ', 1n);
   set64('pc', pc);

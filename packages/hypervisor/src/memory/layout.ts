@@ -1,8 +1,8 @@
 /** Where everything lies in the board's shared memory, behind what the engine claims for itself. */
 import { BLOCK_BYTES, ENGINE_END, pcpuBytes, VCPU_BYTES } from '@dom0less/arm64-cpu/sizes';
-import { stateBytes } from '@dom0less/vgic';
 import { STATE_BYTES } from '@dom0less/vuart';
 import { RING_HEADER_BYTES } from '../console/ring.ts';
+import { gicStateBytes } from '../domain/virtual-gic.ts';
 
 /** Pages of guest code whose predecoded records one pCPU keeps: 24 MiB of records, backed as they are used. */
 export const CODE_PAGES = 1536;
@@ -136,12 +136,18 @@ export interface BoardLayout {
   readonly wasmPages: number;
 }
 
+/** What decides on the layout of a domain. */
+export interface DomainShape {
+  readonly cpus: number;
+  readonly gicVersion: 2 | 3;
+}
+
 /** What decides on the layout. */
 export interface LayoutInput {
   readonly pcpus: number;
   /** CPU pools; 1 if absent. */
   readonly pools?: number;
-  readonly domains: readonly { readonly cpus: number }[];
+  readonly domains: readonly DomainShape[];
   /** RAM blocks that could ever be touched. */
   readonly blocksWanted: number;
 }
@@ -157,9 +163,9 @@ class Cursor {
   }
 }
 
-const layOutDomain = (cursor: Cursor, cpus: number): DomainLayout => ({
+const layOutDomain = (cursor: Cursor, { cpus, gicVersion }: DomainShape): DomainLayout => ({
   control: cursor.take(DOMAIN_CONTROL.BYTES),
-  gic: cursor.take(stateBytes({ vcpus: cpus })),
+  gic: cursor.take(gicStateBytes(gicVersion, cpus)),
   uart: cursor.take(STATE_BYTES),
   output: cursor.take(RING_HEADER_BYTES + OUTPUT_RING_BYTES),
   input: cursor.take(RING_HEADER_BYTES + INPUT_RING_BYTES),
@@ -176,7 +182,7 @@ export const layOut = ({ pcpus, pools = 1, domains, blocksWanted }: LayoutInput)
   const events = cursor.take(RING_HEADER_BYTES + EVENT_RING_BYTES);
   const pcpuControls = Array.from({ length: pcpus }, () => cursor.take(PCPU_CONTROL.BYTES));
   const poolControls = Array.from({ length: pools }, () => cursor.take(POOL_CONTROL.BYTES));
-  const domainLayouts = domains.map(({ cpus }) => layOutDomain(cursor, cpus));
+  const domainLayouts = domains.map((shape) => layOutDomain(cursor, shape));
   const pcpuAreas = Array.from({ length: pcpus }, () => cursor.take(pcpuBytes(CODE_PAGES), WASM_PAGE));
   const blocks = cursor.take(0, BLOCK_BYTES);
   const room = Math.floor((MAX_WASM_PAGES * WASM_PAGE - blocks) / BLOCK_BYTES);

@@ -1,6 +1,6 @@
 /** A domain's interrupt controller, shared by the pCPUs that run its vCPUs. */
-import { GIC_STATE, VGicV2 } from '@dom0less/vgic';
-import { GUEST_GICC_BASE, GUEST_GICD_BASE } from '../domain/guest-map.ts';
+import { GIC_STATE } from '@dom0less/vgic';
+import { type GicOptions, makeGic, type VirtualGic } from '../domain/virtual-gic.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import type { Lock } from '../memory/lock.ts';
 import type { PcpuDomain } from './init.ts';
@@ -8,20 +8,20 @@ import { LockedDevice, type MmioBus } from './mmio-bus.ts';
 
 /** Every access to the controller's state is under its lock. */
 export class DomainGic {
-  readonly #gic: VGicV2;
+  readonly #gic: VirtualGic;
   readonly #lock: Lock;
 
-  /** @param onIrq told about a vCPU's IRQ output while the lock is held, on the thread that made the change */
+  /** @param outputs told about a vCPU's IRQ and FIQ while the lock is held, on the thread that made the change */
   constructor(
     memory: BoardMemory,
-    { layout, cpus, nrSpis }: PcpuDomain,
+    { layout, cpus, nrSpis, gicVersion }: PcpuDomain,
     bus: MmioBus,
-    onIrq: (vcpu: number, level: boolean) => void,
+    outputs: Pick<GicOptions, 'onIrq' | 'onFiq'>,
   ) {
+    const { buffer } = memory.view;
     this.#lock = memory.lock(layout.gic + GIC_STATE.LOCK);
-    this.#gic = new VGicV2({ buffer: memory.view.buffer, byteOffset: layout.gic, vcpus: cpus, nrSpis, onIrq });
-    bus.attach(GUEST_GICC_BASE, new LockedDevice(this.#gic.cpuInterface, this.#lock));
-    bus.attach(GUEST_GICD_BASE, new LockedDevice(this.#gic.distributor, this.#lock));
+    this.#gic = makeGic(gicVersion, { buffer, byteOffset: layout.gic, vcpus: cpus, nrSpis, ...outputs });
+    for (const { base, device } of this.#gic.frames) bus.attach(base, new LockedDevice(device, this.#lock));
   }
 
   setPpi(vcpu: number, intid: number, level: boolean): void {
@@ -36,10 +36,26 @@ export class DomainGic {
     this.#lock.release();
   }
 
-  /** Has `use` look at the level of a vCPU's IRQ output, which doesn't change meanwhile. */
-  withIrq(vcpu: number, use: (level: boolean) => void): void {
+  /** MRS of an ICC register: an unsigned word, or -1 where it is UNDEFINED. */
+  readRegister(vcpu: number, id: number): number {
     this.#lock.acquire();
-    use(this.#gic.pending(vcpu));
+    const value = this.#gic.readRegister(vcpu, id);
+    this.#lock.release();
+    return value;
+  }
+
+  /** MSR of an ICC register. False where it is UNDEFINED. */
+  writeRegister(vcpu: number, id: number, low: number, high: number): boolean {
+    this.#lock.acquire();
+    const known = this.#gic.writeRegister(vcpu, id, low, high);
+    this.#lock.release();
+    return known;
+  }
+
+  /** Has `use` look at the levels of a vCPU's outputs, which don't change meanwhile. */
+  withOutputs(vcpu: number, use: (irq: boolean, fiq: boolean) => void): void {
+    this.#lock.acquire();
+    use(this.#gic.pending(vcpu), this.#gic.pendingFiq(vcpu));
     this.#lock.release();
   }
 }

@@ -15,7 +15,9 @@ import type { PcpuDomain } from './init.ts';
 import { LockedDevice, MmioBus } from './mmio-bus.ts';
 
 const INTERRUPT_LINES = stateOffset('interruptLines');
+/** Bits of the engine's `interruptLines`. */
 const IRQ_LINE = 1;
+const FIQ_LINE = 2;
 
 /** One vCPU. Its registers are the engine's state at `base`. */
 export interface Vcpu {
@@ -60,7 +62,10 @@ export class DomainRuntime {
     this.scheduler = context.scheduler;
     this.#context = context;
     this.bus = new MmioBus(memory.view);
-    this.#gic = new DomainGic(memory, info, this.bus, (vcpu, level) => this.#setIrq(vcpu, level));
+    this.#gic = new DomainGic(memory, info, this.bus, {
+      onIrq: (vcpu, level) => this.#drive(vcpu, IRQ_LINE, level),
+      onFiq: (vcpu, level) => this.#drive(vcpu, FIQ_LINE, level),
+    });
     if (info.console) {
       const onInterrupt = (level: boolean): void => this.#gic.setSpi(UART_INTID, level);
       this.console = new DomainConsole(memory, layout, onInterrupt, tap);
@@ -123,7 +128,7 @@ export class DomainRuntime {
   }
 
   /**
-   * Starts an offline vCPU. Its interrupt line is as its GIC has it.
+   * Starts an offline vCPU. Its interrupt lines are as its GIC has them.
    *
    * @returns undefined if it is not offline, or the domain has ended
    */
@@ -131,12 +136,29 @@ export class DomainRuntime {
     const { base, sched } = this.vcpus[vcpu]!;
     if (!this.scheduler.prepareStart(sched, () => this.state === 'running')) return undefined;
     const { memory, frequency } = this.#context;
-    this.#gic.withIrq(vcpu, (level) => {
+    this.#gic.withOutputs(vcpu, (irq, fiq) => {
       resetVcpu(memory.view, base, vcpu, { ...this.info, CNTFRQ_EL0: frequency }, entry, context);
-      this.#setLine(vcpu, level);
+      this.#setLine(vcpu, IRQ_LINE, irq);
+      this.#setLine(vcpu, FIQ_LINE, fiq);
     });
     this.vcpus[vcpu]!.timers.update(0);
     return this.scheduler.start(sched);
+  }
+
+  /**
+   * MRS or MSR of an ICC register, by op0, op1, CRn, CRm and op2 as in the instruction; its 8 bytes are at memory offset
+   * `valueAt`. False: UNDEFINED.
+   */
+  systemRegister(vcpu: number, id: number, isWrite: boolean, valueAt: number): boolean {
+    const { view } = this.#context.memory;
+    if (isWrite) {
+      return this.#gic.writeRegister(vcpu, id, view.getUint32(valueAt, true), view.getUint32(valueAt + 4, true));
+    }
+    const value = this.#gic.readRegister(vcpu, id);
+    if (value < 0) return false;
+    view.setUint32(valueAt, value, true);
+    view.setUint32(valueAt + 4, 0, true);
+    return true;
   }
 
   get #words(): Int32Array {
@@ -147,14 +169,15 @@ export class DomainRuntime {
     return (this.info.layout.control + DOMAIN_CONTROL[field]) >>> 2;
   }
 
-  #setLine(vcpu: number, level: boolean): void {
+  #setLine(vcpu: number, line: number, level: boolean): void {
     const word = (this.info.layout.vcpus[vcpu]!.state + INTERRUPT_LINES) >>> 2;
-    if (level) Atomics.or(this.#words, word, IRQ_LINE);
-    else Atomics.and(this.#words, word, ~IRQ_LINE);
+    if (level) Atomics.or(this.#words, word, line);
+    else Atomics.and(this.#words, word, ~line);
   }
 
-  #setIrq(vcpu: number, level: boolean): void {
-    this.#setLine(vcpu, level);
+  /** A line changes: a vCPU that waits wakes. */
+  #drive(vcpu: number, line: number, level: boolean): void {
+    this.#setLine(vcpu, line, level);
     if (!level) return;
     const { sched } = this.vcpus[vcpu]!;
     this.scheduler.wake(sched);

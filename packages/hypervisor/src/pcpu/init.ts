@@ -10,6 +10,7 @@ export interface PcpuDomain {
   /** Number of vCPUs. */
   readonly cpus: number;
   readonly nrSpis: number;
+  readonly gicVersion: 2 | 3;
   readonly console: boolean;
   /** VTTBR_EL2 and VTCR_EL2 of its stage-2 tables. */
   readonly VTTBR_EL2: bigint;

@@ -7,6 +7,8 @@ export interface MmioDevice {
   readonly size: number;
   read(offset: number, size: AccessSize, vcpu: number): number;
   write(offset: number, size: AccessSize, value: number, vcpu: number): void;
+  /** True if there is a 64-bit register at `offset`, which two accesses of 4 bytes make up; absent: nowhere. */
+  isDoubleword?(offset: number): boolean;
 }
 
 /** A device whose state several threads share. */
@@ -33,6 +35,10 @@ export class LockedDevice implements MmioDevice {
     this.#device.write(offset, size, value, vcpu);
     this.#lock.release();
   }
+
+  isDoubleword(offset: number): boolean {
+    return this.#device.isDoubleword?.(offset) ?? false;
+  }
 }
 
 interface Region {
@@ -56,17 +62,27 @@ export class MmioBus {
 
   /**
    * An access of `size` bytes to `ipa`; the value is at memory offset `valueAt`, little-endian. False where there is
-   * no device, and for accesses wider than any register: the guest takes an external abort.
+   * no device, and for accesses wider than the register: the guest takes an external abort.
    */
   access(ipa: number, size: number, isWrite: boolean, valueAt: number, vcpu: number): boolean {
-    if (size !== 1 && size !== 2 && size !== 4) return false;
     for (const { base, end, device } of this.#regions) {
       if (ipa < base || ipa + size > end) continue;
-      if (isWrite) device.write(ipa - base, size, this.#load(valueAt, size), vcpu);
-      else this.#store(valueAt, size, device.read(ipa - base, size, vcpu));
+      const offset = ipa - base;
+      if (size === 8 && device.isDoubleword?.(offset)) {
+        this.#move(device, offset, 4, isWrite, valueAt, vcpu);
+        this.#move(device, offset + 4, 4, isWrite, valueAt + 4, vcpu);
+        return true;
+      }
+      if (size !== 1 && size !== 2 && size !== 4) return false;
+      this.#move(device, offset, size, isWrite, valueAt, vcpu);
       return true;
     }
     return false;
+  }
+
+  #move(device: MmioDevice, offset: number, size: AccessSize, isWrite: boolean, valueAt: number, vcpu: number): void {
+    if (isWrite) device.write(offset, size, this.#load(valueAt, size), vcpu);
+    else this.#store(valueAt, size, device.read(offset, size, vcpu));
   }
 
   #load(at: number, size: AccessSize): number {

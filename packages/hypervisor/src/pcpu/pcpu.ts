@@ -133,6 +133,10 @@ export class Pcpu {
           return this.#pace.read();
         },
         timerWritten: (base) => this.#timerWritten(this.#byBase.get(base)!),
+        systemRegister: (base, id, isWrite, valueAt) => {
+          const { domain, index } = this.#byBase.get(base)!;
+          return domain.systemRegister(index, id, isWrite, valueAt);
+        },
       },
     });
   }

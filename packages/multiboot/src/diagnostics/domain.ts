@@ -59,7 +59,7 @@ export const DOMAIN_DIAGNOSTICS = defineDiagnostics({
   'domain-cpus-range': {
     severity: 'error',
     message: 'cpus is {found}; a domain has 1 to {limit} vCPUs with a {gic}',
-    remedy: 'set cpus to a value from 1 to {limit}',
+    remedy: 'set cpus to a value from 1 to {limit}{hint}',
     xen: 'panics: Error creating domain',
   },
   'domain-cpus-overcommit': {
@@ -84,7 +84,7 @@ export const DOMAIN_DIAGNOSTICS = defineDiagnostics({
     severity: 'error',
     message: '{name} is "{found}"; expected {expected}{hint}',
     remedy: 'correct {name}, or remove it',
-    xen: 'takes an unknown word of xen,enhanced and passthrough for "disabled" and says nothing; panics for others',
+    xen: 'takes an unknown word of xen,enhanced and passthrough for "disabled" and says nothing; panics for others; does not look at dom0less,…',
   },
   'domain-flag-value': {
     severity: 'warning',
