@@ -38,12 +38,6 @@ describe('a domain that cannot be built', () => {
     expect(bench.states()).toEqual(['failed', 'poweroff']);
   });
 
-  it('because the host has a GICv3 says so, and leaves no board', () => {
-    const { board, diagnostics } = boardOf([good], {}, { gic: 3 });
-    expect(diagnostics.map(formatBoardDiagnostic).join()).toMatch(/GICv3 are not run yet/);
-    expect(board).toBeUndefined();
-  });
-
   it('keeps all from running when strict', () => {
     expect(boardOf([{ ...good, load: false }, good], { strict: true }).board).toBeUndefined();
     expect(boardOf([good], { strict: true }).board).toBeDefined();

@@ -9,6 +9,7 @@ import {
   lowestBit,
   MIN_BPR,
   MIN_BPR1,
+  PMR,
   runningPriority,
   word,
 } from './gic-core.ts';
@@ -76,15 +77,27 @@ export class GicCoreV3 extends GicCore {
     this.clear();
     const w = this.words;
     for (let v = 0; v < this.vcpus; v++) {
-      const c = this.vcpu(v);
-      w[c + BPR0] = MIN_BPR;
-      w[c + BPR1] = MIN_BPR1;
+      this.#clearCpuInterface(v);
       w[this.bitsIndex(GROUP, 0, v)] = -1;
     }
     for (let n = 1; n < this.lines; n++) w[this.bitsIndex(GROUP, n, 0)] = this.implemented(n);
     w[ONE_OF_N_TARGETS] = -1;
     w[ONE_OF_N_TARGETS + 1] = -1;
     this.refreshAll();
+  }
+
+  #clearCpuInterface(vcpu: number): void {
+    const w = this.words;
+    const c = this.vcpu(vcpu);
+    for (const field of [ICC_CTLR, PMR, AP0R0, AP1R0, IGRPEN]) w[c + field] = 0;
+    w[c + BPR0] = MIN_BPR;
+    w[c + BPR1] = MIN_BPR1;
+  }
+
+  /** The CPU interface as a reset of the PE leaves it, with all groups disabled. */
+  resetCpuInterface(vcpu: number): void {
+    this.#clearCpuInterface(vcpu);
+    this.setParticipation(vcpu, IGRPEN, 0);
   }
 
   /** The vCPU with an affinity (Aff2.Aff1.Aff0 as bytes), or -1. */

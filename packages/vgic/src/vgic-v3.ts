@@ -65,6 +65,15 @@ export class VGicV3 {
     this.#core.reset();
   }
 
+  /**
+   * Reset values of the ICC registers of one vCPU, which is powered off: it takes no interrupts. Its redistributor stays
+   * as it is. Throws VGicError.
+   */
+  resetCpuInterface(vcpu: number): void {
+    this.#core.checkVcpu(vcpu);
+    this.#core.resetCpuInterface(vcpu);
+  }
+
   /** Level of a PPI input of one vCPU: `intid` 16 to 31, asserted is true. Throws VGicError. */
   setPpi(vcpu: number, intid: number, level: boolean): void {
     this.#core.setPpi(vcpu, intid, level);

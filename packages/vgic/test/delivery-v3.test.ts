@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { vcpuAffinity } from '../src/index.ts';
+import { ICC_REGISTERS, vcpuAffinity } from '../src/index.ts';
 import * as H from './harness-v3.ts';
 
 const { SPURIOUS } = H;
@@ -473,5 +473,41 @@ describe('a noisy state', () => {
     r.route(40, H.IRM);
     r.gic.reset();
     expect(r.gic.pending(0)).toBe(false);
+  });
+});
+
+describe('a vCPU that is powered off', () => {
+  it('has its ICC registers at reset values, and its redistributor as it was', () => {
+    const r = H.rig(2, 64);
+    const fresh = H.rig(2, 64);
+    r.boot();
+    r.setBit(H.ISPENDR, 5, 1);
+    expect([r.ack(1), r.gic.pending(1)]).toEqual([5, false]);
+    r.iset('ICC_CTLR_EL1', 3, 1);
+    r.iset('ICC_BPR0_EL1', 5, 1);
+    r.gic.setPpi(1, 27, true);
+    const redistributor = r.rget(H.SGI_BASE + H.ISENABLER, 1);
+    r.gic.resetCpuInterface(1);
+    for (const { name, access } of ICC_REGISTERS) {
+      if (access === 'rw') expect([name, r.iget(name, 1)]).toEqual([name, fresh.iget(name, 1)]);
+    }
+    expect([r.iget('ICC_RPR_EL1', 1), r.gic.pending(1)]).toEqual([0xff, false]);
+    expect([r.rget(H.SGI_BASE + H.ISENABLER, 1), r.isSet(H.ISACTIVER, 5, 1)]).toEqual([redistributor, true]);
+    r.iset('ICC_PMR_EL1', 0xf0, 1);
+    r.iset('ICC_IGRPEN1_EL1', 1, 1);
+    expect([r.gic.pending(1), r.ack(1)]).toEqual([true, 27]);
+    expect(() => r.gic.resetCpuInterface(2)).toThrow(expect.objectContaining({ code: 'bad-vcpu' }));
+  });
+
+  it('lowers its outputs, and lets another vCPU have the 1 of N SPIs', () => {
+    const r = H.rig(2, 64);
+    r.boot();
+    r.route(40, H.IRM);
+    r.gic.setSpi(40, true);
+    expect([r.gic.pending(0), r.gic.pending(1)]).toEqual([true, false]);
+    r.irqs.length = 0;
+    r.gic.resetCpuInterface(0);
+    expect(r.irqs).toContainEqual([0, false]);
+    expect([r.gic.pending(0), r.gic.pending(1), r.ack(1)]).toEqual([false, true, 40]);
   });
 });

@@ -288,6 +288,16 @@ describe('width of access', () => {
     }
   });
 
+  it('registers of 64 bits are GICD_IROUTER and GICR_TYPER, where they start', () => {
+    const { gic } = H.rig(2, 64);
+    const where = (frame: { size: number; isDoubleword(offset: number): boolean }) =>
+      Array.from({ length: frame.size + 16 }, (_, n) => n - 8).filter((offset) => frame.isDoubleword(offset));
+    expect(where(gic.redistributors)).toEqual([H.GICR_TYPER, H.GICR_SIZE + H.GICR_TYPER]);
+    expect(where(gic.distributor)).toEqual(Array.from({ length: 988 }, (_, n) => H.GICD_IROUTER + 8 * (32 + n)));
+    const v2 = H2.rig();
+    expect([...where(v2.gic.distributor), ...where(v2.gic.cpuInterface)]).toEqual([]);
+  });
+
   it('any value in any ICC register gives an unsigned word and never throws', () => {
     const { gic } = H.rig(20, 988);
     for (const value of [0, 1, 0x7fffffff, 0x80000000, 0xffffffff]) {

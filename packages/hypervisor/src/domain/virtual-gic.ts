@@ -25,6 +25,8 @@ export interface VirtualGic {
   readonly frames: readonly { readonly base: number; readonly device: GicFrame }[];
   /** Reset values of all registers; once on new memory. Levels of input lines stay. */
   reset(): void;
+  /** The vCPU is powered off: what of the GIC is inside the PE has its reset values. */
+  resetCpu(vcpu: number): void;
   /** Level of an input: a PPI (INTID 16 to 31) of one vCPU, an SPI. */
   setPpi(vcpu: number, intid: number, level: boolean): void;
   setSpi(intid: number, level: boolean): void;
@@ -41,7 +43,10 @@ export interface VirtualGic {
 export const gicStateBytes = (version: GicVersion, vcpus: number): number =>
   version === 3 ? stateBytesV3({ vcpus }) : stateBytes({ vcpus });
 
-/** A GICv2 has no system registers. ICC_SRE_EL1 says so: as with Xen it reads as zero and ignores writes. */
+/**
+ * A GICv2 has no part in the PE and no system registers. ICC_SRE_EL1 says so: as with Xen it reads as zero and ignores
+ * writes.
+ */
 const makeV2 = (options: GicOptions): VirtualGic => {
   const gic = new VGicV2(options);
   return {
@@ -50,6 +55,7 @@ const makeV2 = (options: GicOptions): VirtualGic => {
       { base: GUEST_GICD_BASE, device: gic.distributor },
     ],
     reset: () => gic.reset(),
+    resetCpu: () => {},
     setPpi: (vcpu, intid, level) => gic.setPpi(vcpu, intid, level),
     setSpi: (intid, level) => gic.setSpi(intid, level),
     pending: (vcpu) => gic.pending(vcpu),
@@ -72,6 +78,7 @@ const makeV3 = (options: GicOptions): VirtualGic => {
       { base: GUEST_GICR_BASE, device: gic.redistributors },
     ],
     reset: () => gic.reset(),
+    resetCpu: (vcpu) => gic.resetCpuInterface(vcpu),
     setPpi: (vcpu, intid, level) => gic.setPpi(vcpu, intid, level),
     setSpi: (intid, level) => gic.setSpi(intid, level),
     pending: (vcpu) => gic.pending(vcpu),

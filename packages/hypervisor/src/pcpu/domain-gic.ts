@@ -36,6 +36,13 @@ export class DomainGic {
     this.#lock.release();
   }
 
+  /** A vCPU is powered off. */
+  resetCpu(vcpu: number): void {
+    this.#lock.acquire();
+    this.#gic.resetCpu(vcpu);
+    this.#lock.release();
+  }
+
   /** MRS of an ICC register: an unsigned word, or -1 where it is UNDEFINED. */
   readRegister(vcpu: number, id: number): number {
     this.#lock.acquire();

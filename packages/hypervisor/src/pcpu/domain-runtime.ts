@@ -145,6 +145,12 @@ export class DomainRuntime {
     return this.scheduler.start(sched);
   }
 
+  /** Takes the vCPU that asks for it offline. */
+  stop(vcpu: number): void {
+    this.#gic.resetCpu(vcpu);
+    this.scheduler.stop(this.vcpus[vcpu]!.sched);
+  }
+
   /**
    * MRS or MSR of an ICC register, by op0, op1, CRn, CRm and op2 as in the instruction; its 8 bytes are at memory offset
    * `valueAt`. False: UNDEFINED.

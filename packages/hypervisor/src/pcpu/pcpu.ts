@@ -242,7 +242,7 @@ export class Pcpu {
   }
 
   /** What PSCI may do for a vCPU. A vCPU that shall not go on leaves the engine. */
-  #psciDomain({ domain, sched }: Vcpu): PsciDomain {
+  #psciDomain({ domain, index, sched }: Vcpu): PsciDomain {
     return {
       cpus: domain.vcpus.length,
       isOn: (vcpu) => domain.isOn(vcpu),
@@ -251,7 +251,7 @@ export class Pcpu {
         if (admission === 'waits') this.#log(unassignedLine(`d${domain.info.id}v${vcpu}`));
         return admission !== undefined;
       },
-      stop: () => domain.scheduler.stop(sched),
+      stop: () => domain.stop(index),
       suspend: () => {
         this.#outcome = 'wait';
         sched.requestExit();
