@@ -24,6 +24,8 @@ await build({
   bundle: true,
   platform: 'node',
   format: 'esm',
+  // CommonJS packages in the bundle ask for Node's modules by require.
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   conditions: ['@dom0less/source'],
   logLevel: 'error',
 });
