@@ -1,6 +1,6 @@
 /**
- * Command: fuzz [--count N] [--seed S] [--class REGEX] [--from CASE]. Runs random instruction sequences on the engine and
- * under qemu-aarch64 and compares all state. Ends with `N sequences, seed S, D differences`; status 1 if there are any,
+ * Command: fuzz [--count N] [--seed S] [--class REGEX] [--from CASE] [--translate]. Runs random instruction sequences on
+ * the engine and under qemu-aarch64, or with --translate in translated code and on the interpreter, and compares all state. Ends with `N sequences, seed S, D differences`; status 1 if there are any,
  * 2 if it cannot run. See docs/fuzzing.md.
  */
 import { randomInt } from 'node:crypto';
@@ -22,6 +22,25 @@ interface Options {
   readonly seed: number;
   readonly from: number;
   readonly filter: RegExp | undefined;
+  /** Translated code against the interpreter. */
+  readonly translate: boolean;
+}
+
+/** What the engine is held against. */
+interface Other {
+  readonly version: string;
+  run(records: Uint8Array): Promise<Uint8Array>;
+  close(): void;
+}
+
+/** The engine's interpreter, as the other side. */
+class Interpreter implements Other {
+  readonly version = 'the interpreter';
+  readonly #engine = new EngineSide();
+  async run(records: Uint8Array): Promise<Uint8Array> {
+    return this.#engine.run(records);
+  }
+  close(): void {}
 }
 
 function number(text: string, what: string, limit: number): number {
@@ -39,6 +58,7 @@ function options(): Options {
       seed: { type: 'string' },
       from: { type: 'string', default: '0' },
       class: { type: 'string' },
+      translate: { type: 'boolean', default: false },
     },
   });
   return {
@@ -46,6 +66,7 @@ function options(): Options {
     seed: values.seed === undefined ? randomInt(2 ** 32) : number(values.seed, '--seed', 2 ** 32),
     from: number(values.from, '--from', 2 ** 31),
     filter: values.class === undefined ? undefined : new RegExp(values.class),
+    translate: values.translate,
   };
 }
 
@@ -53,14 +74,15 @@ function options(): Options {
 class Fuzzer {
   readonly #options: Options;
   readonly #generator: Generator;
-  readonly #engine = new EngineSide();
-  readonly #reference: Reference;
+  readonly #engine: EngineSide;
+  readonly #reference: Other;
   /** Differences by the rows of the shrunken case, or by the row that faulted. */
   readonly #byRows = new Map<string, number>();
   differences = 0;
 
-  constructor(o: Options, reference: Reference) {
+  constructor(o: Options, reference: Other) {
     this.#options = o;
+    this.#engine = new EngineSide(o.translate);
     this.#generator = new Generator(o.seed, o.filter);
     this.#reference = reference;
   }
@@ -115,7 +137,7 @@ function rowOfFault(record: DataView, results: readonly DataView[]): string | un
 
 async function main(): Promise<number> {
   const o = options();
-  const reference = new Reference();
+  const reference = o.translate ? new Interpreter() : new Reference();
   try {
     console.log(`${o.count} sequences, seed ${o.seed}, against ${reference.version}`);
     const fuzzer = new Fuzzer(o, reference);

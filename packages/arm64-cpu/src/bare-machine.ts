@@ -3,6 +3,7 @@ import { Stage2Tables } from '@dom0less/arm64-mmu';
 import { type CompiledCore, compileCore, Engine, type EngineHost, type ExitReason } from './engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from './layout.ts';
 import { OSLSR_RESET, stateOffset, VCPU_BYTES } from './state.ts';
+import type { TranslationOptions } from './translator/translator.ts';
 
 export interface BareMachineOptions {
   /** Physical address of the first byte of RAM; a multiple of 2 MiB. Default 1 GiB. */
@@ -16,6 +17,8 @@ export interface BareMachineOptions {
    * the run with reason `request`.
    */
   readonly host?: Partial<EngineHost>;
+  /** See `EngineOptions`. */
+  readonly translate?: boolean | TranslationOptions | undefined;
 }
 
 /** Bytes kept behind RAM for the stage-2 tables. */
@@ -55,7 +58,9 @@ export class BareMachine {
       this.view.setUint32(BLOCK_TABLE + 4 * ((ramBase + at) / BLOCK_BYTES), this.ram + at, true);
     }
     core ??= compileCore();
-    this.engine = new Engine({ memory: this.memory, core, pcpu, codePages, host: this.#hostOf(options.host) });
+    const host = this.#hostOf(options.host);
+    const { translate = false } = options;
+    this.engine = new Engine({ memory: this.memory, core, pcpu, codePages, host, translate });
     this.#stage2 = this.#mapRam(ramBytes);
     this.reset();
   }

@@ -87,3 +87,10 @@ export function encodingNamed(name: string): Encoding {
   if (!e) throw new Error(`the instruction table has no row ${name}`);
   return e;
 }
+
+/**
+ * Whether CPACR_EL1.FPEN has a say in an allocated instruction word: FP and AdvSIMD data processing, loads and stores
+ * (bits 27:26 = 3, Arm ARM C4.1), MRS and MSR of FPCR and FPSR.
+ */
+export const isFpAccess = (word: number): boolean =>
+  (word & 0x0c000000) === 0x0c000000 || (word & 0xffdfffc0) >>> 0 === 0xd51b4400;

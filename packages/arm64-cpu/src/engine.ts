@@ -4,7 +4,7 @@ import { ALONE_EXCLUSIVE, ALONE_USES_SP } from './core/debug.ts';
 import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
 import { coreImage } from './core-image.ts';
-import { decode, type Encoding, encodingNamed } from './decoder.ts';
+import { decode, type Encoding, encodingNamed, isFpAccess } from './decoder.ts';
 import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
 import { HANDLER_FP_TRAP, HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
@@ -13,6 +13,7 @@ import {
   CODE_PAGES_SHIFT,
   CODE_TLB_BYTES,
   CONSTANTS_BASE,
+  PAGE_ENTRY_COUNTS,
   PAGE_FLAGS,
   PAGE_HAS_CODE,
   PAGE_RECORDS_BYTES,
@@ -27,6 +28,7 @@ import {
   TLB_EMPTY_UPPER,
 } from './layout.ts';
 import { stateOffset, VCPU_FIELDS } from './state.ts';
+import { type CodePage, type TranslationOptions, Translator } from './translator/translator.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
 
 /**
@@ -75,6 +77,8 @@ export interface EngineOptions {
   /** Pages of code whose records are kept. */
   readonly codePages: number;
   readonly host: EngineHost;
+  /** Translate what is run often to WebAssembly of its own. Default no. */
+  readonly translate?: boolean | TranslationOptions | undefined;
 }
 
 /** A compiled core module and its constants: may be posted to other threads. */
@@ -93,6 +97,8 @@ export function compileCore(): CompiledCore {
 const WRITES_BEFORE_DROP = 64;
 
 const PAGE_BYTES = 4096;
+/** No write to a page that holds code is longer (DC ZVA). */
+const LONGEST_WRITE = 64;
 
 interface CoreExports {
   run(vcpu: number, budget: number): number;
@@ -117,6 +123,7 @@ export class Engine {
   readonly pcpu: number;
   readonly #view: DataView;
   readonly #u32: Uint32Array;
+  readonly #u16: Uint16Array;
   readonly #bytes: Uint8Array;
   readonly #host: EngineHost;
   readonly #core: CoreExports;
@@ -127,6 +134,7 @@ export class Engine {
   /** Which of the two maps of PCPU_CODE_PAGES each page of records is in. */
   readonly #trapsFp: Uint8Array;
   #nextCodePage = 0;
+  readonly #translator: Translator | undefined;
 
   constructor(options: EngineOptions) {
     const { memory, pcpu, codePages, host } = options;
@@ -136,6 +144,7 @@ export class Engine {
     this.#codePages = codePages;
     this.#view = new DataView(memory.buffer);
     this.#u32 = new Uint32Array(memory.buffer);
+    this.#u16 = new Uint16Array(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#hostPages = new Uint32Array(codePages);
     this.#writes = new Uint16Array(codePages);
@@ -165,9 +174,14 @@ export class Engine {
           const vcpu = cpu >>> 0;
           return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
+        hotEntry: (_: number, rec: number) => this.#hotEntry(rec >>> 0),
       },
     });
     this.#core = instance.exports as unknown as CoreExports;
+    const { translate = false } = options;
+    if (translate !== false) {
+      this.#translator = new Translator(memory, instance.exports, translate === true ? {} : translate);
+    }
   }
 
   /**
@@ -181,6 +195,7 @@ export class Engine {
       // Entries from before a break- or watchpoint was set elsewhere: none must hide it.
       if (this.#u32[(vcpu + VCPU_FIELDS.debugOn!) >>> 2] !== 0) this.#core.flushAll(this.pcpu);
     }
+    this.#translator?.tick();
     return REASONS[this.#core.run(vcpu, budget)]!;
   }
 
@@ -200,6 +215,7 @@ export class Engine {
         for (let word = Math.max(at - page, 0) & ~3; word < last; word += 4) {
           this.#view.setUint16(records + (word << (RECORD_SHIFT - 2)), 0, true);
         }
+        this.#translator?.changed(records, Math.max(at - page, 0), last);
       }
     }
   }
@@ -228,8 +244,10 @@ export class Engine {
     this.#nextCodePage = (index + 1) % this.#codePages;
     const records = this.#recordsOf(index);
     this.#dropCodePage(index);
-    this.#bytes.fill(0, records, records + PAGE_RECORDS_BYTES);
+    this.#bytes.fill(0, records, records + PAGE_ENTRY_COUNTS);
     this.#view.setUint16(records + (1024 << RECORD_SHIFT), HANDLER_PAGE_END, true);
+    const counts = (records + PAGE_ENTRY_COUNTS) >>> 1;
+    this.#u16.fill(this.#translator?.firstCount ?? 0, counts, counts + 1024);
     this.#hostPages[index] = hostPage;
     this.#trapsFp[index] = trapsFp;
     this.#writes[index] = 0;
@@ -244,6 +262,7 @@ export class Engine {
     this.#hostPages[index] = 0;
     const trapsFp = this.#trapsFp[index]!;
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = 0;
+    this.#translator?.dropped(this.#recordsOf(index));
     if (this.#u32[this.#codePageEntry(hostPage, trapsFp ^ 1)] === 0) {
       const flags = PAGE_FLAGS + (hostPage >>> 12);
       this.#bytes[flags] = this.#bytes[flags]! & ~PAGE_HAS_CODE;
@@ -260,9 +279,26 @@ export class Engine {
       const records = this.#u32[this.#codePageEntry(hostPage, trapsFp)]!;
       if (records === 0) continue;
       const index = this.#indexOf(records);
+      this.#translator?.changed(records, at - hostPage, at - hostPage + LONGEST_WRITE);
       this.#writes[index] = this.#writes[index]! + 1;
       if (this.#writes[index]! >= WRITES_BEFORE_DROP && current !== records) this.#dropCodePage(index);
     }
+  }
+
+  /** Branches have led to the instruction of `rec` often. */
+  #hotEntry(rec: number): void {
+    if (rec < this.pcpu + PCPU_RECORDS) {
+      // The page from which instructions run alone.
+      const place = (rec - this.pcpu - PCPU_ALONE) >> RECORD_SHIFT;
+      this.#view.setUint16(this.pcpu + PCPU_ALONE + PAGE_ENTRY_COUNTS + 2 * place, 0, true);
+      return;
+    }
+    const index = this.#indexOf(rec);
+    const records = this.#recordsOf(index);
+    const offset = ((rec - records) >> RECORD_SHIFT) * 4;
+    const page: CodePage = { records, hostPage: this.#hostPages[index]!, trapsFp: this.#trapsFp[index] === 1 };
+    if (this.#translator) this.#translator.hot(page, offset);
+    else this.#view.setUint16(records + PAGE_ENTRY_COUNTS + offset / 2, 0, true);
   }
 
   /** Fills the record at `rec` from the instruction word that it stands for. */
@@ -310,13 +346,6 @@ export class Engine {
     return encoding;
   }
 }
-
-/**
- * Whether CPACR_EL1.FPEN has a say in an allocated instruction word: FP and AdvSIMD data processing, loads and stores
- * (bits 27:26 = 3, Arm ARM C4.1), MRS and MSR of FPCR and FPSR.
- */
-const isFpAccess = (word: number): boolean =>
-  (word & 0x0c000000) === 0x0c000000 || (word & 0xffdfffc0) >>> 0 === 0xd51b4400;
 
 /** Loads and stores: bits 27 and 25 (Arm ARM C4.1). */
 const LOAD_STORE_MASK = 0x0a000000;

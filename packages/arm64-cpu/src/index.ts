@@ -26,3 +26,4 @@ export { ID_REGISTERS, type IdRegister } from './sysregs/id-registers.ts';
 export { HOST_REGISTERS, type HostRegister } from './sysregs/registers.ts';
 export { ROWS } from './table/index.ts';
 export type { Feature, Fields, PatternField, Row } from './table/row.ts';
+export type { TranslationOptions } from './translator/translator.ts';

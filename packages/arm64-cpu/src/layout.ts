@@ -88,9 +88,13 @@ export const RECORD_BYTES = 16;
 export const RECORD_SHIFT = 4;
 /**
  * Records of a page: one for each instruction, and one that leads to the next page; behind them a u16 for each
- * instruction that counts, modulo 2^16, how often a taken branch led there. A translator finds by them what is hot.
+ * instruction that counts how often a taken branch led there, up to ENTRY_HOT. From there on it is an entry of
+ * translated code: ENTRY_HOT plus the region's number, which is not 0. At ENTRY_HOT the host is told.
  */
 export const PAGE_ENTRY_COUNTS = 1025 * RECORD_BYTES;
+export const ENTRY_HOT = 0x8000;
+/** Regions of translated code that one pCPU has at a time: slots of the core module's second table. */
+export const REGIONS = 0x4000;
 export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_ENTRY_COUNTS + 1024 * 2) / 64) * 64;
 
 /** The page of records from which an instruction runs alone. */

@@ -4,11 +4,20 @@ import { BLOCK_BYTES } from '../src/layout.ts';
 
 export const RAM_BASE = 0x4000_0000;
 
+/** Every instruction that a branch leads to is translated before it is first executed. */
+export const TRANSLATE_ALL = { threshold: 0, batch: 1 };
+
+let translate: BareMachineOptions['translate'] = false;
+/** How boards made from now on execute code, unless they say so. */
+export function translateBoards(how: BareMachineOptions['translate']): void {
+  translate = how;
+}
+
 /** One vCPU with `ramMiB` of RAM at RAM_BASE, mapped one to one by stage 2; host calls by `host`. */
 export class TestBoard extends BareMachine {
   constructor(options: Omit<BareMachineOptions, 'ramBase' | 'ramBytes'> & { ramMiB?: number } = {}) {
     const { ramMiB = 32, ...rest } = options;
-    super({ ramBase: RAM_BASE, ramBytes: ramMiB * 2 ** 20, ...rest });
+    super({ ramBase: RAM_BASE, ramBytes: ramMiB * 2 ** 20, translate, ...rest });
   }
 
   /** Builds a stage-1 table for TTBR0 (48-bit, 4 KiB granule) at `table`: 2 MiB blocks of RAM, one to one. */

@@ -1,4 +1,4 @@
-/** Command: vectors FILE… [--class REGEX]. Ends with `N passed, M failed`. */
+/** Command: vectors FILE… [--class REGEX]. Runs each file on the interpreter, then in translated code. Ends with `N passed, M failed`. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { runVectors } from './vectors.ts';
@@ -11,12 +11,15 @@ let failed = 0;
 for (const file of args) {
   const raw = readFileSync(file);
   const bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
-  const result = runVectors(new Uint8Array(bytes), filter);
-  passed += result.passed;
-  failed += result.failed;
-  for (const f of result.failures) console.log(f);
-  if (result.failed > 0) console.log([...result.classes].map(([c, n]) => `${c}:${n}`).join(' '));
-  console.log(`${file}: ${result.passed} passed, ${result.failed} failed`);
+  for (const translate of [false, true]) {
+    const result = runVectors(new Uint8Array(bytes), { filter, translate });
+    passed += result.passed;
+    failed += result.failed;
+    for (const f of result.failures) console.log(f);
+    if (result.failed > 0) console.log([...result.classes].map(([c, n]) => `${c}:${n}`).join(' '));
+    const how = translate ? 'translated' : 'interpreted';
+    console.log(`${file}, ${how}: ${result.passed} passed, ${result.failed} failed`);
+  }
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -2,7 +2,7 @@
 
 import { disassemble } from '../src/asm/disassemble.ts';
 import { V_OFFSET } from '../src/state.ts';
-import { RAM_BASE, TestBoard } from './board.ts';
+import { RAM_BASE, TestBoard, TRANSLATE_ALL } from './board.ts';
 
 interface Registers {
   x: [register: number, value: bigint][];
@@ -94,12 +94,14 @@ const usualV = (i: number): [bigint, bigint] => [
 ];
 const USUAL_DATA = Uint8Array.from({ length: DATA_BYTES }, (_, k) => (k * 37 + (k >> 8) * 11 + 5) & 255);
 
-/** Executes cases on the interpreter. */
+/** Executes cases. */
 export class VectorRunner {
-  readonly #board = new TestBoard({ ramMiB: 272 });
+  readonly #board: TestBoard;
 
-  constructor() {
-    const b = this.#board;
+  /** `translate`: every instruction is translated before it is executed. */
+  constructor(translate = false) {
+    const b = new TestBoard({ ramMiB: 272, translate: translate ? TRANSLATE_ALL : false });
+    this.#board = b;
     // EL0 may read, write and execute everything but the page of exception vectors (AP = 01, then 00).
     b.identityStage1(STAGE1, 272, (va) => (va === VECTORS ? 0x700n : 0x740n));
     for (let at = 0; at < 0x800; at += 0x80) b.write(VECTORS + at, [HVC]);
@@ -196,18 +198,28 @@ const textOf = (word: number): string => disassemble(word, BigInt(CODE)) ?? word
 /** Whether the case reads or writes system registers, FPSR perhaps among them. */
 const touchesFpsr = (c: VectorCase): boolean => c.words.some((w) => w >>> 24 === 0xd5);
 
-/** Runs all cases of a file, each with FPSR.IXC clear and set; gives the counts and the first failures, as text. */
+/** Which cases are run, and how. */
+export interface VectorOptions {
+  /** Only classes that match. */
+  readonly filter?: RegExp | undefined;
+  /** In translated code. */
+  readonly translate?: boolean;
+  /** Only every n-th case. */
+  readonly step?: number;
+}
+
+/** Runs cases of a file, each with FPSR.IXC clear and set; gives the counts and the first failures, as text. */
 export function runVectors(
   bytes: Uint8Array,
-  filter?: RegExp,
+  { filter, translate = false, step = 1 }: VectorOptions = {},
 ): { passed: number; failed: number; failures: string[]; classes: Map<string, number> } {
-  const runner = new VectorRunner();
+  const runner = new VectorRunner(translate);
   const failures: string[] = [];
   const classes = new Map<string, number>();
   let passed = 0;
   let failed = 0;
-  for (const c of parseVectors(bytes)) {
-    if (filter && !filter.test(c.className)) continue;
+  for (const [n, c] of parseVectors(bytes).entries()) {
+    if (n % step !== 0 || (filter && !filter.test(c.className))) continue;
     const wrong = runner.run(c) ?? (touchesFpsr(c) ? undefined : runner.run(c, true));
     if (!wrong) {
       passed++;

@@ -7,20 +7,25 @@ import {
   CODE_TLB_INDEX_BITS,
   CONSTANTS_BASE,
   CONSTANTS_LIMIT,
+  ENTRY_HOT,
   PAGE_ENTRY_COUNTS,
   RECORD_BYTES,
   RECORD_SHIFT,
+  REGIONS,
 } from '../layout.ts';
+import { END_BITS, END_CHECK, END_JUMP } from '../translator/emit.ts';
+import { CALLABLE } from '../translator/sem.ts';
 import {
   add,
   and,
   type Expr,
+  eq,
   eqz,
   extU,
-  geS,
   geU,
   i32,
   i64,
+  leS,
   load,
   ltS,
   ne,
@@ -77,6 +82,7 @@ export const IMPORTS = [
   ['counter', ['i32'], ['f64']],
   ['timerWritten', ['i32'], []],
   ['systemRegister', ['i32', 'i32', 'i32'], ['i32']],
+  ['hotEntry', ['i32', 'i32'], []],
 ] as const;
 
 /** The type of the import `name`. */
@@ -154,11 +160,47 @@ export function buildCore(): CoreImage {
     if (!h.movesSp) cold.set(key, ref);
   }
   const coldType = b.type(['i32', 'i32'], ['i32']);
+  functions.set(
+    'runRegions',
+    b.function('runRegions', ['i32', 'i32', 'i32'], ['i32'], (f) => buildRunRegions(f, coldType)),
+  );
   b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
-  for (const name of ['selectContext', 'flushAll', 'flushCode', 'fpRecompute', 'resolve', 'takePending'])
-    b.export(m.fn(name));
+  b.exportTable('regions', REGIONS);
+  const exported = ['selectContext', 'flushAll', 'flushCode', 'fpRecompute', 'resolve', 'takePending'];
+  for (const name of new Set([...exported, ...CALLABLE.keys()])) b.export(m.fn(name));
   const module = b.encode();
   return { module, constants: constants.used };
+}
+
+/**
+ * runRegions(cpu, region, left): runs translated code from one region to the next, until there is none for an address,
+ * the budget of `left` instructions is used up or the host asks. Gives what the last region gave.
+ */
+function buildRunRegions(f: FunctionBuilder, type: number): void {
+  const cpu = f.param(0);
+  const [, region, left] = f.params as [Var, Var, Var];
+  const code = [0x11];
+  pushU32(code, type);
+  code.push(1);
+  f.loop((again) => {
+    const end = f.tmp(node('i32', code, cpu, f.get(left), f.get(region)));
+    f.set(left, node('i32', [0x75], end, i32(END_BITS)));
+    const stops = or(and(end, i32(2 ** END_BITS - 1)), field(cpu, 'exitRequest', 'i32'));
+    f.if(or(stops, ltS(f.get(left), i32(0))), () => f.ret(end));
+    const target = f.tmp(field(cpu, 'pc'));
+    const index = shl(and(wrap(shrU(target, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4));
+    const entry = f.tmp(add(field(cpu, 'tlbCode', 'i32'), index));
+    const page = f.tmp(load('i64', entry));
+    f.if(node('i32', [0x52], page, and(target, i64(~0xffcn))), () => f.ret(end));
+    const records = f.tmp(load('i32', entry, 8));
+    const at = add(records, shrU(and(wrap(target), i32(0xffc)), i32(1)));
+    f.set(region, sub(load('i32_16u', at, PAGE_ENTRY_COUNTS), i32(ENTRY_HOT)));
+    f.if(leS(f.get(region), i32(0)), () => f.ret(end));
+    setField(f, cpu, 'pageVa', page);
+    setField(f, cpu, 'pageRecords', records);
+    f.br(again);
+  });
+  f.unreachable();
 }
 
 /** The operands of a handler's records, as its semantics ask for them. */
@@ -305,7 +347,10 @@ class MainFunction {
         this.#checkPending();
         f.set(this.#t, field(this.#cpu, 'pc'));
       });
-      this.#jump(next);
+      f.loop((again) => {
+        f.block((enter) => this.#jump(next, enter));
+        this.#enter(next, again);
+      });
     });
     f.unreachable();
   }
@@ -359,7 +404,7 @@ class MainFunction {
   }
 
   /** To the virtual address in `t`, with `rem` of the budget left. */
-  #jump(next: Label): void {
+  #jump(next: Label, enter: Label): void {
     const f = this.#f;
     const cpu = this.#cpu;
     const target = f.get(this.#t);
@@ -392,16 +437,47 @@ class MainFunction {
         });
       },
     );
-    this.#countEntry();
-    this.#goTo(f.get(this.#rec), next);
+    f.set(this.#lim, add(f.get(this.#rec), f.get(this.#rem)));
+    this.#countEntry(enter);
+    f.br(next);
   }
 
-  /** Counts that a branch led to `rec`. */
-  #countEntry(): void {
+  /** Where the number of taken branches to `rec` is kept, from PAGE_ENTRY_COUNTS. */
+  #entryCount(): Expr {
     const f = this.#f;
     const records = f.tmp(field(this.#cpu, 'pageRecords', 'i32'));
-    const at = f.tmp(add(records, shrU(sub(f.get(this.#rec), records), i32(RECORD_SHIFT - 1))));
-    f.store('i32_16', at, add(load('i32_16u', at, PAGE_ENTRY_COUNTS), i32(1)), PAGE_ENTRY_COUNTS);
+    return f.tmp(add(records, shrU(sub(f.get(this.#rec), records), i32(RECORD_SHIFT - 1))));
+  }
+
+  /** Counts that a branch led to `rec`, or goes to `enter` where it has led often. */
+  #countEntry(enter: Label): void {
+    const f = this.#f;
+    const at = this.#entryCount();
+    const count = f.tmp(load('i32_16u', at, PAGE_ENTRY_COUNTS));
+    f.brIf(enter, and(count, i32(ENTRY_HOT)));
+    f.store('i32_16', at, add(count, i32(1)), PAGE_ENTRY_COUNTS);
+  }
+
+  /** Runs the translated code that begins at `rec`, if there is any, and what follows on it. */
+  #enter(next: Label, again: Label): void {
+    const f = this.#f;
+    const cpu = this.#cpu;
+    const at = this.#entryCount();
+    const count = (): Expr => load('i32_16u', at, PAGE_ENTRY_COUNTS);
+    f.if(eq(count(), i32(ENTRY_HOT)), () => f.callVoid(this.#m.fn('hotEntry'), cpu, f.get(this.#rec)));
+    const region = f.tmp(and(count(), i32(ENTRY_HOT - 1)));
+    f.brIf(next, or(eqz(and(count(), i32(ENTRY_HOT))), eqz(region)));
+    this.#syncFlags();
+    const left = node('i32', [0x75], f.get(this.#rem), i32(RECORD_SHIFT));
+    const end = f.tmp(f.call(this.#m.fn('runRegions'), cpu, region, left));
+    this.#reloadFlags();
+    f.set(this.#rem, shl(node('i32', [0x75], end, i32(END_BITS)), i32(RECORD_SHIFT)));
+    f.set(this.#t, field(cpu, 'pc'));
+    const how = f.tmp(and(end, i32(2 ** END_BITS - 1)));
+    f.brIf(again, eq(how, i32(END_JUMP)));
+    f.if(eq(how, i32(END_CHECK)), () => this.#goTo(i32(CHECK_RECORD), next));
+    const place = shl(and(wrap(f.get(this.#t)), i32(0xffc)), i32(RECORD_SHIFT - 2));
+    this.#goTo(add(field(cpu, 'pageRecords', 'i32'), place), next);
   }
 
   /** Goes on at a record with `rem` left. */
@@ -528,9 +604,12 @@ class MainFunction {
       const distance = f.tmp(load('i32', rec(), operand));
       f.set(this.#lim, add(f.get(this.#lim), sub(distance, i32(RECORD_BYTES))));
       f.set(this.#rec, add(rec(), distance));
-      this.#countEntry();
       f.set(this.#rem, sub(f.get(this.#lim), rec()));
-      f.brIf(next, geS(f.get(this.#rem), i32(0)));
+      f.block((enter) => {
+        f.brIf(enter, ltS(f.get(this.#rem), i32(0)));
+        this.#countEntry(enter);
+        f.br(next);
+      });
       f.set(this.#t, this.#pcOf(rec()));
       f.br(jump);
     };

@@ -4,12 +4,10 @@ import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED, STORED_CHECK } from '..
 import type { CoreModule } from '../core/helper.ts';
 import { ACCESS_ATOMIC, ACCESS_WRITE } from '../core/memory.ts';
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
-import { stateOffset } from '../state.ts';
 import type { AccessOptions, FieldFn, HelperName, RegField, Sem } from '../table/sem.ts';
 import {
   add,
   and,
-  atomicCode,
   atomicLoad,
   type Expr,
   eq,
@@ -36,6 +34,7 @@ import {
 } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import type { RecordSpec, RegUse } from './record.ts';
+import { LOAD_BYTES, StatementSem } from './statement-sem.ts';
 
 /** PSTATE.NZCV while a handler runs: locals of the main function, or the words of the vCPU state. */
 export interface FlagAccess {
@@ -65,37 +64,17 @@ export interface Exits {
   branch(cond: Expr | undefined): void;
 }
 
-const LOAD_BYTES: Record<LoadKind, 1 | 2 | 4 | 8> = {
-  i32: 4,
-  i64: 8,
-  f32: 4,
-  f64: 8,
-  i32_8s: 1,
-  i32_8u: 1,
-  i32_16s: 2,
-  i32_16u: 2,
-  i64_8s: 1,
-  i64_8u: 1,
-  i64_16s: 2,
-  i64_16u: 2,
-  i64_32s: 4,
-  i64_32u: 4,
-};
-
 /** Bits 3:0 of a TLB entry are zero, so that the comparison with the address checks alignment too. */
 const MAX_HIT_ALIGN = 16;
-const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
 
 const EC_UNKNOWN_ESR = 2 ** 25;
 
 /** Implements `Sem` for one handler. `ended` tells whether the semantics left by an exit of their own. */
-export class InterpreterSem implements Sem {
+export class InterpreterSem extends StatementSem implements Sem {
   ended = false;
 
-  readonly #f: FunctionBuilder;
   readonly #m: CoreModule;
   readonly #spec: RecordSpec;
-  readonly #cpu: Expr;
   readonly #rec: Expr;
   readonly #flags: FlagAccess;
   readonly #exits: Exits;
@@ -109,10 +88,9 @@ export class InterpreterSem implements Sem {
     flags: FlagAccess;
     exits: Exits;
   }) {
-    this.#f = o.f;
+    super(o.f, o.cpu);
     this.#m = o.module;
     this.#spec = o.spec;
-    this.#cpu = o.cpu;
     this.#rec = o.rec;
     this.#flags = o.flags;
     this.#exits = o.exits;
@@ -120,7 +98,7 @@ export class InterpreterSem implements Sem {
 
   /** Address of a register in the vCPU state. */
   #reg(field: RegField, use: RegUse): Expr {
-    return add(this.#cpu, load('i32_16u', this.#rec, this.#spec.register(field, use)));
+    return add(this.cpu(), load('i32_16u', this.#rec, this.#spec.register(field, use)));
   }
 
   X(field: RegField, bits = 64): Expr {
@@ -128,7 +106,7 @@ export class InterpreterSem implements Sem {
   }
 
   setX(field: RegField, value: Expr): void {
-    this.#f.store('i64', this.#reg(field, 'Xw'), value.t === 'i32' ? extU(value) : value);
+    this.f.store('i64', this.#reg(field, 'Xw'), value.t === 'i32' ? extU(value) : value);
   }
 
   SP(field: RegField, bits = 64): Expr {
@@ -136,7 +114,7 @@ export class InterpreterSem implements Sem {
   }
 
   setSP(field: RegField, value: Expr): void {
-    this.#f.store('i64', this.#reg(field, 'SP'), value.t === 'i32' ? extU(value) : value);
+    this.f.store('i64', this.#reg(field, 'SP'), value.t === 'i32' ? extU(value) : value);
   }
 
   V(field: RegField): Expr {
@@ -144,7 +122,7 @@ export class InterpreterSem implements Sem {
   }
 
   setV(field: RegField, value: Expr): void {
-    this.#f.storeV128(this.#reg(field, 'V'), value);
+    this.f.storeV128(this.#reg(field, 'V'), value);
   }
 
   vPart(kind: LoadKind, field: RegField, byteOffset: number | Expr = 0): Expr {
@@ -154,8 +132,8 @@ export class InterpreterSem implements Sem {
 
   setVPart(bytes: 1 | 2 | 4 | 8, field: RegField, value: Expr, byteOffset: number | Expr = 0): void {
     const at = this.#reg(field, 'V');
-    if (typeof byteOffset === 'number') this.#plainStore(bytes, at, value, byteOffset);
-    else this.#plainStore(bytes, add(at, byteOffset), value);
+    if (typeof byteOffset === 'number') this.plainStore(bytes, at, value, byteOffset);
+    else this.plainStore(bytes, add(at, byteOffset), value);
   }
 
   setVScalar(field: RegField, value: Expr): void {
@@ -188,45 +166,19 @@ export class InterpreterSem implements Sem {
       : this.imm32((f) => Number(BigInt.asIntN(32, BigInt(fn(f)))));
   }
 
-  tmp(e: Expr): Expr {
-    return this.#f.tmp(e);
-  }
-
   if(cond: Expr, then: () => void, otherwise?: () => void): void {
     const before = this.ended;
-    this.#f.if(cond, then, otherwise);
+    this.f.if(cond, then, otherwise);
     // An exit inside a branch leaves the other way open.
     this.ended = before;
   }
 
-  variable(initial: Expr): { get(): Expr; set(e: Expr): void } {
-    const v = this.#f.local(initial.t);
-    this.#f.set(v, initial);
-    return { get: () => this.#f.get(v), set: (e) => this.#f.set(v, e) };
-  }
-
-  loop(body: (again: (cond: Expr) => void) => void): void {
-    this.#f.loop((label) => body((cond) => this.#f.brIf(label, cond)));
-  }
-
   call(helper: HelperName, ...args: Expr[]): Expr {
-    return this.#f.tmp(this.#f.call(this.#m.fn(helper), ...args));
+    return this.f.tmp(this.f.call(this.#m.fn(helper), ...args));
   }
 
   callVoid(helper: HelperName, ...args: Expr[]): void {
-    this.#f.callVoid(this.#m.fn(helper), ...args);
-  }
-
-  cpu(): Expr {
-    return this.#cpu;
-  }
-
-  state(name: string, t: 'i32' | 'i64'): Expr {
-    return load(t, this.#cpu, stateOffset(name));
-  }
-
-  setState(name: string, value: Expr): void {
-    this.#f.store(value.t === 'i64' ? 'i64' : 'i32', this.#cpu, value, stateOffset(name));
+    this.f.callVoid(this.#m.fn(helper), ...args);
   }
 
   #setFlags(result: Expr, c: Expr, v: Expr): void {
@@ -303,7 +255,7 @@ export class InterpreterSem implements Sem {
 
   /** Host address of an access, through the TLB or the slow path `miss`, which gives 0 for a fault. */
   #hostAddress(table: string, va: Expr, bytes: number, align: number, miss: () => Expr): Expr {
-    const f = this.#f;
+    const f = this.f;
     const host = f.local('i32');
     this.#hit(
       table,
@@ -321,7 +273,7 @@ export class InterpreterSem implements Sem {
 
   /** Looks `va` up in a TLB; `hit` runs with the host address, `miss` else, and where it is not aligned to `align`. */
   #hit(table: string, va: Expr, bytes: number, align: number, hit: (host: Expr) => void, miss: () => void): void {
-    const f = this.#f;
+    const f = this.f;
     const index = and(shrU(wrap(va), i32(9)), i32((2 ** TLB_INDEX_BITS - 1) * 8));
     const entry = f.tmp(load('i64', add(this.state(table, 'i32'), index)));
     if (align > MAX_HIT_ALIGN) throw new Error(`a TLB entry does not tell an alignment of ${align} bytes`);
@@ -345,7 +297,7 @@ export class InterpreterSem implements Sem {
     const va = this.tmp(address);
     const table = options?.unprivileged ? 'tlbReadEl0' : 'tlbRead';
     return this.#hostAddress(table, va, bytes, align, () =>
-      this.#f.call(this.#m.fn('loadSlow'), this.#cpu, va, i32(this.#how(bytes, align, options))),
+      this.f.call(this.#m.fn('loadSlow'), this.cpu(), va, i32(this.#how(bytes, align, options))),
     );
   }
 
@@ -367,16 +319,6 @@ export class InterpreterSem implements Sem {
     return [this.tmp(load(kind, host)), this.tmp(load(kind, host, bytes))];
   }
 
-  #plainStore(bytes: 1 | 2 | 4 | 8, at: Expr, value: Expr, offset = 0): void {
-    const kind = (
-      {
-        i32: { 1: 'i32_8', 2: 'i32_16', 4: 'i32', 8: 'i32' },
-        i64: { 1: 'i64_8', 2: 'i64_16', 4: 'i64_32', 8: 'i64' },
-      } as const
-    )[value.t as 'i32' | 'i64'][bytes];
-    this.#f.store(kind, at, value, offset);
-  }
-
   /** A store: `fast` writes to the host address, the slow path takes the bytes as two i64. */
   #storeVia(
     address: Expr,
@@ -387,12 +329,12 @@ export class InterpreterSem implements Sem {
     high: () => Expr,
     options?: AccessOptions,
   ): void {
-    const f = this.#f;
+    const f = this.f;
     const va = this.tmp(address);
     const table = options?.unprivileged ? 'tlbWriteEl0' : 'tlbWrite';
     this.#hit(table, va, bytes, align, fast, () => {
       const how = i32(this.#how(bytes, align, options));
-      const done = f.tmp(f.call(this.#m.fn('storeSlow'), this.#cpu, va, how, low(), high()));
+      const done = f.tmp(f.call(this.#m.fn('storeSlow'), this.cpu(), va, how, low(), high()));
       f.if(eqz(done), () => this.#exits.fault());
       // A device may have raised an interrupt, or asked the engine to stop.
       f.if(eq(done, i32(STORED_CHECK)), () => this.#exits.checkSoon());
@@ -404,7 +346,7 @@ export class InterpreterSem implements Sem {
     const wide = () => (v.t === 'i32' ? extU(v) : v);
     const fast = (host: Expr) => {
       if (options?.ordered) this.atomicStore(bytes, host, v);
-      else this.#plainStore(bytes, host, v);
+      else this.plainStore(bytes, host, v);
     };
     this.#storeVia(address, bytes, bytes, fast, wide, () => i64(0), options);
   }
@@ -415,7 +357,7 @@ export class InterpreterSem implements Sem {
       address,
       16,
       1,
-      (host) => this.#f.storeV128(host, v),
+      (host) => this.f.storeV128(host, v),
       () => lane64(v, 0),
       () => lane64(v, 1),
     );
@@ -424,8 +366,8 @@ export class InterpreterSem implements Sem {
   storePair(bytes: 4 | 8, address: Expr, first: Expr, second: Expr): void {
     const [a, b] = [this.tmp(first), this.tmp(second)];
     const fast = (host: Expr) => {
-      this.#plainStore(bytes, host, a);
-      this.#plainStore(bytes, host, b, bytes);
+      this.plainStore(bytes, host, a);
+      this.plainStore(bytes, host, b, bytes);
     };
     const low = () => (bytes === 8 ? a : or(extU(a), shl(extU(b), i64(32))));
     this.#storeVia(address, 2 * bytes, bytes, fast, low, () => (bytes === 8 ? b : i64(0)));
@@ -434,7 +376,7 @@ export class InterpreterSem implements Sem {
   storePairV(address: Expr, first: Expr, second: Expr): void {
     const va = this.tmp(address);
     const [a, b] = [this.tmp(first), this.tmp(second)];
-    const f = this.#f;
+    const f = this.f;
     this.#hit(
       'tlbWrite',
       va,
@@ -445,7 +387,7 @@ export class InterpreterSem implements Sem {
         f.storeV128(host, b, 16);
       },
       () => {
-        f.if(eqz(f.call(this.#m.fn('probeWrite'), this.#cpu, va, i32(32))), () => this.#exits.fault());
+        f.if(eqz(f.call(this.#m.fn('probeWrite'), this.cpu(), va, i32(32))), () => this.#exits.fault());
         this.storeV(va, a);
         this.storeV(add(va, i64(16)), b);
       },
@@ -456,28 +398,8 @@ export class InterpreterSem implements Sem {
     const va = this.tmp(address);
     const access = { read: 0, write: ACCESS_WRITE, atomic: ACCESS_WRITE | ACCESS_ATOMIC }[mode];
     return this.#hostAddress(mode === 'read' ? 'tlbRead' : 'tlbWrite', va, bytes, bytes, () =>
-      this.#f.call(this.#m.fn('hostSlow'), this.#cpu, va, i32(this.#how(bytes, bytes)), i32(access)),
+      this.f.call(this.#m.fn('hostSlow'), this.cpu(), va, i32(this.#how(bytes, bytes)), i32(access)),
     );
-  }
-
-  fence(): void {
-    this.#f.raw(ATOMIC_FENCE);
-  }
-
-  hostStore(bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): void {
-    this.#plainStore(bytes, host, value);
-  }
-
-  atomicStore(bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): void {
-    this.#f.raw(atomicCode('store', value.t as 'i32' | 'i64', bytes), host, value);
-  }
-
-  atomicRmw(op: 'add' | 'and' | 'or' | 'xor' | 'xchg', bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): Expr {
-    return this.tmp(node(value.t, atomicCode(op, value.t as 'i32' | 'i64', bytes), host, value));
-  }
-
-  atomicCas(bytes: 1 | 2 | 4 | 8, host: Expr, expected: Expr, value: Expr): Expr {
-    return this.tmp(node(value.t, atomicCode('cmpxchg', value.t as 'i32' | 'i64', bytes), host, expected, value));
   }
 
   branch(cond?: Expr): void {

@@ -115,7 +115,8 @@ export const leU = compare(0x4d, 0x58);
 export const geS = compare(0x4e, 0x59);
 export const geU = compare(0x4f, 0x5a);
 
-export const eqz = (a: Expr): Expr => node('i32', [a.t === 'i64' ? 0x50 : 0x45], a);
+export const eqz = (a: Expr): Expr =>
+  a.k !== undefined ? i32(a.k === 0n ? 1 : 0) : node('i32', [a.t === 'i64' ? 0x50 : 0x45], a);
 export const clz = (a: Expr): Expr => node(a.t, [a.t === 'i64' ? 0x79 : 0x67], a);
 export const ctz = (a: Expr): Expr => node(a.t, [a.t === 'i64' ? 0x7a : 0x68], a);
 export const popcnt = (a: Expr): Expr => node(a.t, [a.t === 'i64' ? 0x7b : 0x69], a);

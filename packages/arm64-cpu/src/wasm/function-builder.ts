@@ -49,10 +49,15 @@ export class FunctionBuilder {
 
   /** A fresh local; inside `scope` it is given back when the scope ends. Its first value is whatever was there. */
   local(t: ValType): Var {
-    const reused = this.#scope ? this.#free[t].pop() : undefined;
-    const v = reused ?? { t, index: this.params.length + this.#locals.length };
-    if (!reused) this.#locals.push(t);
+    const v = (this.#scope && this.#free[t].pop()) ?? this.lasting(t);
     this.#scope?.push(v);
+    return v;
+  }
+
+  /** A fresh local that no scope gives back: zero when the function starts. */
+  lasting(t: ValType): Var {
+    const v = { t, index: this.params.length + this.#locals.length };
+    this.#locals.push(t);
     return v;
   }
 

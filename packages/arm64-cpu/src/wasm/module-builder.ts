@@ -16,6 +16,7 @@ export class ModuleBuilder {
   readonly #exports: number[][] = [];
   readonly #table: FuncRef[] = [];
   #importedFunctions = 0;
+  #dispatchTable = 0;
 
   /** Index of the function type `params → results`. */
   type(params: readonly ValType[], results: readonly ValType[]): number {
@@ -76,6 +77,16 @@ export class ModuleBuilder {
     return this.#table.push(f) - 1;
   }
 
+  /** Adds a second function table of `size` empty slots, for others to fill, and exports it; its index is 1. */
+  exportTable(name: string, size: number): void {
+    if (this.#table.length === 0) throw new Error('the table of the functions of the module itself comes first');
+    this.#dispatchTable = size;
+    const bytes: number[] = [];
+    pushName(bytes, name);
+    bytes.push(0x01, 1);
+    this.#exports.push(bytes);
+  }
+
   /** The module's bytes. */
   encode(): Uint8Array<ArrayBuffer> {
     const code = this.#functions.map(({ ref, build }) => {
@@ -93,9 +104,13 @@ export class ModuleBuilder {
     section(chunks, 2, this.#imports);
     section(chunks, 3, functionTypes);
     if (this.#table.length > 0) {
-      const limits = [0x70, 0x00];
-      pushU32(limits, this.#table.length);
-      section(chunks, 4, [limits]);
+      const sizes = this.#dispatchTable > 0 ? [this.#table.length, this.#dispatchTable] : [this.#table.length];
+      const tables = sizes.map((size) => {
+        const limits = [0x70, 0x00];
+        pushU32(limits, size);
+        return limits;
+      });
+      section(chunks, 4, tables);
     }
     section(chunks, 7, this.#exports);
     if (this.#table.length > 0) section(chunks, 9, [elementBytes(this.#table)]);

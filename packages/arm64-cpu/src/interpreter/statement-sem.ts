@@ -1,0 +1,92 @@
+/** What `Sem` means wherever it is made into code: statements of a function, the vCPU state, accesses by host address. */
+import { stateOffset } from '../state.ts';
+import { atomicCode, type Expr, type LoadKind, load, node } from '../wasm/expr.ts';
+import type { FunctionBuilder } from '../wasm/function-builder.ts';
+
+/** Bytes of each kind of load. */
+export const LOAD_BYTES: Record<LoadKind, 1 | 2 | 4 | 8> = {
+  i32: 4,
+  i64: 8,
+  f32: 4,
+  f64: 8,
+  i32_8s: 1,
+  i32_8u: 1,
+  i32_16s: 2,
+  i32_16u: 2,
+  i64_8s: 1,
+  i64_8u: 1,
+  i64_16s: 2,
+  i64_16u: 2,
+  i64_32s: 4,
+  i64_32u: 4,
+};
+
+const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
+
+/** The part of `Sem` that the interpreter and the translator share. */
+export abstract class StatementSem {
+  /** The function that the code goes to. */
+  protected readonly f: FunctionBuilder;
+  readonly #cpu: Expr;
+
+  constructor(f: FunctionBuilder, cpu: Expr) {
+    this.f = f;
+    this.#cpu = cpu;
+  }
+
+  tmp(e: Expr): Expr {
+    return this.f.tmp(e);
+  }
+
+  variable(initial: Expr): { get(): Expr; set(e: Expr): void } {
+    const v = this.f.local(initial.t);
+    this.f.set(v, initial);
+    return { get: () => this.f.get(v), set: (e) => this.f.set(v, e) };
+  }
+
+  loop(body: (again: (cond: Expr) => void) => void): void {
+    this.f.loop((label) => body((cond) => this.f.brIf(label, cond)));
+  }
+
+  cpu(): Expr {
+    return this.#cpu;
+  }
+
+  state(name: string, t: 'i32' | 'i64'): Expr {
+    return load(t, this.#cpu, stateOffset(name));
+  }
+
+  setState(name: string, value: Expr): void {
+    this.f.store(value.t === 'i64' ? 'i64' : 'i32', this.#cpu, value, stateOffset(name));
+  }
+
+  protected plainStore(bytes: 1 | 2 | 4 | 8, at: Expr, value: Expr, offset = 0): void {
+    const kind = (
+      {
+        i32: { 1: 'i32_8', 2: 'i32_16', 4: 'i32', 8: 'i32' },
+        i64: { 1: 'i64_8', 2: 'i64_16', 4: 'i64_32', 8: 'i64' },
+      } as const
+    )[value.t as 'i32' | 'i64'][bytes];
+    this.f.store(kind, at, value, offset);
+  }
+
+  fence(): void {
+    this.f.raw(ATOMIC_FENCE);
+  }
+
+  hostStore(bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): void {
+    this.plainStore(bytes, host, value);
+  }
+
+  atomicStore(bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): void {
+    this.f.raw(atomicCode('store', value.t as 'i32' | 'i64', bytes), host, value);
+  }
+
+  atomicRmw(op: 'add' | 'and' | 'or' | 'xor' | 'xchg', bytes: 1 | 2 | 4 | 8, host: Expr, value: Expr): Expr {
+    return this.tmp(node(value.t, atomicCode(op, value.t as 'i32' | 'i64', bytes), host, value));
+  }
+
+  atomicCas(bytes: 1 | 2 | 4 | 8, host: Expr, expected: Expr, value: Expr): Expr {
+    return this.tmp(node(value.t, atomicCode('cmpxchg', value.t as 'i32' | 'i64', bytes), host, expected, value));
+  }
+}

@@ -1,0 +1,56 @@
+/** Data accesses of a region: the TLB is looked up in line, and whatever it does not answer leaves the region. */
+
+import { field } from '../core/memory.ts';
+import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
+import { add, and, type Expr, gtU, i32, i64, load, ne, or, shl, shrU, wrap, xor } from '../wasm/expr.ts';
+import type { FunctionBuilder, Var } from '../wasm/function-builder.ts';
+
+/** A table of the TLB by the field of the vCPU state that holds its address. */
+export type TlbTable = 'tlbRead' | 'tlbWrite' | 'tlbReadEl0' | 'tlbWriteEl0';
+
+export class DataTlb {
+  readonly #f: FunctionBuilder;
+  readonly #cpu: Expr;
+  readonly #leaveIf: (cond: Expr) => void;
+  /** Whether plain accesses may be unaligned; else those leave the region. */
+  readonly #unaligned: boolean;
+  readonly #bases = new Map<TlbTable, Var>();
+
+  constructor(f: FunctionBuilder, cpu: Expr, unaligned: boolean, leaveIf: (cond: Expr) => void) {
+    this.#f = f;
+    this.#cpu = cpu;
+    this.#unaligned = unaligned;
+    this.#leaveIf = leaveIf;
+  }
+
+  #base(table: TlbTable): Expr {
+    let v = this.#bases.get(table);
+    if (!v) {
+      v = this.#f.lasting('i32');
+      this.#bases.set(table, v);
+    }
+    return this.#f.get(v);
+  }
+
+  /** Loads the bases of the tables that the code so far uses. */
+  loadBases(): void {
+    for (const [table, v] of this.#bases) this.#f.set(v, field(this.#cpu, table, 'i32'));
+  }
+
+  /**
+   * Host address of `bytes` bytes at `address`, of which only the alignment to `align` needs to be given. `ordered`: an
+   * access that must be aligned.
+   */
+  host(table: TlbTable, address: Expr, bytes: number, align: number, ordered = false): Expr {
+    const f = this.#f;
+    const va = f.tmp(address);
+    const aligned = ordered || !this.#unaligned ? align : 1;
+    const index = and(shrU(wrap(va), i32(9)), i32((2 ** TLB_INDEX_BITS - 1) * 8));
+    const entry = f.tmp(load('i64', add(this.#base(table), index)));
+    const mask = -(2n ** BigInt(TLB_TAG_SHIFT)) | BigInt(aligned - 1);
+    const misses = ne(and(xor(va, entry), i64(mask)), i64(0));
+    const inPage = and(wrap(va), i32(0xfff));
+    this.#leaveIf(aligned === bytes ? misses : or(misses, gtU(inPage, i32(0x1000 - bytes))));
+    return f.tmp(or(shl(wrap(entry), i32(TLB_HOST_SHIFT)), inPage));
+  }
+}

@@ -1,0 +1,418 @@
+/** Instruction semantics with every field known: what `Sem` means in the translator. */
+
+import { helpers as crc32 } from '../core/crc32.ts';
+import { helpers as crypto } from '../core/crypto.ts';
+import { helpers as fpArith } from '../core/fp-arith.ts';
+import { helpers as fpConvert } from '../core/fp-convert.ts';
+import { helpers as fpEstimate } from '../core/fp-estimate.ts';
+import { helpers as fpFma } from '../core/fp-fma.ts';
+import { helpers as fpRound } from '../core/fp-round.ts';
+import type { CoreHelper } from '../core/helper.ts';
+import { helpers as simdClmul } from '../core/simd-clmul.ts';
+import { helpers as simdShift } from '../core/simd-shift.ts';
+import { LOAD_BYTES, StatementSem } from '../interpreter/statement-sem.ts';
+import type { Fields } from '../table/row.ts';
+import type { AccessOptions, FieldFn, HelperName, RegField, Sem } from '../table/sem.ts';
+import {
+  add,
+  and,
+  atomicLoad,
+  type Expr,
+  eqz,
+  extS,
+  extU,
+  i32,
+  i64,
+  konst,
+  type LoadKind,
+  load,
+  loadV128,
+  ltS,
+  ltU,
+  or,
+  shl,
+  sub,
+  v128,
+  wrap,
+  xor,
+} from '../wasm/expr.ts';
+import type { FuncRef, FunctionBuilder } from '../wasm/function-builder.ts';
+import { laneOp } from '../wasm/simd-ops.ts';
+import type { DataTlb } from './data-tlb.ts';
+import type { LazyFlags } from './flags.ts';
+import { REGISTER_SP, type RegisterFile, vNumber } from './registers.ts';
+
+/** An instruction that the translator leaves to the interpreter. */
+export class Untranslatable extends Error {
+  override readonly name = 'Untranslatable';
+}
+
+/** Helpers that work on their operands, FPCR and FPSR alone: regions may call them. */
+export const CALLABLE: ReadonlyMap<string, CoreHelper> = new Map(
+  [crc32, crypto, fpArith, fpConvert, fpEstimate, fpFma, fpRound, simdClmul, simdShift]
+    .flat()
+    .map((h) => [h.name, h] as const),
+);
+
+/** How an instruction ends a straight line. */
+export type Ending =
+  | { readonly how: 'branch'; readonly cond: Expr | undefined }
+  | { readonly how: 'indirect'; readonly target: Expr };
+
+/** What the code of a region is made with. */
+export interface RegionContext {
+  readonly f: FunctionBuilder;
+  readonly cpu: Expr;
+  readonly registers: RegisterFile;
+  readonly flags: LazyFlags;
+  readonly tlb: DataTlb;
+  helper(name: string): FuncRef;
+  /** Virtual address of the page of the instruction. */
+  pageVa(): Expr;
+  /** Leaves the region with this instruction undone. */
+  leave(): void;
+  /** Leaves the region behind this instruction, for a look at interrupts. */
+  leaveChecking(): void;
+}
+
+/** What an instruction's code does, beside its registers: learnt by generating it once. */
+export class Usage {
+  readsFlags = false;
+  writesFlags = false;
+  /** It may leave the region undone. */
+  leaves = false;
+  readonly helpers = new Set<string>();
+}
+
+/** The whole of the value in a v128 whose other bits are zero. */
+function widened(value: Expr): Expr {
+  const zero = v128(0n, 0n);
+  if (value.t === 'f64') return laneOp('f64x2.replace_lane', 0, zero, value);
+  if (value.t === 'f32') return laneOp('f32x4.replace_lane', 0, zero, value);
+  if (value.t === 'i32') return laneOp('i32x4.replace_lane', 0, zero, value);
+  return laneOp('i64x2.replace_lane', 0, zero, value);
+}
+
+/** A part of a vector by load kind, at a byte offset that is a multiple of its size. */
+function part(kind: LoadKind, v: Expr, offset: number): Expr {
+  const lane = offset / LOAD_BYTES[kind];
+  if (!Number.isInteger(lane)) throw new Untranslatable(`a part of a vector at byte ${offset}`);
+  const narrow = (): Expr => {
+    const sign = kind.endsWith('s') ? 's' : 'u';
+    return laneOp(LOAD_BYTES[kind] === 1 ? `i8x16.extract_lane_${sign}` : `i16x8.extract_lane_${sign}`, lane, v);
+  };
+  switch (kind) {
+    case 'i64':
+      return laneOp('i64x2.extract_lane', lane, v);
+    case 'f64':
+      return laneOp('f64x2.extract_lane', lane, v);
+    case 'f32':
+      return laneOp('f32x4.extract_lane', lane, v);
+    case 'i32':
+      return laneOp('i32x4.extract_lane', lane, v);
+    case 'i64_32u':
+      return extU(laneOp('i32x4.extract_lane', lane, v));
+    case 'i64_32s':
+      return extS(laneOp('i32x4.extract_lane', lane, v));
+    case 'i64_8u':
+    case 'i64_16u':
+      return extU(narrow());
+    case 'i64_8s':
+    case 'i64_16s':
+      return extS(narrow());
+    default:
+      return narrow();
+  }
+}
+
+const REPLACE = {
+  1: 'i8x16.replace_lane',
+  2: 'i16x8.replace_lane',
+  4: 'i32x4.replace_lane',
+  8: 'i64x2.replace_lane',
+} as const;
+
+/** Implements `Sem` for one instruction. */
+export class TranslatorSem extends StatementSem implements Sem {
+  readonly usage = new Usage();
+  /** How the instruction ends the straight line, if it does. */
+  ending: Ending | undefined;
+  readonly #c: RegionContext;
+  readonly #fields: Fields;
+  /** Depth of `if` in the instruction's code. */
+  #depth = 0;
+
+  constructor(c: RegionContext, fields: Fields) {
+    super(c.f, c.cpu);
+    this.#c = c;
+    this.#fields = fields;
+  }
+
+  #number(field: RegField): number {
+    const [name, plus = '0'] = field.split('+');
+    const n = this.#fields[name!];
+    if (n === undefined) throw new Error(`the pattern has no field ${name}`);
+    return n + Number(plus);
+  }
+
+  #general(number: number, bits: number): Expr {
+    const e = this.#c.registers.get(number);
+    return bits === 64 ? e : wrap(e);
+  }
+
+  X(field: RegField, bits = 64): Expr {
+    const n = this.#number(field);
+    return n === 31 ? konst(bits === 64 ? 'i64' : 'i32', 0) : this.#general(n, bits);
+  }
+
+  setX(field: RegField, value: Expr): void {
+    const n = this.#number(field);
+    if (n !== 31) this.#c.registers.set(n, value.t === 'i32' ? extU(value) : value);
+  }
+
+  SP(field: RegField, bits = 64): Expr {
+    const n = this.#number(field);
+    return this.#general(n === 31 ? REGISTER_SP : n, bits);
+  }
+
+  setSP(field: RegField, value: Expr): void {
+    const n = this.#number(field);
+    this.#c.registers.set(n === 31 ? REGISTER_SP : n, value.t === 'i32' ? extU(value) : value);
+  }
+
+  V(field: RegField): Expr {
+    return this.#c.registers.get(vNumber(this.#number(field) & 31));
+  }
+
+  setV(field: RegField, value: Expr): void {
+    this.#c.registers.set(vNumber(this.#number(field) & 31), value);
+  }
+
+  /** The register that a part belongs to, and its byte offset there: an offset may lead into the registers behind. */
+  #place(field: RegField, byteOffset: number | Expr): [number: number, offset: number] {
+    const k = typeof byteOffset === 'number' ? BigInt(byteOffset) : byteOffset.k;
+    if (k === undefined) throw new Untranslatable('a part of a vector that a register chooses');
+    const at = this.#number(field) * 16 + Number(k);
+    return [vNumber((at >> 4) & 31), at & 15];
+  }
+
+  vPart(kind: LoadKind, field: RegField, byteOffset: number | Expr = 0): Expr {
+    const [number, offset] = this.#place(field, byteOffset);
+    return part(kind, this.#c.registers.get(number), offset);
+  }
+
+  setVPart(bytes: 1 | 2 | 4 | 8, field: RegField, value: Expr, byteOffset: number | Expr = 0): void {
+    const [number, offset] = this.#place(field, byteOffset);
+    const narrow = value.t === 'i64' && bytes < 8 ? wrap(value) : value;
+    const old = this.#c.registers.get(number);
+    this.#c.registers.set(number, laneOp(REPLACE[bytes], offset / bytes, old, narrow));
+  }
+
+  setVScalar(field: RegField, value: Expr): void {
+    this.setV(field, widened(value));
+  }
+
+  imm32(fn: FieldFn): Expr {
+    return i32(Number(BigInt.asIntN(32, BigInt(fn(this.#fields)))));
+  }
+
+  imm64(fn: FieldFn): Expr {
+    return i64(fn(this.#fields));
+  }
+
+  imm(bits: number, fn: FieldFn): Expr {
+    return bits === 64 ? this.imm64(fn) : this.imm32(fn);
+  }
+
+  wide(bits: number, fn: FieldFn): Expr {
+    return this.imm(bits, fn);
+  }
+
+  if(cond: Expr, then: () => void, otherwise?: () => void): void {
+    if (cond.k !== undefined) {
+      if (cond.k !== 0n) then();
+      else otherwise?.();
+      return;
+    }
+    const { flags } = this.#c;
+    const before = flags.save();
+    let arms = 0;
+    const arm = (body: () => void) => () => {
+      flags.restore(before);
+      const { writes } = flags;
+      body();
+      if (flags.writes === writes) return;
+      // Where a way sets flags the other does too: both leave them packed.
+      arms++;
+      flags.normalize();
+    };
+    this.#depth++;
+    this.f.if(cond, arm(then), otherwise && arm(otherwise));
+    this.#depth--;
+    if (arms === 1) throw new Untranslatable('flags that only one way sets');
+    if (arms === 0) flags.restore(before);
+  }
+
+  call(helper: HelperName, ...args: Expr[]): Expr {
+    this.usage.helpers.add(this.#callable(helper));
+    return this.f.tmp(this.f.call(this.#c.helper(helper), ...args));
+  }
+
+  callVoid(helper: HelperName, ...args: Expr[]): void {
+    if (this.#depth > 0 && !CALLABLE.has(helper)) return this.#leave(`a call of ${helper}`);
+    this.usage.helpers.add(this.#callable(helper));
+    this.f.callVoid(this.#c.helper(helper), ...args);
+  }
+
+  #callable(helper: string): string {
+    if (!CALLABLE.has(helper)) throw new Untranslatable(`a call of ${helper}`);
+    return helper;
+  }
+
+  override setState(name: string, value: Expr): void {
+    if (name === 'x30') this.#c.registers.set(30, value);
+    else super.setState(name, value);
+  }
+
+  #setFlags(operation: 'sub' | 'add' | 'logic', a: Expr, b: Expr): void {
+    this.usage.writesFlags = true;
+    this.#c.flags.set(operation, a, b);
+  }
+
+  addFlags(a: Expr, b: Expr): Expr {
+    const [x, y] = [this.tmp(a), this.tmp(b)];
+    this.#setFlags('add', x, y);
+    return add(x, y);
+  }
+
+  subFlags(a: Expr, b: Expr): Expr {
+    const [x, y] = [this.tmp(a), this.tmp(b)];
+    this.#setFlags('sub', x, y);
+    return sub(x, y);
+  }
+
+  adcFlags(a: Expr, b: Expr): Expr {
+    const [x, y] = [this.tmp(a), this.tmp(b)];
+    const c = this.tmp(this.carry());
+    const sum = this.tmp(add(x, y));
+    const r = this.tmp(add(sum, x.t === 'i64' ? extU(c) : c));
+    const zero = konst(r.t, 0);
+    const carry = or(ltU(sum, x), ltU(r, sum));
+    const overflow = ltS(and(xor(x, r), xor(y, r)), zero);
+    this.setNzcv(or(or(shl(ltS(r, zero), i32(3)), shl(eqz(r), i32(2))), or(shl(carry, i32(1)), overflow)));
+    return r;
+  }
+
+  logicFlags(value: Expr): void {
+    this.#setFlags('logic', this.tmp(value), konst(value.t, 0));
+  }
+
+  carry(): Expr {
+    this.usage.readsFlags = true;
+    return this.#c.flags.carry;
+  }
+
+  nzcv(): Expr {
+    this.usage.readsFlags = true;
+    return this.#c.flags.nzcv;
+  }
+
+  setNzcv(value: Expr): void {
+    this.usage.writesFlags = true;
+    this.#c.flags.setPacked(value);
+  }
+
+  cond(cond: number): Expr {
+    if (cond < 14) this.usage.readsFlags = true;
+    return this.#c.flags.condition(cond);
+  }
+
+  #readHost(address: Expr, bytes: number, align: number, options?: AccessOptions): Expr {
+    this.usage.leaves = true;
+    return this.#c.tlb.host(options?.unprivileged ? 'tlbReadEl0' : 'tlbRead', address, bytes, align, options?.ordered);
+  }
+
+  #writeHost(address: Expr, bytes: number, align: number, options?: AccessOptions): Expr {
+    this.usage.leaves = true;
+    const table = options?.unprivileged ? 'tlbWriteEl0' : 'tlbWrite';
+    return this.#c.tlb.host(table, address, bytes, align, options?.ordered);
+  }
+
+  load(kind: LoadKind, address: Expr, options?: AccessOptions): Expr {
+    const bytes = LOAD_BYTES[kind];
+    const host = this.#readHost(address, bytes, bytes, options);
+    if (!options?.ordered) return this.tmp(load(kind, host));
+    return this.tmp(atomicLoad(kind.startsWith('i64') ? 'i64' : 'i32', bytes, host));
+  }
+
+  loadV(address: Expr): Expr {
+    return this.tmp(loadV128(this.#readHost(address, 16, 1)));
+  }
+
+  loadPair(kind: LoadKind, address: Expr): [Expr, Expr] {
+    const bytes = LOAD_BYTES[kind];
+    const host = this.#readHost(address, 2 * bytes, bytes);
+    return [this.tmp(load(kind, host)), this.tmp(load(kind, host, bytes))];
+  }
+
+  store(bytes: 1 | 2 | 4 | 8, address: Expr, value: Expr, options?: AccessOptions): void {
+    const host = this.#writeHost(address, bytes, bytes, options);
+    if (options?.ordered) this.atomicStore(bytes, host, value);
+    else this.plainStore(bytes, host, value);
+  }
+
+  storeV(address: Expr, value: Expr): void {
+    this.f.storeV128(this.#writeHost(address, 16, 1), value);
+  }
+
+  storePair(bytes: 4 | 8, address: Expr, first: Expr, second: Expr): void {
+    const host = this.#writeHost(address, 2 * bytes, bytes);
+    this.plainStore(bytes, host, first);
+    this.plainStore(bytes, host, second, bytes);
+  }
+
+  storePairV(address: Expr, first: Expr, second: Expr): void {
+    const host = this.#writeHost(address, 32, 1);
+    this.f.storeV128(host, first);
+    this.f.storeV128(host, second, 16);
+  }
+
+  host(bytes: number, address: Expr, mode: 'read' | 'write' | 'atomic'): Expr {
+    this.usage.leaves = true;
+    return this.#c.tlb.host(mode === 'read' ? 'tlbRead' : 'tlbWrite', address, bytes, bytes, true);
+  }
+
+  branch(cond?: Expr): void {
+    this.ending = { how: 'branch', cond };
+  }
+
+  branchTo(target: Expr): void {
+    this.ending = { how: 'indirect', target };
+  }
+
+  pcRelative(fn: FieldFn, page = false): Expr {
+    const offset = BigInt(fn(this.#fields)) + (page ? 0n : BigInt(this.#fields.pc!));
+    return add(this.#c.pageVa(), i64(offset));
+  }
+
+  exception(): void {
+    this.#leave('an exception');
+  }
+
+  undefined(): void {
+    this.#leave('an undefined instruction');
+  }
+
+  end(how: 'check' | 'jump' | 'wait' | 'yield'): void {
+    if (how !== 'check') this.#leave(`an end by ${how}`);
+    else if (this.#depth === 0) throw new Untranslatable('a check of interrupts');
+    else this.#c.leaveChecking();
+  }
+
+  /** The interpreter does the instruction from its beginning: nothing of it was done yet. */
+  #leave(what: string): void {
+    if (this.#depth === 0) throw new Untranslatable(what);
+    this.usage.leaves = true;
+    this.#c.leave();
+  }
+}

@@ -1,0 +1,187 @@
+/** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
+import { ENTRY_HOT, PAGE_ENTRY_COUNTS, REGIONS } from '../layout.ts';
+import { buildModule, type RegionRequest, regionName } from './module.ts';
+import { findRegion, type Region } from './region.ts';
+
+/** When code is translated, and how much at a time. */
+export interface TranslationOptions {
+  /** Taken branches to an instruction before the code there is translated: 0 to 32767. Default 200. */
+  readonly threshold?: number;
+  /** Regions in a module: so many are waited for, or some slices long. Default 32. */
+  readonly batch?: number;
+  /** Instructions of a region at most. Default 256. */
+  readonly size?: number;
+  /** Regions that are kept at most: 1 to 16383, the default. */
+  readonly regions?: number;
+}
+
+/** A page of records and what it is made from. */
+export interface CodePage {
+  /** Address of the first record. */
+  readonly records: number;
+  /** Memory offset of the page's instruction words. */
+  readonly hostPage: number;
+  /** CPACR_EL1 traps floating point here. */
+  readonly trapsFp: boolean;
+}
+
+/** A region that is linked to a page, or waits for its code. */
+interface Link {
+  readonly page: CodePage;
+  readonly region: Region;
+  readonly key: string;
+  /** The page was written or given up before the code was there. */
+  cancelled: boolean;
+}
+
+/** Slices that a request waits for others at most. */
+const PATIENCE = 8;
+
+export class Translator {
+  readonly #memory: WebAssembly.Memory;
+  readonly #view: DataView;
+  readonly #table: WebAssembly.Table;
+  readonly #core: WebAssembly.ModuleImports;
+  readonly #options: Required<TranslationOptions>;
+  /** Region numbers by content. */
+  readonly #numbers = new Map<string, number>();
+  /** Links by page of records. */
+  readonly #links = new Map<number, Link[]>();
+  /** Links that wait for their code, by content. */
+  readonly #waiting = new Map<string, Link[]>();
+  #nextNumber = 1;
+  #waited = 0;
+
+  /** `core`: the exports of the core module, of which regions import the helpers. */
+  constructor(memory: WebAssembly.Memory, core: WebAssembly.Exports, options: TranslationOptions) {
+    this.#memory = memory;
+    this.#view = new DataView(memory.buffer);
+    this.#core = core as WebAssembly.ModuleImports;
+    this.#table = core.regions as WebAssembly.Table;
+    const { threshold = 200, batch = 32, size = 256, regions = REGIONS - 1 } = options;
+    if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
+    if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
+    this.#options = { threshold, batch: Math.min(batch, regions), size, regions };
+  }
+
+  /** What the counts of a new page's entries begin with. */
+  get firstCount(): number {
+    return ENTRY_HOT - this.#options.threshold;
+  }
+
+  #setCount(page: CodePage, offset: number, value: number): void {
+    this.#view.setUint16(page.records + PAGE_ENTRY_COUNTS + offset / 2, value, true);
+  }
+
+  /** The count of the instruction at byte `offset` of the page has reached ENTRY_HOT. */
+  hot(page: CodePage, offset: number): void {
+    // Counted anew unless it gets a region: not to be asked again soon.
+    this.#setCount(page, offset, 0);
+    const wordAt = (at: number): number => this.#view.getUint32(page.hostPage + at, true);
+    const region = findRegion(offset, this.#options.size, wordAt, page.trapsFp);
+    if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
+    const link: Link = { page, region, key: keyOf(page, region), cancelled: false };
+    this.#linksOf(page).push(link);
+    const number = this.#numbers.get(link.key);
+    if (number !== undefined) {
+      this.#enter(link, number);
+      return;
+    }
+    const others = this.#waiting.get(link.key);
+    if (others) others.push(link);
+    else this.#waiting.set(link.key, [link]);
+    if (this.#waiting.size >= this.#options.batch) this.#compile();
+  }
+
+  /** Between two slices: compiles what has waited long enough. */
+  tick(): void {
+    if (this.#waiting.size === 0) return;
+    this.#waited++;
+    if (this.#waited > PATIENCE) this.#compile();
+  }
+
+  #linksOf(page: CodePage): Link[] {
+    let links = this.#links.get(page.records);
+    if (!links) {
+      links = [];
+      this.#links.set(page.records, links);
+    }
+    return links;
+  }
+
+  #enter(link: Link, number: number): void {
+    this.#setCount(link.page, link.region.entry, ENTRY_HOT + number);
+  }
+
+  #compile(): void {
+    if (this.#nextNumber + this.#waiting.size > this.#options.regions + 1) this.#forgetAll();
+    const batch = [...this.#waiting].filter(([, links]) => links.some((l) => !l.cancelled));
+    this.#waiting.clear();
+    this.#waited = 0;
+    if (batch.length === 0) return;
+    const requests = batch.map(([, [link]]): RegionRequest => ({ region: link!.region, unaligned: false }));
+    const module = new WebAssembly.Module(buildModule(requests));
+    const { exports } = new WebAssembly.Instance(module, { host: { memory: this.#memory }, core: this.#core });
+    batch.forEach(([key, links], n) => {
+      const number = this.#nextNumber++;
+      this.#table.set(number, exports[regionName(n)] as () => void);
+      this.#numbers.set(key, number);
+      for (const link of links) if (!link.cancelled) this.#enter(link, number);
+    });
+  }
+
+  /** Gives up every region: there are no numbers left. */
+  #forgetAll(): void {
+    for (const links of this.#links.values()) {
+      for (const link of links) if (this.#numbers.has(link.key)) this.#unlink(link);
+    }
+    for (let n = 1; n < this.#nextNumber; n++) this.#table.set(n, null);
+    this.#nextNumber = 1;
+    this.#numbers.clear();
+    for (const [records, links] of this.#links) {
+      this.#links.set(
+        records,
+        links.filter((l) => !l.cancelled),
+      );
+    }
+  }
+
+  #unlink(link: Link): void {
+    link.cancelled = true;
+    this.#setCount(link.page, link.region.entry, this.firstCount);
+  }
+
+  /** Bytes `from` to `to` of a page of records are void: so is what was translated from them. */
+  changed(records: number, from: number, to: number): void {
+    const links = this.#links.get(records);
+    if (!links) return;
+    const kept = links.filter(({ region }) => !covers(region, from, to));
+    if (kept.length === links.length) return;
+    for (const link of links) if (!kept.includes(link)) this.#unlink(link);
+    this.#links.set(records, kept);
+  }
+
+  /** A page of records was given up; its counts are no longer ours. */
+  dropped(records: number): void {
+    for (const link of this.#links.get(records) ?? []) link.cancelled = true;
+    this.#links.delete(records);
+  }
+}
+
+/** Whether a region has instructions in bytes `from` to `to`. */
+function covers(region: Region, from: number, to: number): boolean {
+  for (const { offset, instructions } of region.blocks.values()) {
+    if (offset < to && offset + 4 * instructions.length > from) return true;
+  }
+  return false;
+}
+
+/** What the code of a region depends on: the words it is made from and where in their page they are. */
+function keyOf(page: CodePage, region: Region): string {
+  const parts: (string | number)[] = [page.trapsFp ? 1 : 0, region.entry];
+  for (const { offset, instructions } of region.blocks.values()) {
+    parts.push(':', offset);
+    for (const { word } of instructions) parts.push(word);
+  }
+  return parts.join();
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { LOOPS } from '../bench/loop-sources.ts';
+import { assemble } from '../src/asm/assemble.ts';
+import type { BareMachineOptions } from '../src/bare-machine.ts';
+import { VCPU_FIELDS } from '../src/state.ts';
+import { RAM_BASE, TestBoard, TRANSLATE_ALL } from './board.ts';
+
+const CODE = RAM_BASE + 0x40_0000;
+const BUFFER = RAM_BASE + 0x20_0000;
+const STACK = BUFFER + 0xf0000;
+const HVC_AT = RAM_BASE + 0x60_0000;
+
+type Translate = BareMachineOptions['translate'];
+
+/** A board that is about to run `source` at EL1, with the MMU on: x0 = a buffer of noise, x1 = `count`. */
+function board(source: string, count: number, translate: Translate): TestBoard {
+  const b = new TestBoard({ ramMiB: 16, translate });
+  b.identityStage1(RAM_BASE + 0x10_0000, 16, () => 0x700n);
+  const words = new Uint32Array(b.memory.buffer, b.at(BUFFER), 0x40000);
+  let seed = 12345;
+  for (let i = 0; i < words.length; i++) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    words[i] = seed;
+  }
+  // A cycle for the pointer chase.
+  for (let i = 0; i < 0x8000; i++) words[0x8000 + i] = (Math.imul(i, 20021) + 7919) & 0x7fff;
+  b.write(CODE, assemble(source, { origin: BigInt(CODE) }).bytes);
+  b.write(HVC_AT, assemble('hvc #0').bytes);
+  b.set('x0', BigInt(BUFFER));
+  b.set('x1', BigInt(count));
+  b.set('x30', BigInt(HVC_AT));
+  b.set('sp', BigInt(STACK));
+  b.set('pc', BigInt(CODE));
+  return b;
+}
+
+/** The fields in which two vCPUs differ, but those that tell where a pCPU keeps things. */
+function differences(a: TestBoard, b: TestBoard): string[] {
+  const fields = Object.entries(VCPU_FIELDS).filter(
+    // `flagN` and `flagZ` hold a result: only their sign, and whether it is 0, count.
+    ([name]) => !/^(flag[NZ]|scratch\d|walk\w+|page\w+|tlb\w+)$/.test(name),
+  );
+  const wrong = fields.filter(([name]) => a.get(name) !== b.get(name)).map(([name]) => name);
+  if (a.get('flagN') < 0n !== b.get('flagN') < 0n) wrong.push('N');
+  if ((a.get('flagZ') === 0n) !== (b.get('flagZ') === 0n)) wrong.push('Z');
+  return wrong;
+}
+
+describe('translated code', () => {
+  it.each(LOOPS)('$name: every slice ends where the interpreter ends it, in the same state', ({ source }) => {
+    const ours = board(source, 2, { threshold: 3, batch: 1 });
+    const theirs = board(source, 2, false);
+    const budgets = [1, 7, 100, 997, 10_000, 50_000];
+    for (let n = 0; ; n++) {
+      const budget = budgets[n % budgets.length]!;
+      const [reason, want] = [ours.run(budget), theirs.run(budget)];
+      expect({ n, reason, wrong: differences(ours, theirs) }).toEqual({ n, reason: want, wrong: [] });
+      if (want !== 'budget') break;
+    }
+    const ram = (b: TestBoard): Uint8Array => b.bytes.subarray(b.ram, b.ram + 2 ** 23);
+    expect(Buffer.compare(ram(ours), ram(theirs))).toBe(0);
+  });
+
+  it('goes on where there are more regions than may be kept', () => {
+    const source = LOOPS[2]!.source;
+    const theirs = board(source, 2, false);
+    while (theirs.run(100_000) === 'budget');
+    for (const regions of [1, 2, 5]) {
+      const ours = board(source, 2, { ...TRANSLATE_ALL, regions });
+      while (ours.run(100_000) === 'budget');
+      expect(differences(ours, theirs)).toEqual([]);
+    }
+  });
+
+  it('is made anew where an instruction of its loop is replaced, whoever replaces it', () => {
+    // Adds 1 in a loop, until the second store makes it add 2 and the host later 3.
+    const source = `
+        mov   x2, #0
+      1:
+        add   x2, x2, #1
+        subs  x1, x1, #1
+        b.ne  1b
+        ret`;
+    for (const batch of [1, 32]) {
+      const b = board(source, 1000, { threshold: 10, batch });
+      const go = (times: number): bigint => {
+        b.set('x1', BigInt(times));
+        b.set('pc', BigInt(CODE));
+        b.set('x30', BigInt(HVC_AT));
+        b.set32('exitRequest', 0);
+        let reason = 'budget';
+        while (reason === 'budget') reason = b.run(500);
+        expect(reason).toBe('request');
+        return b.get('x2');
+      };
+      expect(go(20_000)).toBe(20_000n);
+      b.write(CODE + 4, assemble('add x2, x2, #2').bytes);
+      expect(go(20_000)).toBe(40_000n);
+      b.write(CODE + 4, assemble('add x2, x2, #3').bytes);
+      expect(go(20_000)).toBe(60_000n);
+    }
+  });
+
+  it('a loop that writes one of its own instructions executes what it wrote', () => {
+    const source = `
+        adr   x3, 2f
+        ldr   w4, 3f
+        mov   x2, #0
+      1:
+        cmp   x1, #500
+        b.ne  2f
+        str   w4, [x3]
+      2:
+        add   x2, x2, #1
+        subs  x1, x1, #1
+        b.ne  1b
+        ret
+      3:
+        add   x2, x2, #2`;
+    for (const translate of [false, TRANSLATE_ALL, { threshold: 10, batch: 1 }]) {
+      const b = board(source, 1000, translate);
+      while (b.run(300) === 'budget');
+      expect(b.get('x2')).toBe(500n + 2n * 500n);
+    }
+  });
+
+  it('rejects thresholds and numbers of regions that it cannot keep', () => {
+    expect(() => new TestBoard({ translate: { threshold: -1 } })).toThrow('threshold is -1');
+    expect(() => new TestBoard({ translate: { threshold: 40_000 } })).toThrow('threshold is 40000');
+    expect(() => new TestBoard({ translate: { regions: 0 } })).toThrow('regions is 0');
+  });
+});
