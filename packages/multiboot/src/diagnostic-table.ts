@@ -5,6 +5,7 @@ import { HOST_DIAGNOSTICS } from './diagnostics/host.ts';
 import { KERNEL_DIAGNOSTICS } from './diagnostics/kernel.ts';
 import { MODULE_DIAGNOSTICS } from './diagnostics/module.ts';
 import { OWN_DIAGNOSTICS } from './diagnostics/own.ts';
+import { PASSTHROUGH_DIAGNOSTICS } from './diagnostics/passthrough.ts';
 import { SHARING_DIAGNOSTICS } from './diagnostics/sharing.ts';
 
 /** Every diagnostic that this package can produce: code → row. */
@@ -14,6 +15,7 @@ export const DIAGNOSTICS = {
   ...CPU_DIAGNOSTICS,
   ...SHARING_DIAGNOSTICS,
   ...OWN_DIAGNOSTICS,
+  ...PASSTHROUGH_DIAGNOSTICS,
   ...MODULE_DIAGNOSTICS,
   ...KERNEL_DIAGNOSTICS,
   ...BOOT_SCRIPT_DIAGNOSTICS,

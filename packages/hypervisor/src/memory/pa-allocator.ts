@@ -60,6 +60,13 @@ export class PaAllocator {
     return pieces;
   }
 
+  /** Like {@link take}, but in one piece; undefined also if no free range is large enough. */
+  takeOne(size: number): MemoryRange | undefined {
+    const wanted = Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+    const fitting = this.#free.find((range) => range.size >= wanted);
+    return fitting && this.#takeFrom(fitting, wanted);
+  }
+
   #takeFrom(range: MemoryRange, size: number): MemoryRange {
     const piece = { start: range.start, size };
     range.start += size;
