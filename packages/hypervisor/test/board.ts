@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { compileDts, type DeviceTree } from '@dom0less/fdt';
 import { Board, type BoardEvent, type BoardOptions, Pcpu, type PreparedBoard } from '../src/index.ts';
+import { BoardMemory } from '../src/memory/board-memory.ts';
 import { CONTROL } from '../src/memory/layout.ts';
 
 export const fixture = (name: string): Uint8Array =>
@@ -73,10 +74,13 @@ export interface GuestSpec {
   readonly load?: boolean;
 }
 
-/** `chosen` is text for /chosen. */
+/** `chosen` is text for /chosen, `nodes` for the root. */
 export interface HostSpec {
   readonly gic?: 2 | 3;
   readonly chosen?: string;
+  readonly nodes?: string;
+  /** Further files, by address. */
+  readonly files?: ReadonlyMap<number, Uint8Array>;
 }
 
 const KERNELS = 0x50000000;
@@ -85,9 +89,9 @@ const KERNEL_STRIDE = 0x400000;
 /** A host tree of 1 GiB with the guests as domU1, domU2, …, and the files of their kernels. */
 export const boardInput = (
   guests: readonly GuestSpec[],
-  { gic = 2, chosen = '' }: HostSpec = {},
+  { gic = 2, chosen = '', nodes: more = '', files = new Map() }: HostSpec = {},
 ): { tree: DeviceTree; modules: Map<number, Uint8Array> } => {
-  const modules = new Map<number, Uint8Array>();
+  const modules = new Map<number, Uint8Array>(files);
   const nodes = guests.map(({ kernel, memoryKiB = 0x10000, cpus = 1, extra = '', load = true }, n) => {
     const at = KERNELS + n * KERNEL_STRIDE;
     if (load) modules.set(at, kernel);
@@ -96,11 +100,12 @@ export const boardInput = (
       module@${at.toString(16)} { compatible = "multiboot,kernel", "multiboot,module";
         reg = <0 0x${at.toString(16)} 0 ${kernel.length}>; bootargs = "console=ttyAMA0"; }; };`;
   });
-  const source = `/dts-v1/; / { #address-cells = <2>; #size-cells = <2>;
+  const source = `/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;
     cpus { #address-cells = <1>; #size-cells = <0>;
       cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; }; };
     memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
-    intc@8000000 { compatible = "${gic === 2 ? 'arm,cortex-a15-gic' : 'arm,gic-v3'}"; #interrupt-cells = <3>; interrupt-controller;
+    ${more}
+    gic: intc@8000000 { compatible = "${gic === 2 ? 'arm,cortex-a15-gic' : 'arm,gic-v3'}"; #interrupt-cells = <3>; interrupt-controller;
       reg = <0 0x8000000 0 0x10000>, <0 0x8010000 0 0x10000>; };
     timer { compatible = "arm,armv8-timer"; interrupts = <1 13 4 1 14 4 1 11 4 1 10 4>; };
     chosen { #address-cells = <2>; #size-cells = <2>; ${chosen} ${nodes.join('\n')} }; };`;
@@ -157,6 +162,13 @@ export class Bench {
 
   output(domain = 1): string {
     return text(this.bytes(domain));
+  }
+
+  /** Host memory at a physical address, inside one block. */
+  physical(pa: number, length: number): Uint8Array {
+    const { memory, layout } = this.board.pcpuInit(0);
+    const at = new BoardMemory(memory, layout).offsetOf(pa);
+    return new Uint8Array(memory.buffer, at, length).slice();
   }
 
   states(): string[] {

@@ -2,9 +2,10 @@ import { compileDts, parseFdt } from '@dom0less/fdt';
 import { parseBootPlan, type ValidDomain } from '@dom0less/multiboot';
 import { describe, expect, it } from 'vitest';
 import { domainLines } from '../src/domain/boot-log.ts';
+import { HostMemory } from '../src/domain/domain-memory.ts';
+import { DeviceOwners } from '../src/domain/plan-devices.ts';
 import { type PlannedDomain, planDomain } from '../src/domain/plan-domain.ts';
 import { guestTree } from '../src/domain/preview-tree.ts';
-import { PaAllocator } from '../src/memory/pa-allocator.ts';
 import { fixture, image, text } from './board.ts';
 
 const KERNEL_BYTES = 0x1a09fc0;
@@ -18,13 +19,11 @@ const plan = (dts: string): PlannedDomain[] => {
     [0x50000000, kernel],
     [0x5c000000, new Uint8Array(0xf0faf)],
   ]);
-  const allocator = new PaAllocator(boot.host.memory, [{ start: 0x50000000, size: 0x10000000 }]);
+  const context = { host: boot.host, modules, memory: new HostMemory(boot), owners: new DeviceOwners() };
   const report = (diagnostic: unknown): void => {
     throw new Error(JSON.stringify(diagnostic));
   };
-  return boot.domains.map(
-    (domain) => planDomain(domain as ValidDomain, { host: boot.host, modules, allocator, report })!,
-  );
+  return boot.domains.map((domain) => planDomain(domain as ValidDomain, { ...context, report })!);
 };
 
 describe('the device tree of a domain', () => {

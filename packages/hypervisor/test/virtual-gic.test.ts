@@ -1,6 +1,7 @@
 import { ICC_REGISTERS } from '@dom0less/vgic';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GUEST_MAP } from '../src/domain/guest-map.ts';
 import { gicStateBytes, makeGic } from '../src/domain/virtual-gic.ts';
 import { MmioBus } from '../src/pcpu/mmio-bus.ts';
 
@@ -31,7 +32,7 @@ function machine(version: 2 | 3) {
   });
   gic.reset();
   const bus = new MmioBus(view);
-  for (const { base, device } of gic.frames) bus.attach(base, device);
+  for (const { at, device } of gic.frames) bus.attach(GUEST_MAP[at], device);
   return { gic, bus, view, lines, vcpus };
 }
 

@@ -120,9 +120,23 @@ const strip = (root: DtNode, report: Report): void => {
   }
 };
 
+/** The first node that has two children, or two properties, of one name: a blob can hold that, a tree has no use for it. */
+const nodeWithTwins = (root: DtNode): DtNode | undefined => {
+  for (const node of root.walk()) {
+    for (const list of [node.children, node.properties]) {
+      if (new Set(list.map(({ name }) => name)).size < list.length) return node;
+    }
+  }
+  return undefined;
+};
+
 const parse = (bytes: Uint8Array, report: Report): DeviceTree | undefined => {
   try {
-    return parseFdt(bytes);
+    const tree = parseFdt(bytes);
+    const twins = nodeWithTwins(tree.root);
+    if (twins === undefined) return tree;
+    report(finding('fragment-invalid', { detail: `${twins.path} has two children or properties of one name` }));
+    return undefined;
   } catch (error) {
     if (!(error instanceof FdtError)) throw error;
     report(finding('fragment-invalid', { detail: error.message }));

@@ -39,6 +39,48 @@ export const BUILD_DIAGNOSTICS = {
     message: "the images of the domain do not fit into what is left of the board's {available} MiB",
     remedy: 'use smaller images or fewer domains',
   },
+  'direct-map-gic': {
+    severity: 'error',
+    message: "a direct-map domain has its GIC at the host's addresses, and the host tree gives none",
+    remedy: 'give the GIC node reg with distributor and CPU interface, or distributor and redistributors',
+  },
+  'direct-map-uart': {
+    severity: 'error',
+    message:
+      "a direct-map domain has its UART where Xen's is, and the host tree names none with registers of 4 KiB and an interrupt (Xen: Unable to re-use the Xen UART information)",
+    remedy: 'name it by stdout-path in /chosen or dtuart= in xen,xen-bootargs, or remove vpl011',
+  },
+  'guest-map-overlap': {
+    severity: 'error',
+    message: '{name} of the domain, {range}, lies over {other}, {otherRange}',
+    remedy: 'choose other guest addresses',
+  },
+  'device-not-modelled': {
+    severity: 'warning',
+    message:
+      '{what} ({found}) is a device that there is no model of: its registers read as zero, and it raises no interrupt',
+    remedy: 'pass through a device of the board that there is a model of: {known}',
+  },
+  'device-taken': {
+    severity: 'error',
+    message: '{what} belongs to {other} already',
+    remedy: 'give each device to one domain',
+  },
+  'device-is-xens': {
+    severity: 'error',
+    message: '{what} is the UART that the hypervisor itself uses (Xen: IRQ is already used by Xen)',
+    remedy: 'pass through another UART, or name another one by stdout-path',
+  },
+  'interrupt-clash': {
+    severity: 'error',
+    message: "the device raises interrupt {intid} (SPI {spi}), which is that of the domain's own UART",
+    remedy: 'remove vpl011, or pass through another device',
+  },
+  'interrupt-range': {
+    severity: 'error',
+    message: 'the device raises interrupt {intid}, for which nr_spis has to be at least {needed}; it is {found}',
+    remedy: 'raise nr_spis, or remove it',
+  },
   'memory-budget': {
     severity: 'warning',
     message: 'the domains may use {found} MiB together, and the board can back {available} MiB',

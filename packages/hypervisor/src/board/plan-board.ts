@@ -1,10 +1,12 @@
 /** From a host device tree and files to what each domain gets; nothing is built and no engine is needed. */
 import { BLOCK_BYTES } from '@dom0less/arm64-cpu/sizes';
 import type { DeviceTree } from '@dom0less/fdt';
-import { type BootModule, type BootPlan, type DomainPlan, parseBootPlan, type ValidDomain } from '@dom0less/multiboot';
-import { type PooledDomain, planDomain } from '../domain/plan-domain.ts';
-import { layOut } from '../memory/layout.ts';
-import { PaAllocator } from '../memory/pa-allocator.ts';
+import { type BootPlan, type DomainPlan, parseBootPlan, type ValidDomain } from '@dom0less/multiboot';
+import { modelNamed } from '../devices/models.ts';
+import { countBlocks, HostMemory } from '../domain/domain-memory.ts';
+import { DeviceOwners } from '../domain/plan-devices.ts';
+import { type PlannedDomain, type PooledDomain, planDomain } from '../domain/plan-domain.ts';
+import { type DomainShape, layOut } from '../memory/layout.ts';
 import { type PlannedPools, planPools } from '../schedule/plan-pools.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
 
@@ -33,16 +35,6 @@ export interface BoardPlan {
 }
 
 const MIB = 2 ** 20;
-
-const ownModules = ({ modules }: DomainPlan): BootModule[] =>
-  [modules.kernel, modules.ramdisk, modules.deviceTree].filter((module) => module !== undefined);
-
-/** Host memory that domains may have: all but what is reserved or holds boot modules. */
-const makeAllocator = ({ host, dom0, domains }: BootPlan): PaAllocator => {
-  const modules = [...dom0.modules, ...domains.flatMap(ownModules)];
-  const taken = [...host.reserved, ...modules.map(({ address, size }) => ({ start: address, size }))];
-  return new PaAllocator(host.memory, taken);
-};
 
 /** Collects diagnostics, and the first error of each domain. */
 export class Findings {
@@ -78,10 +70,11 @@ const planAll = (
   pools: PlannedPools,
   findings: Findings,
 ): PooledDomain[] => {
-  const allocator = makeAllocator(plan);
+  const memory = new HostMemory(plan);
+  const owners = new DeviceOwners();
   const valid = plan.domains.filter((domain): domain is ValidDomain => domain.valid);
   return valid.flatMap((domain) => {
-    const context = { host: plan.host, modules, allocator, report: findings.reporter(domain.id) };
+    const context = { host: plan.host, modules, memory, owners, report: findings.reporter(domain.id) };
     const planned = planDomain(domain, context);
     return planned === undefined ? [] : { ...planned, ...pools.poolOf(domain) };
   });
@@ -93,10 +86,16 @@ export interface BlockBudget {
   readonly count: number;
 }
 
+/** What the layout of the board's memory needs to know of a domain. */
+export const shapeOf = ({ domain, devices }: PlannedDomain): DomainShape => ({
+  cpus: domain.cpus,
+  gicVersion: domain.gicVersion,
+  devices: devices.devices.map(({ model }) => modelNamed(model).stateBytes),
+});
+
 const budgetOf = (planned: readonly PooledDomain[], { pcpus, pools }: PlannedPools): BlockBudget => {
-  const bytes = planned.flatMap(({ ram, tables }) => [...ram, ...tables]).reduce((sum, { size }) => sum + size, 0);
-  const wanted = bytes / BLOCK_BYTES;
-  const domains = planned.map(({ domain }) => domain);
+  const wanted = countBlocks(planned.map(({ memory }) => memory));
+  const domains = planned.map(shapeOf);
   return { wanted, count: layOut({ pcpus, pools: pools.length, domains, blocksWanted: wanted }).blockCount };
 };
 

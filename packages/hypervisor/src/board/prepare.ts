@@ -9,7 +9,7 @@ import type { PcpuDomain, PcpuPool } from '../pcpu/init.ts';
 import { hostTime, SystemCounter } from '../pcpu/system-counter.ts';
 import { startVcpus } from '../schedule/start-vcpus.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
-import { checkBlocks, type PlannedBoard, type PlanOptions, planWithFindings } from './plan-board.ts';
+import { checkBlocks, type PlannedBoard, type PlanOptions, planWithFindings, shapeOf } from './plan-board.ts';
 
 /** What a board is made from. */
 export interface BoardOptions extends PlanOptions {
@@ -47,8 +47,7 @@ const buildAll = (board: PlannedBoard, { now = hostTime, deterministic = false }
   const { pcpus, pools } = board.pools;
   const counterFrequency = plan.host.timerClockFrequency ?? DEFAULT_FREQUENCY;
   const counterEpoch = now();
-  const cpus = planned.map(({ domain }) => domain);
-  const sizes = { pcpus, pools: pools.length, domains: cpus, blocksWanted: blocks.wanted };
+  const sizes = { pcpus, pools: pools.length, domains: planned.map(shapeOf), blocksWanted: blocks.wanted };
   const { memory: wasmMemory, layout } = makeMemory(sizes);
   const available = (layout.blockCount * BLOCK_BYTES) / MIB;
   // What the engine's 4 GiB can't back was reported by the plan; the host may have less.
@@ -60,7 +59,8 @@ const buildAll = (board: PlannedBoard, { now = hostTime, deterministic = false }
     log.push(...domainLines(one));
     try {
       const value = deterministic ? 0 : counter.read();
-      return buildDomain(memory, layout.domains[n]!, one, { value, frequency: counterFrequency });
+      const epoch = deterministic ? 0 : counterEpoch / 1000;
+      return buildDomain(memory, layout.domains[n]!, one, { value, frequency: counterFrequency, epoch });
     } catch (error) {
       if (!(error instanceof OutOfBlocksError)) throw error;
       const place = { path: one.domain.path, domain: one.domain.nodeName };

@@ -1,10 +1,12 @@
 /** Second half of building a domain: stage-2 tables, images, devices and vCPUs in the board's memory. */
 import { Stage2Tables, type TableMemory } from '@dom0less/arm64-mmu';
-import type { GuestRamBank, MemoryRange } from '@dom0less/multiboot';
+import type { MemoryRange } from '@dom0less/multiboot';
 import { SbsaUart } from '@dom0less/vuart';
+import { modelNamed } from '../devices/models.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import type { DomainLayout } from '../memory/layout.ts';
 import type { PcpuDomain } from '../pcpu/init.ts';
+import type { Mapping } from './domain-memory.ts';
 import type { PlannedDomain, PooledDomain } from './plan-domain.ts';
 import { resetVcpu } from './vcpu.ts';
 import { makeGic } from './virtual-gic.ts';
@@ -33,30 +35,6 @@ const tableMemory = (memory: BoardMemory, ranges: readonly MemoryRange[]): Table
   };
 };
 
-/** A part of guest RAM that is contiguous in host memory too. */
-interface Mapping {
-  readonly ipa: number;
-  readonly pa: number;
-  readonly size: number;
-}
-
-/** Pairs the banks with the host memory behind them. A bank starts at the start of a 2 MiB block. */
-const mapBanks = (banks: readonly GuestRamBank[], ram: readonly MemoryRange[]): Mapping[] => {
-  const mappings: Mapping[] = [];
-  let [index, used] = [0, 0];
-  for (const bank of banks) {
-    for (let done = 0; done < bank.size; ) {
-      const piece = ram[index]!;
-      const size = Math.min(bank.size - done, piece.size - used);
-      mappings.push({ ipa: bank.start + done, pa: piece.start + used, size });
-      done += size;
-      used = Math.ceil((used + size) / 2 ** 21) * 2 ** 21;
-      if (used === piece.size) [index, used] = [index + 1, 0];
-    }
-  }
-  return mappings;
-};
-
 /** Copies bytes to guest RAM. */
 const writeGuest = (memory: BoardMemory, mappings: readonly Mapping[], ipa: number, bytes: Uint8Array): void => {
   for (const mapping of mappings) {
@@ -66,35 +44,52 @@ const writeGuest = (memory: BoardMemory, mappings: readonly Mapping[], ipa: numb
   }
 };
 
-const resetDevices = (memory: BoardMemory, layout: DomainLayout, { domain, nrSpis }: PlannedDomain): void => {
+/** The system counter when a domain is built. */
+export interface CounterNow {
+  readonly value: number;
+  /** Ticks per second. */
+  readonly frequency: number;
+  /** Seconds since 1970 when it was 0. */
+  readonly epoch: number;
+}
+
+const resetDevices = (
+  memory: BoardMemory,
+  layout: DomainLayout,
+  { domain, nrSpis, devices }: PlannedDomain,
+  { frequency, epoch }: CounterNow,
+): void => {
   const buffer = memory.view.buffer;
   const ignore = (): void => {};
   const { cpus: vcpus, gicVersion } = domain;
   makeGic(gicVersion, { buffer, byteOffset: layout.gic, vcpus, nrSpis, onIrq: ignore, onFiq: ignore }).reset();
   new SbsaUart({ buffer, byteOffset: layout.uart, onTransmit: ignore, onInterrupt: ignore }).reset();
+  devices.devices.forEach(({ model }, n) => {
+    const parts = { buffer, byteOffset: layout.devices[n]!, onInterrupt: ignore, counter: () => 0, frequency };
+    modelNamed(model).make(parts).reset(epoch);
+  });
 };
 
 /**
  * Puts a planned domain into memory, its vCPUs offline at the kernel's entry, with the device tree's address in X0.
  * Throws OutOfBlocksError if the board's memory has not enough blocks for the images.
  *
- * @param counter the system counter now, and its frequency
  */
 export const buildDomain = (
   memory: BoardMemory,
   layout: DomainLayout,
   planned: PooledDomain,
-  counter: { readonly value: number; readonly frequency: number },
+  counter: CounterNow,
 ): PcpuDomain => {
-  const { domain, banks, ram, placement } = planned;
-  const tables = new Stage2Tables({ memory: tableMemory(memory, planned.tables), ipaBits: IPA_BITS, vmid: domain.id });
-  const mappings = mapBanks(banks, ram);
+  const { domain, placement } = planned;
+  const { ram, shared, tables: pages } = planned.memory;
+  const tables = new Stage2Tables({ memory: tableMemory(memory, pages), ipaBits: IPA_BITS, vmid: domain.id });
   const attributes = { read: true, write: true, execute: true, memoryType: 'normal' } as const;
-  for (const { ipa, pa, size } of mappings) tables.map(ipa, pa, size, attributes);
-  writeGuest(memory, mappings, placement.kernel, planned.kernel.payload);
-  if (placement.initrd !== undefined) writeGuest(memory, mappings, placement.initrd, planned.initrd!);
-  writeGuest(memory, mappings, placement.dtb, planned.dtb);
-  resetDevices(memory, layout, planned);
+  for (const { ipa, pa, size } of [...ram, ...shared]) tables.map(ipa, pa, size, attributes);
+  writeGuest(memory, ram, placement.kernel, planned.kernel.payload);
+  if (placement.initrd !== undefined) writeGuest(memory, ram, placement.initrd, planned.initrd!);
+  writeGuest(memory, ram, placement.dtb, planned.dtb);
+  resetDevices(memory, layout, planned, counter);
   const { VTTBR_EL2, VTCR_EL2 } = tables;
   const { id, name, cpus, gicVersion, vpl011 } = domain;
   const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
@@ -102,6 +97,8 @@ export const buildDomain = (
   layout.vcpus.forEach(({ state }, index) => {
     resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
   });
-  const { pool, affinity } = planned;
-  return { id, name, cpus, nrSpis: planned.nrSpis, gicVersion, console: vpl011, layout, pool, affinity, ...registers };
+  const { pool, affinity, map, nrSpis } = planned;
+  const { devices, windows } = planned.devices;
+  const bus = { map, devices, windows, openBus: !domain.trapUnmappedAccesses };
+  return { id, name, cpus, nrSpis, gicVersion, console: vpl011, layout, pool, affinity, ...bus, ...registers };
 };

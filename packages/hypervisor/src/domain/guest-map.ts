@@ -11,12 +11,30 @@ export const GUEST_GICR_SIZE = 0x100_0000;
 export const GUEST_UART_BASE = 0x2200_0000;
 export const GUEST_UART_SIZE = 0x1000;
 
+/** Where a domain sees the devices that every domain may have (IPAs), and the SPI of its UART. */
+export interface GuestMap {
+  readonly gicd: number;
+  readonly gicc: number;
+  readonly gicr: number;
+  readonly uart: number;
+  readonly uartIntid: number;
+}
+
 /** PPIs of the timers; PPI n of a device tree is INTID 16 + n. */
 export const VIRTUAL_TIMER_INTID = 27;
 export const PHYSICAL_TIMER_INTID = 30;
 export const SECURE_TIMER_INTID = 29;
 /** The UART's SPI. */
 export const UART_INTID = 32;
+
+/** The map of a domain that is not direct-mapped. */
+export const GUEST_MAP: GuestMap = {
+  gicd: GUEST_GICD_BASE,
+  gicc: GUEST_GICC_BASE,
+  gicr: GUEST_GICR_BASE,
+  uart: GUEST_UART_BASE,
+  uartIntid: UART_INTID,
+};
 
 /** MPIDR_EL1 of vCPU `n` without its RES1 bit: Aff0 holds 16 vCPUs. */
 export const affinityOf = (vcpu: number): number => (vcpu & 15) | ((vcpu >>> 4) << 8);

@@ -1,20 +1,17 @@
 /** The device tree that a domain gets: nodes, properties and their order as Xen 4.17 makes them. */
 import { DeviceTree, type DtNode, propEmpty, propReg, propStrings, propU32, propU64, writeFdt } from '@dom0less/fdt';
-import type { GuestRamBank } from '@dom0less/multiboot';
+import type { GuestRamBank, Passthrough } from '@dom0less/multiboot';
 import {
   affinityOf,
-  GUEST_GICC_BASE,
   GUEST_GICC_SIZE,
-  GUEST_GICD_BASE,
   GUEST_GICD_SIZE,
-  GUEST_GICR_BASE,
   GUEST_GICR_SIZE,
   GUEST_GICV3_GICD_SIZE,
-  GUEST_UART_BASE,
+  GUEST_MAP,
   GUEST_UART_SIZE,
+  type GuestMap,
   PHYSICAL_TIMER_INTID,
   SECURE_TIMER_INTID,
-  UART_INTID,
   VIRTUAL_TIMER_INTID,
 } from './guest-map.ts';
 
@@ -32,6 +29,12 @@ export interface GuestTreeInput {
   readonly uart: boolean;
   /** Version of the virtual interrupt controller. */
   readonly gicVersion: 2 | 3;
+  /** Addresses of GIC and UART; those of Xen's guest memory map if absent. */
+  readonly map?: GuestMap;
+  /** Static shared memory as the guest sees it (IPA, bytes). */
+  readonly shared?: readonly { readonly id: string; readonly start: number; readonly size: number }[];
+  /** Nodes for devices of the host that the guest gets. */
+  readonly passthrough?: Pick<Passthrough, 'nodes' | 'gicPhandle'>;
 }
 
 const CELLS = { address: 2, size: 2 };
@@ -73,55 +76,81 @@ const addCpus = (root: DtNode, { cpus, hostCpu }: GuestTreeInput): void => {
   }
 };
 
-const addMemory = (root: DtNode, { banks }: GuestTreeInput): void => {
-  const reg = banks.map(({ start, size }) => region(start, size));
+const addMemory = (root: DtNode, { banks, shared = [] }: GuestTreeInput): void => {
+  const ranges = [...banks, ...shared].map(({ start, size }) => region(start, size));
   root
     .addChild(`memory@${banks[0]!.start.toString(16)}`)
     .setProperty('device_type', propStrings('memory'))
-    .setProperty('reg', propReg(reg, CELLS));
+    .setProperty('reg', propReg(ranges, CELLS));
 };
 
-/** The interrupt controllers: distributor and CPU interface of a GICv2, distributor and redistributors of a GICv3. */
+const addShared = (root: DtNode, { shared = [] }: GuestTreeInput): void => {
+  if (shared.length === 0) return;
+  const parent = root.addChild('reserved-memory');
+  parent.setProperty('#address-cells', propU32(2)).setProperty('#size-cells', propU32(2));
+  parent.setProperty('ranges', propEmpty());
+  for (const { id, start, size } of shared) {
+    parent
+      .addChild(`xen-shmem@${start.toString(16)}`)
+      .setProperty('compatible', propStrings('xen,shared-memory-v1'))
+      .setProperty('reg', propReg([region(start, size)], CELLS))
+      .setProperty('xen,id', propStrings(id))
+      .setProperty('xen,offset', propU64(0n));
+  }
+};
+
+const copyNode = (to: DtNode, node: DtNode): void => {
+  const copy = to.addChild(node.name);
+  for (const { name, value } of node.properties) copy.setProperty(name, value);
+  for (const child of node.children) copyNode(copy, child);
+};
+
+/** The phandle by which nodes refer to the interrupt controller. */
+const gicPhandle = ({ passthrough }: GuestTreeInput): number => passthrough?.gicPhandle ?? GIC_PHANDLE;
+
 const GICS = {
-  2: {
+  2: ({ gicd, gicc }: GuestMap) => ({
     compatible: 'arm,gic-400',
-    reg: [region(GUEST_GICD_BASE, GUEST_GICD_SIZE), region(GUEST_GICC_BASE, GUEST_GICC_SIZE)],
-  },
-  3: {
+    reg: [region(gicd, GUEST_GICD_SIZE), region(gicc, GUEST_GICC_SIZE)],
+  }),
+  3: ({ gicd, gicr }: GuestMap) => ({
     compatible: 'arm,gic-v3',
-    reg: [region(GUEST_GICD_BASE, GUEST_GICV3_GICD_SIZE), region(GUEST_GICR_BASE, GUEST_GICR_SIZE)],
-  },
+    reg: [region(gicd, GUEST_GICV3_GICD_SIZE), region(gicr, GUEST_GICR_SIZE)],
+  }),
 } as const;
 
-const addGic = (root: DtNode, { gicVersion }: GuestTreeInput): void => {
-  const { compatible, reg } = GICS[gicVersion];
+const addGic = (root: DtNode, input: GuestTreeInput): void => {
+  const { gicVersion, map = GUEST_MAP } = input;
+  const { compatible, reg } = GICS[gicVersion](map);
   root
-    .addChild(`interrupt-controller@${GUEST_GICD_BASE.toString(16)}`)
+    .addChild(`interrupt-controller@${map.gicd.toString(16)}`)
     .setProperty('#address-cells', propU32(0))
     .setProperty('#interrupt-cells', propU32(3))
     .setProperty('interrupt-controller', propEmpty())
     .setProperty('compatible', propStrings(compatible))
-    .setProperty('reg', propReg([...reg], CELLS))
-    .setProperty('linux,phandle', propU32(GIC_PHANDLE))
-    .setProperty('phandle', propU32(GIC_PHANDLE));
+    .setProperty('reg', propReg(reg, CELLS))
+    .setProperty('linux,phandle', propU32(gicPhandle(input)))
+    .setProperty('phandle', propU32(gicPhandle(input)));
 };
 
-const addTimer = (root: DtNode, { timerClockFrequency }: GuestTreeInput): void => {
+const addTimer = (root: DtNode, input: GuestTreeInput): void => {
   const interrupts = [SECURE_TIMER_INTID, PHYSICAL_TIMER_INTID, VIRTUAL_TIMER_INTID].flatMap(ppi);
   const timer = root.addChild('timer');
   timer.setProperty('compatible', propStrings('arm,armv8-timer'));
   timer.setProperty('interrupts', propU32(...interrupts));
-  timer.setProperty('interrupt-parent', propU32(GIC_PHANDLE));
+  timer.setProperty('interrupt-parent', propU32(gicPhandle(input)));
+  const { timerClockFrequency } = input;
   if (timerClockFrequency !== undefined) timer.setProperty('clock-frequency', propU32(timerClockFrequency));
 };
 
-const addUart = (root: DtNode): void => {
+const addUart = (root: DtNode, input: GuestTreeInput): void => {
+  const { uart, uartIntid } = input.map ?? GUEST_MAP;
   root
-    .addChild(`sbsa-uart@${GUEST_UART_BASE.toString(16)}`)
+    .addChild(`sbsa-uart@${uart.toString(16)}`)
     .setProperty('compatible', propStrings('arm,sbsa-uart'))
-    .setProperty('reg', propReg([region(GUEST_UART_BASE, GUEST_UART_SIZE)], CELLS))
-    .setProperty('interrupts', propU32(...spi(UART_INTID)))
-    .setProperty('interrupt-parent', propU32(GIC_PHANDLE))
+    .setProperty('reg', propReg([region(uart, GUEST_UART_SIZE)], CELLS))
+    .setProperty('interrupts', propU32(...spi(uartIntid)))
+    .setProperty('interrupt-parent', propU32(gicPhandle(input)))
     .setProperty('current-speed', propU32(115200));
 };
 
@@ -137,8 +166,10 @@ export const makeGuestTree = (input: GuestTreeInput): Uint8Array => {
   addPsci(root);
   addCpus(root, input);
   addMemory(root, input);
+  addShared(root, input);
+  for (const node of input.passthrough?.nodes ?? []) copyNode(root, node);
   addGic(root, input);
   addTimer(root, input);
-  if (input.uart) addUart(root);
+  if (input.uart) addUart(root, input);
   return writeFdt(tree, { layout: 'libfdt-sw' });
 };

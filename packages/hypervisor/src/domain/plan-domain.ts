@@ -1,15 +1,12 @@
 /** First half of building a domain: everything that can go wrong with its input, before any memory is made. */
-import { BLOCK_BYTES } from '@dom0less/arm64-cpu/sizes';
 import {
   type BootModule,
   type GuestRamBank,
-  guestRamBanks,
   type HostFacts,
   identifyKernel,
   type KernelImage,
   KernelImageError,
   locate,
-  type MemoryRange,
   type Placement,
   type PlacementInput,
   placeImages,
@@ -17,20 +14,21 @@ import {
 } from '@dom0less/multiboot';
 import { MAX_SPIS } from '@dom0less/vgic';
 import { type BoardDiagnostic, buildDiagnostic } from '../board/diagnostic.ts';
-import type { PaAllocator } from '../memory/pa-allocator.ts';
 import type { DomainPool } from '../schedule/plan-pools.ts';
-import { UART_INTID } from './guest-map.ts';
+import { banksOf, type DomainMemory, type HostMemory } from './domain-memory.ts';
+import type { GuestMap } from './guest-map.ts';
 import { makeGuestTree } from './guest-tree.ts';
+import { type DeviceOwners, highestIntid, type PlannedDevices, planDevices } from './plan-devices.ts';
+import { checkGuestMap, planGuestMap } from './plan-guest-map.ts';
 
 /** A domain that is ready to be put into memory. */
 export interface PlannedDomain {
   readonly domain: ValidDomain;
   readonly nrSpis: number;
   readonly banks: readonly GuestRamBank[];
-  /** Host memory behind the banks, in their order. */
-  readonly ram: readonly MemoryRange[];
-  /** Host memory for stage-2 tables. */
-  readonly tables: readonly MemoryRange[];
+  readonly memory: DomainMemory;
+  readonly map: GuestMap;
+  readonly devices: PlannedDevices;
   readonly kernel: KernelImage;
   readonly placement: Placement;
   /** First instruction of the kernel. */
@@ -46,13 +44,12 @@ export type PooledDomain = PlannedDomain & DomainPool;
 export interface PlanContext {
   readonly host: HostFacts;
   readonly modules: ReadonlyMap<number, Uint8Array>;
-  readonly allocator: PaAllocator;
+  readonly memory: HostMemory;
+  readonly owners: DeviceOwners;
   /** Takes what is found; an error is reported exactly when a domain can't be planned. */
   readonly report: (diagnostic: BoardDiagnostic) => void;
 }
 
-const PAGE = 4096;
-const GIB = 2 ** 30;
 const FIRST_SPI = 32;
 /** A domain's VMID, of 8 bits, is its id. */
 const MAX_VMID = 255;
@@ -62,7 +59,7 @@ const regCells = (...values: number[]): string =>
   `<${values.map((value) => `${hex(Math.floor(value / 2 ** 32))} ${hex(value % 2 ** 32)}`).join(' ')}>`;
 
 /** Bytes of a module: what is loaded at its address, cut to the size in the tree. Undefined and reported if nothing is. */
-const moduleBytes = (domain: ValidDomain, module: BootModule, context: ReadContext): Uint8Array | undefined => {
+export const moduleBytes = (domain: ValidDomain, module: BootModule, context: ReadContext): Uint8Array | undefined => {
   const loaded = context.modules.get(module.address);
   const value = regCells(module.address, module.size);
   const place = { path: module.path, property: 'reg', value, domain: domain.nodeName };
@@ -95,27 +92,24 @@ export const readKernel = (domain: ValidDomain, context: ReadContext): KernelIma
   }
 };
 
-/** Most stage-2 pages that the banks can need: root, level 1 of each bank, level 2 per GiB, level 3 at uneven ends. */
-const tablePages = (banks: readonly GuestRamBank[], pieces: number): number =>
-  1 + banks.reduce((sum, { size }) => sum + 3 + Math.ceil(size / GIB), 0) + 2 * pieces;
-
-const takeMemory = (domain: ValidDomain, banks: readonly GuestRamBank[], context: PlanContext) => {
-  const { allocator } = context;
-  const available = allocator.free / 1024;
-  const size = banks.reduce((sum, bank) => sum + Math.ceil(bank.size / BLOCK_BYTES) * BLOCK_BYTES, 0);
-  const ram = allocator.take(size);
-  const tables = ram && allocator.take(tablePages(banks, ram.length) * PAGE);
-  if (ram !== undefined && tables !== undefined) return { ram, tables };
-  const texts = { found: size / 1024, available };
+const takeMemory = (
+  domain: ValidDomain,
+  banks: readonly GuestRamBank[],
+  { memory, report }: PlanContext,
+): DomainMemory | undefined => {
+  const available = memory.free / 1024;
+  const taken = memory.take(domain, banks);
+  if (taken !== undefined) return taken;
   const place = { path: domain.path, property: 'memory', domain: domain.nodeName };
-  context.report(buildDiagnostic('host-memory-exhausted', place, texts));
+  report(buildDiagnostic('host-memory-exhausted', place, { found: domain.memoryKiB, available }));
   return undefined;
 };
 
-/** SPIs of the virtual GIC: as told, else as many as the host has; the UART's is always among them. */
-const countSpis = (domain: ValidDomain, host: HostFacts): number => {
+/** SPIs of the virtual GIC: as told, else as many as the host has; those of UART and devices are always among them. */
+const countSpis = (domain: ValidDomain, host: HostFacts, map: GuestMap, devices: PlannedDevices): number => {
   const wanted = domain.nrSpis ?? Math.max(0, (host.gic?.interruptLines ?? FIRST_SPI) - FIRST_SPI);
-  return Math.min(MAX_SPIS, Math.max(wanted, domain.vpl011 ? UART_INTID - FIRST_SPI + 1 : 0));
+  const needed = Math.max(domain.vpl011 ? map.uartIntid + 1 : 0, highestIntid(devices) + 1) - FIRST_SPI;
+  return Math.min(MAX_SPIS, Math.max(wanted, needed));
 };
 
 /** Reports what a domain asks for and can't get whatever the memory; true if there is nothing. */
@@ -134,14 +128,37 @@ export interface PlacedDomain {
   readonly dtb: Uint8Array;
 }
 
+/** What a domain has besides memory and images: what its device tree is made from. */
+export interface DomainParts {
+  readonly map: GuestMap;
+  readonly devices: PlannedDevices;
+}
+
+/** Decides on a domain's map and devices. Undefined if it can't have them: the reason is reported. */
+export const planParts = (
+  domain: ValidDomain,
+  fragment: Uint8Array | undefined,
+  { host, owners, report }: Pick<PlanContext, 'host' | 'owners' | 'report'>,
+): DomainParts | undefined => {
+  const map = planGuestMap(domain, host, report);
+  if (map === undefined) return undefined;
+  const uartIntid = domain.vpl011 ? map.uartIntid : undefined;
+  const devices = planDevices(domain, fragment, { host, owners, report, uartIntid, nrSpis: domain.nrSpis });
+  if (devices === undefined) return undefined;
+  const fits = checkGuestMap(domain, map, devices.windows, report);
+  return fits ? { map, devices } : undefined;
+};
+
 /** Places a domain's images and makes its device tree. Undefined if they don't fit: the reason is reported. */
 export const placeDomain = (
   domain: ValidDomain,
   kernel: PlacementInput['kernel'],
   initrdSize: number,
+  { map, devices }: DomainParts,
   { host, report }: Pick<PlanContext, 'host' | 'report'>,
 ): PlacedDomain | undefined => {
-  const banks = guestRamBanks(domain.memoryKiB);
+  const banks = banksOf(domain);
+  const { passthrough } = devices;
   const treeWith = (start: number, end: number): Uint8Array =>
     makeGuestTree({
       bootargs: domain.bootargs,
@@ -151,6 +168,9 @@ export const placeDomain = (
       banks,
       uart: domain.vpl011,
       gicVersion: domain.gicVersion,
+      map,
+      shared: domain.sharedMemory.map(({ id, guestAddress, size }) => ({ id, start: guestAddress, size })),
+      ...(passthrough === undefined ? {} : { passthrough }),
       ...(host.timerClockFrequency === undefined ? {} : { timerClockFrequency: host.timerClockFrequency }),
     });
   // A domain without memory has no bank to put into a tree; placing says what is wrong.
@@ -166,6 +186,12 @@ export const placeDomain = (
   return { banks, placement, dtb };
 };
 
+/** Bytes of a module that a domain may have; `'missing'`, and reported, if it has it and they are not there. */
+const optionalBytes = (domain: ValidDomain, kind: 'ramdisk' | 'deviceTree', context: ReadContext) => {
+  const module = domain.modules[kind];
+  return module && (moduleBytes(domain, module, context) ?? 'missing');
+};
+
 /**
  * Reads the domain's images, takes host memory for it, places the images and makes its device tree.
  *
@@ -173,19 +199,20 @@ export const placeDomain = (
  */
 export const planDomain = (domain: ValidDomain, context: PlanContext): PlannedDomain | undefined => {
   if (!checkLimits(domain, context)) return undefined;
-  const { host } = context;
-  const { ramdisk } = domain.modules;
-  const initrd = ramdisk && moduleBytes(domain, ramdisk, context);
+  const initrd = optionalBytes(domain, 'ramdisk', context);
+  const fragment = optionalBytes(domain, 'deviceTree', context);
   const kernel = readKernel(domain, context);
-  if (kernel === undefined || (ramdisk !== undefined && initrd === undefined)) return undefined;
-  const placed = placeDomain(domain, kernel, initrd?.length ?? 0, context);
+  if (kernel === undefined || initrd === 'missing' || fragment === 'missing') return undefined;
+  const parts = planParts(domain, fragment, context);
+  const placed = parts && placeDomain(domain, kernel, initrd?.length ?? 0, parts, context);
   const memory = placed && takeMemory(domain, placed.banks, context);
-  if (placed === undefined || memory === undefined) return undefined;
+  if (parts === undefined || placed === undefined || memory === undefined) return undefined;
   return {
     domain,
-    nrSpis: countSpis(domain, host),
+    nrSpis: countSpis(domain, context.host, parts.map, parts.devices),
     ...placed,
-    ...memory,
+    ...parts,
+    memory,
     kernel,
     entry: kernel.entry ?? placed.placement.kernel,
     ...(initrd === undefined ? {} : { initrd }),

@@ -1,7 +1,8 @@
 /** The device tree of one domain, without a board. */
 import type { BootModule, BootPlan, ValidDomain } from '@dom0less/multiboot';
 import { type BoardDiagnostic, buildDiagnostic } from '../board/diagnostic.ts';
-import { placeDomain, readKernel } from './plan-domain.ts';
+import { DeviceOwners } from './plan-devices.ts';
+import { moduleBytes, placeDomain, planParts, readKernel } from './plan-domain.ts';
 
 /** What {@link guestTree} gives: a blob, and everything that was found. */
 export interface GuestTreeResult {
@@ -40,6 +41,11 @@ export const guestTree = (
     ramdisk === undefined
       ? 0
       : Math.min(ramdisk.size, modules.get(ramdisk.address)?.length ?? Number.POSITIVE_INFINITY);
-  const placed = kernel && placeDomain(domain, kernel, initrdSize, { host: plan.host, report });
+  const context = { host: plan.host, owners: new DeviceOwners(), modules, report };
+  const { deviceTree } = domain.modules;
+  const fragment = deviceTree && moduleBytes(domain, deviceTree, context);
+  if (deviceTree !== undefined && fragment === undefined) return { diagnostics };
+  const parts = planParts(domain, fragment, context);
+  const placed = kernel && parts && placeDomain(domain, kernel, initrdSize, parts, context);
   return placed === undefined ? { diagnostics } : { dtb: placed.dtb, diagnostics };
 };

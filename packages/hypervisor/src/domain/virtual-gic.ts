@@ -1,6 +1,6 @@
 /** A domain's virtual GIC, whatever its version: one interface for the rest of the hypervisor. */
 import { type GicFrame, ICC, ICC_REGISTERS, stateBytes, stateBytesV3, VGicV2, VGicV3 } from '@dom0less/vgic';
-import { GUEST_GICC_BASE, GUEST_GICD_BASE, GUEST_GICR_BASE } from './guest-map.ts';
+import type { GuestMap } from './guest-map.ts';
 
 export type GicVersion = 2 | 3;
 
@@ -21,8 +21,8 @@ export interface GicOptions {
  * `@dom0less/vgic`, the same for both versions) is for a lock around these calls.
  */
 export interface VirtualGic {
-  /** Register frames, and where Xen's guest memory map has them. */
-  readonly frames: readonly { readonly base: number; readonly device: GicFrame }[];
+  /** Register frames, and where in a guest's map they are. */
+  readonly frames: readonly { readonly at: keyof GuestMap & `gic${string}`; readonly device: GicFrame }[];
   /** Reset values of all registers; once on new memory. Levels of input lines stay. */
   reset(): void;
   /** The vCPU is powered off: what of the GIC is inside the PE has its reset values. */
@@ -51,8 +51,8 @@ const makeV2 = (options: GicOptions): VirtualGic => {
   const gic = new VGicV2(options);
   return {
     frames: [
-      { base: GUEST_GICC_BASE, device: gic.cpuInterface },
-      { base: GUEST_GICD_BASE, device: gic.distributor },
+      { at: 'gicc', device: gic.cpuInterface },
+      { at: 'gicd', device: gic.distributor },
     ],
     reset: () => gic.reset(),
     resetCpu: () => {},
@@ -74,8 +74,8 @@ const makeV3 = (options: GicOptions): VirtualGic => {
   const gic = new VGicV3(options);
   return {
     frames: [
-      { base: GUEST_GICD_BASE, device: gic.distributor },
-      { base: GUEST_GICR_BASE, device: gic.redistributors },
+      { at: 'gicd', device: gic.distributor },
+      { at: 'gicr', device: gic.redistributors },
     ],
     reset: () => gic.reset(),
     resetCpu: (vcpu) => gic.resetCpuInterface(vcpu),

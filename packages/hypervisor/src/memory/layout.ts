@@ -114,6 +114,8 @@ export interface DomainLayout {
   readonly control: number;
   readonly gic: number;
   readonly uart: number;
+  /** State of the devices of the board that it has. */
+  readonly devices: readonly number[];
   readonly output: number;
   readonly input: number;
   readonly vcpus: readonly VcpuLayout[];
@@ -140,6 +142,8 @@ export interface BoardLayout {
 export interface DomainShape {
   readonly cpus: number;
   readonly gicVersion: 2 | 3;
+  /** Bytes of the state of each device of the board that it has; none if absent. */
+  readonly devices?: readonly number[];
 }
 
 /** What decides on the layout. */
@@ -163,10 +167,11 @@ class Cursor {
   }
 }
 
-const layOutDomain = (cursor: Cursor, { cpus, gicVersion }: DomainShape): DomainLayout => ({
+const layOutDomain = (cursor: Cursor, { cpus, gicVersion, devices = [] }: DomainShape): DomainLayout => ({
   control: cursor.take(DOMAIN_CONTROL.BYTES),
   gic: cursor.take(gicStateBytes(gicVersion, cpus)),
   uart: cursor.take(STATE_BYTES),
+  devices: devices.map((bytes) => cursor.take(bytes)),
   output: cursor.take(RING_HEADER_BYTES + OUTPUT_RING_BYTES),
   input: cursor.take(RING_HEADER_BYTES + INPUT_RING_BYTES),
   vcpus: Array.from({ length: cpus }, () => ({

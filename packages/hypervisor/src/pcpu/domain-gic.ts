@@ -14,14 +14,14 @@ export class DomainGic {
   /** @param outputs told about a vCPU's IRQ and FIQ while the lock is held, on the thread that made the change */
   constructor(
     memory: BoardMemory,
-    { layout, cpus, nrSpis, gicVersion }: PcpuDomain,
+    { layout, cpus, nrSpis, gicVersion, map }: PcpuDomain,
     bus: MmioBus,
     outputs: Pick<GicOptions, 'onIrq' | 'onFiq'>,
   ) {
     const { buffer } = memory.view;
     this.#lock = memory.lock(layout.gic + GIC_STATE.LOCK);
     this.#gic = makeGic(gicVersion, { buffer, byteOffset: layout.gic, vcpus: cpus, nrSpis, ...outputs });
-    for (const { base, device } of this.#gic.frames) bus.attach(base, new LockedDevice(device, this.#lock));
+    for (const { at, device } of this.#gic.frames) bus.attach(map[at], new LockedDevice(device, this.#lock));
   }
 
   setPpi(vcpu: number, intid: number, level: boolean): void {

@@ -3,7 +3,8 @@ import { stateOffset } from '@dom0less/arm64-cpu';
 import { END_REASONS, type EndReason } from '../board/end-reasons.ts';
 import { DOMAIN_STATES, type DomainState } from '../board/events.ts';
 import { type ConsoleTap, DomainConsole } from '../console/domain-console.ts';
-import { GUEST_UART_BASE, UART_INTID } from '../domain/guest-map.ts';
+import { AbsentDevice } from '../devices/device.ts';
+import { modelNamed } from '../devices/models.ts';
 import { resetVcpu } from '../domain/vcpu.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { DOMAIN_CONTROL, VCPU_RUN } from '../memory/layout.ts';
@@ -37,6 +38,8 @@ export interface DomainContext {
   readonly vcpus: readonly SchedVcpu[];
   /** Frequency of the system counter. */
   readonly frequency: number;
+  /** The system counter now. */
+  readonly counter: () => number;
   /** The pCPU whose thread this is; -1: that of all. */
   readonly pcpu: number;
   /** Where its console output goes besides the ring. */
@@ -61,16 +64,17 @@ export class DomainRuntime {
     this.info = info;
     this.scheduler = context.scheduler;
     this.#context = context;
-    this.bus = new MmioBus(memory.view);
+    this.bus = new MmioBus(memory.view, info.openBus);
     this.#gic = new DomainGic(memory, info, this.bus, {
       onIrq: (vcpu, level) => this.#drive(vcpu, IRQ_LINE, level),
       onFiq: (vcpu, level) => this.#drive(vcpu, FIQ_LINE, level),
     });
     if (info.console) {
-      const onInterrupt = (level: boolean): void => this.#gic.setSpi(UART_INTID, level);
+      const onInterrupt = (level: boolean): void => this.#gic.setSpi(info.map.uartIntid, level);
       this.console = new DomainConsole(memory, layout, onInterrupt, tap);
-      this.bus.attach(GUEST_UART_BASE, new LockedDevice(this.console.uart, this.console.lock));
+      this.bus.attach(info.map.uart, new LockedDevice(this.console.uart, this.console.lock));
     }
+    this.#attachDevices();
     this.vcpus = context.vcpus.map((sched, index) => ({
       domain: this,
       index,
@@ -165,6 +169,21 @@ export class DomainRuntime {
     view.setUint32(valueAt, value, true);
     view.setUint32(valueAt + 4, 0, true);
     return true;
+  }
+
+  /** Devices of the board, and behind them the pages that they are in. */
+  #attachDevices(): void {
+    const { memory, frequency, counter } = this.#context;
+    const { devices, windows, layout } = this.info;
+    devices.forEach(({ model, address, intid }, n) => {
+      const byteOffset = layout.devices[n]!;
+      const onInterrupt = (level: boolean): void => {
+        if (intid !== undefined) this.#gic.setSpi(intid, level);
+      };
+      const parts = { buffer: memory.view.buffer, byteOffset, onInterrupt, counter, frequency };
+      this.bus.attach(address, new LockedDevice(modelNamed(model).make(parts), memory.lock(byteOffset)));
+    });
+    for (const { address, size } of windows) this.bus.attach(address, new AbsentDevice(size));
   }
 
   get #words(): Int32Array {

@@ -1,5 +1,7 @@
 /** What passes from the board to a pCPU's thread: plain data that can be posted. */
 import type { CompiledCore } from '@dom0less/arm64-cpu';
+import type { GuestMap } from '../domain/guest-map.ts';
+import type { DeviceWindow, PlannedDevice } from '../domain/plan-devices.ts';
 import type { BoardLayout, DomainLayout } from '../memory/layout.ts';
 import type { SchedulerName } from '../schedule/make-scheduler.ts';
 
@@ -12,6 +14,13 @@ export interface PcpuDomain {
   readonly nrSpis: number;
   readonly gicVersion: 2 | 3;
   readonly console: boolean;
+  /** Where it sees GIC and UART. */
+  readonly map: GuestMap;
+  /** Devices of the board that it has, and the register pages around them. */
+  readonly devices: readonly PlannedDevice[];
+  readonly windows: readonly DeviceWindow[];
+  /** True: where it has nothing, reads give all ones and writes are ignored; else an access aborts. */
+  readonly openBus: boolean;
   /** VTTBR_EL2 and VTCR_EL2 of its stage-2 tables. */
   readonly VTTBR_EL2: bigint;
   readonly VTCR_EL2: bigint;

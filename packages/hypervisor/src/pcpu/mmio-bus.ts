@@ -51,9 +51,12 @@ interface Region {
 export class MmioBus {
   readonly #regions: Region[] = [];
   readonly #view: DataView;
+  readonly #open: boolean;
 
-  constructor(view: DataView) {
+  /** @param open where there is no device, reads give all ones and writes are ignored */
+  constructor(view: DataView, open = false) {
     this.#view = view;
+    this.#open = open;
   }
 
   attach(base: number, device: MmioDevice): void {
@@ -62,7 +65,7 @@ export class MmioBus {
 
   /**
    * An access of `size` bytes to `ipa`; the value is at memory offset `valueAt`, little-endian. False where there is
-   * no device, and for accesses wider than the register: the guest takes an external abort.
+   * no device, unless the bus is open, and for accesses wider than the register: the guest takes an external abort.
    */
   access(ipa: number, size: number, isWrite: boolean, valueAt: number, vcpu: number): boolean {
     for (const { base, end, device } of this.#regions) {
@@ -77,7 +80,8 @@ export class MmioBus {
       this.#move(device, offset, size, isWrite, valueAt, vcpu);
       return true;
     }
-    return false;
+    if (this.#open && !isWrite) for (let n = 0; n < size; n++) this.#view.setUint8(valueAt + n, 0xff);
+    return this.#open;
   }
 
   #move(device: MmioDevice, offset: number, size: AccessSize, isWrite: boolean, valueAt: number, vcpu: number): void {

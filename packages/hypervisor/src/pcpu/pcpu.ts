@@ -75,7 +75,8 @@ export class Pcpu {
     const { schedulers, vcpus } = makePools(memory, init);
     this.#scheduler = schedulers[init.pools.findIndex(({ pcpus }) => pcpus.includes(pcpu))]!;
     this.#domains = init.domains.map((info, n) => {
-      const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, frequency: counterFrequency, pcpu };
+      const time = { frequency: counterFrequency, counter: () => this.#pace.read() };
+      const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, ...time, pcpu };
       return new DomainRuntime(info, { ...parts, tap: mode?.tap(info.id) });
     });
     for (const vcpu of this.#domains.flatMap((domain) => domain.vcpus)) {
