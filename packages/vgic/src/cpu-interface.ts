@@ -31,7 +31,7 @@ const GICC_IIDR = 0xfc;
 const GICC_DIR = 0x1000;
 
 /**
- * IHI 0048B table 4-2. A switch and not a table: a guest comes here twice per interrupt.
+ * IHI 0048B, GICC_*. A switch and not a table: a guest comes here twice per interrupt.
  * What is not here is reserved, or of interrupt group 1: it reads as zero and ignores writes.
  */
 export function readCpuInterface(gic: GicCoreV2, offset: number, vcpu: number): number {

@@ -38,7 +38,7 @@ const routers: WordRegister<GicCoreV3> = {
 };
 
 /**
- * IHI 0069 chapter 12: the distributor, 64 KiB. INTIDs 0 to 31 belong to the redistributors. GICD_STATUSR, GICD_NSACR,
+ * IHI 0069, GICD_*: the distributor, 64 KiB. INTIDs 0 to 31 belong to the redistributors. GICD_STATUSR, GICD_NSACR,
  * GICD_IGRPMODR and GICD_TYPER2 read as zero here, and as affinity routing is on so do GICD_ITARGETSR, GICD_SGIR,
  * GICD_CPENDSGIR and GICD_SPENDSGIR.
  */

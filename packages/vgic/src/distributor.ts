@@ -45,7 +45,7 @@ const sgiPending = (name: string, offset: number, pending: boolean): ByteRegiste
   },
 });
 
-/** IHI 0048B table 4-1: the distributor, 4 KiB. */
+/** IHI 0048B, GICD_*: the distributor, 4 KiB. */
 export const DISTRIBUTOR = new RegisterTable<GicCoreV2>(0x1000, [
   {
     name: 'GICD_CTLR',

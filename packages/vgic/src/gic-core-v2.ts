@@ -33,7 +33,7 @@ export interface CoreOptionsV2 extends CoreOptions {
   readonly onIrq: (vcpu: number, level: boolean) => void;
 }
 
-/** What a GICv2 has of its own: SGIs with a source, SPIs with several targets, one group (IHI 0048B section 3). */
+/** What a GICv2 has of its own: SGIs with a source, SPIs with several targets, one group (IHI 0048B chapter 3). */
 export class GicCoreV2 extends GicCore {
   readonly #onIrq: (vcpu: number, level: boolean) => void;
 
@@ -93,7 +93,7 @@ export class GicCoreV2 extends GicCore {
     this.signal(vcpu);
   }
 
-  /** The bits of a priority that decide on preemption (IHI 0048B section 3.3.3): [7:BPR+1]. */
+  /** The bits of a priority that decide on preemption (IHI 0048B, GICC_BPR): [7:BPR+1]. */
   #groupMask(c: number): number {
     return (0xff << (this.words[c + BPR]! + 1)) & 0xff;
   }
@@ -103,7 +103,7 @@ export class GicCoreV2 extends GicCore {
     return runningPriority(this.words[this.vcpu(vcpu) + APR0]!);
   }
 
-  /** Drives the IRQ output of a vCPU (IHI 0048B sections 3.2 and 3.3: enables, priority mask, preemption). */
+  /** Drives the IRQ output of a vCPU (IHI 0048B chapter 3: enables, priority mask, preemption). */
   override signal(vcpu: number): void {
     const w = this.words;
     const c = this.vcpu(vcpu);

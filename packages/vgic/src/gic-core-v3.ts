@@ -58,7 +58,7 @@ export interface CoreOptionsV3 extends CoreOptions {
   readonly onFiq?: (vcpu: number, level: boolean) => void;
 }
 
-/** What a GICv3 has of its own: two groups, affinity routing, redistributors that sleep (IHI 0069 chapters 3 and 4). */
+/** What a GICv3 has of its own: two groups, affinity routing, redistributors that sleep (IHI 0069). */
 export class GicCoreV3 extends GicCore {
   readonly #onIrq: (vcpu: number, level: boolean) => void;
   readonly #onFiq: (vcpu: number, level: boolean) => void;
@@ -171,7 +171,7 @@ export class GicCoreV3 extends GicCore {
     if (second >= 0 && second !== first) this.refresh(second);
   }
 
-  /** The groups that a vCPU takes, as bits; none while its redistributor sleeps (IHI 0069 section 4.7 and chapter 11). */
+  /** The groups that a vCPU takes, as bits; none while its redistributor sleeps (IHI 0069 section 4.7 and GICR_WAKER). */
   #groupsTaken(c: number): number {
     return this.words[c + WAKER]! & GICR_WAKER_ProcessorSleep ? 0 : this.words[c + IGRPEN]!;
   }

@@ -60,7 +60,7 @@ export interface CoreOptions {
 }
 
 /**
- * The interrupts and their states, which GICv2 and GICv3 have in common: IHI 0048B section 3, IHI 0069 chapter 4.
+ * The interrupts and their states, which GICv2 and GICv3 have in common: IHI 0048B chapter 3, IHI 0069 chapter 4.
  * Every change ends in `refresh` or `signal` of the vCPUs it touches, so HPPI and the outputs in the state are always
  * current. The versions differ in which vCPU an interrupt reaches and in their CPU interfaces.
  */
@@ -187,8 +187,8 @@ export abstract class GicCore {
   }
 
   /**
-   * Pending of 32 INTIDs: what is latched, and a level-sensitive input while it is asserted (IHI 0048B fig. 4-10,
-   * IHI 0069 section 4.1).
+   * Pending of 32 INTIDs: what is latched, and a level-sensitive input while it is asserted (IHI 0048B,
+   * GICD_ISPENDR; IHI 0069 section 4.1).
    */
   pendingBits(n: number, vcpu: number): number {
     const w = this.words;
@@ -287,7 +287,7 @@ export abstract class GicCore {
 
   /**
    * Whether HPPI may be signalled: above the priority mask and above what is active. `groupMask` are the bits of a
-   * priority that decide on preemption (IHI 0048B section 3.3, IHI 0069 section 4.8).
+   * priority that decide on preemption (IHI 0048B chapter 3, IHI 0069 section 4.8).
    */
   protected preempts(c: number, groupMask: number, activePriorities: number): boolean {
     const priority = this.words[c + HPPI_PRIORITY]!;

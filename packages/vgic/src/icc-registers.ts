@@ -5,7 +5,7 @@ export type IccEncoding = readonly [op0: number, op1: number, CRn: number, CRm: 
 export type IccAccess = 'r' | 'w' | 'rw';
 
 /**
- * The system registers of the CPU interface at EL1 (IHI 0069 chapter 12) by name. With 5 bits of priority ICC_AP0R1
+ * The system registers of the CPU interface at EL1 (IHI 0069) by name. With 5 bits of priority ICC_AP0R1
  * to 3 and ICC_AP1R1 to 3 don't exist: as any encoding that is not here they are UNDEFINED.
  */
 const ENCODINGS = {

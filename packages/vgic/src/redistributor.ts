@@ -17,7 +17,7 @@ const at =
   (register: Register<GicCoreV3>): Register<GicCoreV3> => ({ ...register, offset: base + register.offset });
 
 /**
- * IHI 0069 chapter 12: RD_base and SGI_base. GICR_CTLR and GICR_STATUSR read as zero: no LPIs, no write is
+ * IHI 0069, GICR_*: RD_base and SGI_base. GICR_CTLR and GICR_STATUSR read as zero: no LPIs, no write is
  * ever in progress, all vCPUs take part in 1 of N.
  */
 const REDISTRIBUTOR = new RegisterTable<GicCoreV3>(REDISTRIBUTOR_SIZE, [

@@ -57,8 +57,8 @@ export interface InvalidAccess {
 
 /**
  * Reads and writes a table of registers. What is in no register is reserved: it reads as zero and ignores writes.
- * Words are permitted everywhere, bytes where a register has a byte per INTID (IHI 0048B section 4.1.4, IHI 0069
- * chapter 12).
+ * Words are permitted everywhere, bytes where a register has a byte per INTID (IHI 0048B and IHI 0069,
+ * programmers' models).
  */
 export class RegisterTable<G extends GicCore> {
   readonly size: number;

@@ -104,7 +104,7 @@ export interface HostRegister {
   readonly access: 'r' | 'w' | 'rw';
 }
 
-/** The CPU interface of a GICv3 with 5 bits of priority (IHI 0069, chapter 12). */
+/** The CPU interface of a GICv3 with 5 bits of priority (IHI 0069). */
 export const HOST_REGISTERS: readonly HostRegister[] = [
   { name: 'ICC_PMR_EL1', encoding: [3, 0, 4, 6, 0], access: 'rw' },
   { name: 'ICC_IAR0_EL1', encoding: [3, 0, 12, 8, 0], access: 'r' },
