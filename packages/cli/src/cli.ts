@@ -43,6 +43,7 @@ function addSessionOptions(command: Command): Command {
     .option('--expect <DOMAIN=REGEX>', "exit 0 as soon as every regex was seen on its domain's console", collect)
     .option('--send <DOMAIN=REGEX=TEXT>', 'type TEXT into DOMAIN when REGEX appears on its console', collect)
     .option('--timeout <SECONDS>', 'exit 1 after that time')
+    .option('--seed <N>', "give domains random numbers that follow from N, not the host's")
     .option('--strict', 'start nothing if one domain has an error, as Xen does')
     .option('--raw', 'show the domain in focus at a terminal without (XEN) at line starts')
     .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');

@@ -58,6 +58,13 @@ export function parseTimeout(text: string): Parsed<number> {
   return { problem: `--timeout ${text}: expected a number of seconds above 0 and at most ${MAX_SECONDS}` };
 }
 
+/** Parses a seed: an integer of at most 53 bits. */
+export function parseSeed(text: string): Parsed<number> {
+  const value = NUMBER.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value)) return { value };
+  return { problem: `--seed ${text}: expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}` };
+}
+
 /** All values, or all problems. */
 export function parseAll<T>(texts: readonly string[], parse: (text: string) => Parsed<T>, problems: string[]): T[] {
   const values: T[] = [];

@@ -156,6 +156,8 @@ describe('bad command lines exit with 2 and say on stderr why', () => {
     ['a tree of an unknown domain', ['dt', board, 'domU7'], ['there is no domain domU7', 'domU1']],
     ['a tree in an unknown format', ['dt', board, 'domU1', '-O', 'yaml'], ['-O yaml: expected dts or dtb']],
     ['the tree of a bad domain', ['dt', mixed, 'domU2'], ['domain-memory-one-cell', 'can not be built']],
+    ['a seed that is none', ['run', board, '--seed', '-1'], ['--seed -1: expected an integer from 0']],
+    ['a seed that is too large', ['start', '--seed', '9007199254740992'], ['--seed 9007199254740992']],
     ['a timeout that is none', ['run', board, '--timeout', 'soon'], ['--timeout soon']],
     ['a tree without any good domain', ['run', nothing], ['domain-memory-one-cell', 'no domain can be started']],
     ['a log folder that is a file', ['run', board, '--console-log', image], [`--console-log ${image}`]],

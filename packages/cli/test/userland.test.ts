@@ -1,4 +1,5 @@
 /** Debian's programs, unmodified, in a domU: a selection that takes a minute. The rest is in userland*.long.test.ts. */
+import { kernel } from './userland/kernel.ts';
 import { digests } from './userland/openssl.ts';
 import { ptrace } from './userland/ptrace.ts';
 import { python } from './userland/python.ts';
@@ -10,7 +11,7 @@ const PYTHON_TESTS = ['test_float', 'test_struct'];
 
 userlandTests({
   packages: ['openssl', 'sqlite3', 'xz-utils', 'perl', 'python3', 'python-testsuite'],
-  suites: [ptrace(), digests(), sqlite(2000), xz(60_000), python(PYTHON_TESTS)],
+  suites: [kernel(), ptrace(), digests(), sqlite(2000), xz(60_000), python(PYTHON_TESTS)],
   pythonTests: PYTHON_TESTS,
   timeoutSeconds: 180,
 });

@@ -206,10 +206,10 @@ describe('the board', () => {
   });
 
   it('logs calls that nobody serves if guest_loglvl says so', () => {
-    const kernel = guest(hvcCall(0x84000050), systemOff());
+    const kernel = guest(hvcCall(0x84000060), systemOff());
     for (const [chosen, lines] of [
       ['', []],
-      ['xen,xen-bootargs = "guest_loglvl=none/all";', ['(XEN) d1v0 Unhandled SMC/HVC: 0x84000050']],
+      ['xen,xen-bootargs = "guest_loglvl=none/all";', ['(XEN) d1v0 Unhandled SMC/HVC: 0x84000060']],
     ] as const) {
       const bench = new Bench([kernel], { host: { chosen } });
       bench.run();

@@ -3,7 +3,7 @@ import { logNames, reportDiagnostics, resolveDomains } from '../board-report.ts'
 import { ConsoleLogs } from '../console-logs.ts';
 import { InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
-import { type Expectation, parseAll, parseExpectation, parseTimeout } from '../option-values.ts';
+import { type Expectation, parseAll, parseExpectation, parseSeed, parseTimeout } from '../option-values.ts';
 import { parseSend, type Send } from '../send-option.ts';
 import { runSession } from '../session.ts';
 import { type BoardInput, type InputFlags, readBoardInput } from './board-input.ts';
@@ -14,6 +14,7 @@ export interface SessionFlags {
   readonly expect?: readonly string[];
   readonly send?: readonly string[];
   readonly timeout?: string;
+  readonly seed?: string;
   readonly json?: boolean;
   readonly strict?: boolean;
   readonly raw?: boolean;
@@ -28,6 +29,8 @@ export interface SessionWishes {
   readonly expectations: readonly Expectation[];
   readonly sends: readonly Send[];
   readonly timeout: number | undefined;
+  /** What the domains' entropy follows from; undefined: the host's. */
+  readonly seed: number | undefined;
   readonly json: boolean;
   readonly strict: boolean;
   readonly raw: boolean;
@@ -36,10 +39,11 @@ export interface SessionWishes {
 /** Reads the options; what is wrong with them is added to `problems`. */
 export function parseSessionFlags(flags: SessionFlags, problems: string[]): SessionWishes {
   const [timeout] = parseAll(flags.timeout === undefined ? [] : [flags.timeout], parseTimeout, problems);
+  const [seed] = parseAll(flags.seed === undefined ? [] : [flags.seed], parseSeed, problems);
   const expectations = parseAll(flags.expect ?? [], parseExpectation, problems);
   const sends = parseAll(flags.send ?? [], parseSend, problems);
   const { consoleLog, json = false, strict = false, raw = false } = flags;
-  return { consoleLog, expectations, sends, timeout, json, strict, raw };
+  return { consoleLog, expectations, sends, timeout, seed, json, strict, raw };
 }
 
 /**
@@ -49,8 +53,12 @@ export function parseSessionFlags(flags: SessionFlags, problems: string[]): Sess
  * @throws {InputError} if there is nothing that can run, or a wish can't be granted.
  */
 export async function runBoard(input: BoardInput, wishes: SessionWishes, io: CliIo): Promise<number> {
-  const { strict, consoleLog } = wishes;
-  const { plan, board, diagnostics } = await io.prepareBoard({ ...input, strict });
+  const { strict, consoleLog, seed } = wishes;
+  const { plan, board, diagnostics } = await io.prepareBoard({
+    ...input,
+    strict,
+    ...(seed === undefined ? {} : { seed }),
+  });
   reportDiagnostics(diagnostics, io, wishes.json);
   const problems: string[] = [];
   const expectations = resolveDomains('--expect', wishes.expectations, { plan, board }, problems);

@@ -106,9 +106,9 @@ export class Board {
 
   /** What the thread of pCPU `pcpu` needs; can be posted. */
   pcpuInit(pcpu: number): PcpuInit {
-    const { wasmMemory, memory, domains, pools, counterFrequency, counterEpoch, logsGuests } = this.#built;
+    const { wasmMemory, memory, domains, pools, counterFrequency, counterEpoch, logsGuests, seed } = this.#built;
     const shared = { memory: wasmMemory, core: this.#core, layout: memory.layout };
-    return { pcpu, ...shared, domains, pools, counterFrequency, counterEpoch, logsGuests };
+    return { pcpu, ...shared, domains, pools, counterFrequency, counterEpoch, logsGuests, seed };
   }
 
   /** Has `listener` called for each event from now on, and at once for those that nobody has heard. Gives the way out. */

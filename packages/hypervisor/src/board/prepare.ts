@@ -17,6 +17,11 @@ export interface BoardOptions extends PlanOptions {
   readonly now?: () => number;
   /** True: made for `runDeterministic`; the system counter is at 0 when domains are made. */
   readonly deterministic?: boolean;
+  /**
+   * Domains get entropy that follows from this number (at most 53 bits), not that of the host. Without it a board made
+   * for `runDeterministic` has 0.
+   */
+  readonly seed?: number;
 }
 
 /** A board's parts, built. */
@@ -33,6 +38,8 @@ export interface BuiltBoard {
   readonly counterEpoch: number;
   /** True: Xen's command line asks for messages about guests. */
   readonly logsGuests: boolean;
+  /** Of the domains' entropy; undefined: the host's. */
+  readonly seed: number | undefined;
 }
 
 /** The counter of QEMU's virt board, where the host tree does not tell another. */
@@ -42,7 +49,10 @@ const MIB = 2 ** 20;
 const LOGS_GUESTS = /(^|\s)guest_loglvl=(\w+\/)?(all|debug|info)(\s|$)/;
 
 /** Puts the planned domains into a new memory. One that does not fit is reported and left out. */
-const buildAll = (board: PlannedBoard, { now = hostTime, deterministic = false }: BoardOptions): BuiltBoard => {
+const buildAll = (
+  board: PlannedBoard,
+  { now = hostTime, deterministic = false, ...options }: BoardOptions,
+): BuiltBoard => {
   const { plan, planned, findings, blocks } = board;
   const { pcpus, pools } = board.pools;
   const counterFrequency = plan.host.timerClockFrequency ?? DEFAULT_FREQUENCY;
@@ -74,7 +84,8 @@ const buildAll = (board: PlannedBoard, { now = hostTime, deterministic = false }
   const { failures } = findings;
   const logsGuests = LOGS_GUESTS.test(plan.xenCommandLine ?? '');
   const made = { wasmMemory, memory, plan, domains, pools, failures, log };
-  return { ...made, counterFrequency, counterEpoch, logsGuests };
+  const seed = options.seed ?? (deterministic ? 0 : undefined);
+  return { ...made, counterFrequency, counterEpoch, logsGuests, seed };
 };
 
 /**

@@ -28,6 +28,12 @@ export class CallRegisters {
     return this.#view.getBigUint64(this.base + stateOffset(`x${n}`), true);
   }
 
+  /** Sets Xn to two words. */
+  setWords(n: number, low: number, high: number): void {
+    this.#view.setUint32(this.base + stateOffset(`x${n}`), low, true);
+    this.#view.setUint32(this.base + stateOffset(`x${n}`) + 4, high, true);
+  }
+
   /** Sets Xn to a 32-bit result, sign-extended as the convention has error codes. */
   set(n: number, value: number): void {
     this.#view.setInt32(this.base + stateOffset(`x${n}`), value, true);
@@ -44,7 +50,7 @@ const result =
     registers.set(0, value);
 
 /** A UUID as four words: its bytes in order, the first in the low bits. */
-const uid =
+export const uid =
   (...words: readonly [number, number, number, number]): ServiceCall =>
   (registers) =>
     words.forEach((word, n) => {
@@ -80,11 +86,11 @@ const ARCH_FEATURES: ReadonlyMap<number, number> = new Map([
 
 /** Functions of Xen's hypervisor service: count, UID, revision. */
 const XEN_FUNCTIONS = 3;
-/** Functions of the standard service that are not PSCI: count, UID, revision. */
+/** Functions of the standard service that are neither PSCI's nor TRNG's: count, UID, revision. */
 const STANDARD_FUNCTIONS = 3;
 
-/** Services other than PSCI, by function id. `psciFunctions` is how many function ids PSCI has. */
-export const serviceCalls = (psciFunctions: number): ReadonlyMap<number, ServiceCall> =>
+/** Services other than PSCI and TRNG, by function id. `otherFunctions` is how many function ids those have. */
+export const serviceCalls = (otherFunctions: number): ReadonlyMap<number, ServiceCall> =>
   new Map([
     [SMCCC_VERSION, result(SMCCC_1_2)],
     [SMCCC_ARCH_FEATURES, (registers) => registers.set(0, ARCH_FEATURES.get(registers.w(1)) ?? NOT_SUPPORTED)],
@@ -95,7 +101,7 @@ export const serviceCalls = (psciFunctions: number): ReadonlyMap<number, Service
     // a71812dc-c698-4369-9acf-79d18ddee667
     [0x8600_ff01, uid(0xdc1218a7, 0x694398c6, 0xd179cf9a, 0x67e6de8d)],
     [0x8600_ff03, revision(0, 1)],
-    [0x8400_ff00, result(STANDARD_FUNCTIONS + psciFunctions)],
+    [0x8400_ff00, result(STANDARD_FUNCTIONS + otherFunctions)],
     // f863386f-4b39-4cbd-9220-ce1641e59f6f
     [0x8400_ff01, uid(0x6f3863f8, 0xbd4c394b, 0x16ce2092, 0x6f9fe541)],
     [0x8400_ff03, revision(0, 1)],

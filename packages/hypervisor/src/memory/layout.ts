@@ -72,6 +72,8 @@ export const DOMAIN_CONTROL = {
   TOLD: 8,
   /** Calls that nobody serves. */
   UNHANDLED: 12,
+  /** Blocks that it had of the entropy that follows from a seed. */
+  ENTROPY: 16,
   BYTES: 64,
 } as const;
 

@@ -6,6 +6,7 @@ import { type ConsoleTap, DomainConsole } from '../console/domain-console.ts';
 import { AbsentDevice } from '../devices/device.ts';
 import { modelNamed } from '../devices/models.ts';
 import { resetVcpu } from '../domain/vcpu.ts';
+import { type Entropy, seededEntropy } from '../firmware/trng.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { DOMAIN_CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
@@ -44,6 +45,9 @@ export interface DomainContext {
   readonly pcpu: number;
   /** Where its console output goes besides the ring. */
   readonly tap?: ConsoleTap | undefined;
+  /** What its entropy follows from; undefined: from `hostEntropy`. */
+  readonly seed: number | undefined;
+  readonly hostEntropy: Entropy;
 }
 
 /** Devices and vCPUs of one domain over the board's memory: views of shared state, of which each thread has its own. */
@@ -54,6 +58,8 @@ export class DomainRuntime {
   /** Absent if the domain has no UART. */
   readonly console: DomainConsole | undefined;
   readonly scheduler: Scheduler;
+  /** What its firmware gives as random bits. */
+  readonly entropy: Entropy;
   readonly #context: DomainContext;
   readonly #gic: DomainGic;
 
@@ -64,6 +70,8 @@ export class DomainRuntime {
     this.info = info;
     this.scheduler = context.scheduler;
     this.#context = context;
+    const drawn = (): number => Atomics.add(this.#words, this.#word('ENTROPY'), 1);
+    this.entropy = context.seed === undefined ? context.hostEntropy : seededEntropy(context.seed, info.id, drawn);
     this.bus = new MmioBus(memory.view, info.openBus);
     this.#gic = new DomainGic(memory, info, this.bus, {
       onIrq: (vcpu, level) => this.#drive(vcpu, IRQ_LINE, level),

@@ -53,6 +53,8 @@ export interface PcpuInit {
   readonly counterFrequency: number;
   /** True: what guests do wrong is logged (Xen's guest_loglvl). */
   readonly logsGuests: boolean;
+  /** Where entropy for domains comes from, at most 53 bits; undefined: from the host. */
+  readonly seed: number | undefined;
   /** Host time at which the system counter was 0, in ms since 1970. */
   readonly counterEpoch: number;
 }
@@ -66,4 +68,6 @@ export interface PcpuSignals {
   notify(): void;
   /** Host time in ms since 1970, never going back; `performance` if absent. */
   now?(): number;
+  /** Fills `words` with random bits of the host; `crypto.getRandomValues` if absent. */
+  entropy?(words: Uint32Array<ArrayBuffer>): void;
 }

@@ -7,6 +7,7 @@ import { NO_EXCLUSIVE } from '../domain/vcpu.ts';
 import { callFirmware } from '../firmware/conduit.ts';
 import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
+import { hostEntropy } from '../firmware/trng.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
 import { CODE_PAGES, CONTROL } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
@@ -75,8 +76,9 @@ export class Pcpu {
     const { schedulers, vcpus } = makePools(memory, init);
     this.#scheduler = schedulers[init.pools.findIndex(({ pcpus }) => pcpus.includes(pcpu))]!;
     this.#domains = init.domains.map((info, n) => {
+      const entropy = { seed: init.seed, hostEntropy: signals.entropy ?? hostEntropy };
       const time = { frequency: counterFrequency, counter: () => this.#pace.read() };
-      const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, ...time, pcpu };
+      const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, ...time, ...entropy, pcpu };
       return new DomainRuntime(info, { ...parts, tap: mode?.tap(info.id) });
     });
     for (const vcpu of this.#domains.flatMap((domain) => domain.vcpus)) {
@@ -239,7 +241,7 @@ export class Pcpu {
   #hypercall(vcpu: Vcpu, immediate: number, isSmc: boolean): boolean {
     this.#registers.base = vcpu.base;
     const unhandled = (id: number): void => this.#unhandledCall(vcpu, id);
-    return callFirmware(this.#registers, this.#psciDomain(vcpu), immediate, isSmc, unhandled);
+    return callFirmware(this.#registers, this.#psciDomain(vcpu), immediate, isSmc, vcpu.domain.entropy, unhandled);
   }
 
   /** What PSCI may do for a vCPU. A vCPU that shall not go on leaves the engine. */
