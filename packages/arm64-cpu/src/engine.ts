@@ -7,9 +7,16 @@ import { coreImage } from './core-image.ts';
 import { decode, type Encoding, encodingNamed, isFpAccess } from './decoder.ts';
 import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD, importNamed, recordSpec } from './interpreter/build.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
-import { HANDLER_FP_TRAP, HANDLER_PAGE_END, HANDLER_USES_FLAGS, type RecordSpec } from './interpreter/record.ts';
+import {
+  HANDLER_FP_TRAP,
+  HANDLER_PAGE_END,
+  HANDLER_UNDECODED,
+  HANDLER_USES_FLAGS,
+  type RecordSpec,
+} from './interpreter/record.ts';
 import {
   BLOCK_TABLE,
+  CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   CODE_TLB_BYTES,
   CONSTANTS_BASE,
@@ -27,6 +34,7 @@ import {
   SLOTS,
   TLB_EMPTY_UPPER,
 } from './layout.ts';
+import { Maintenance, type TlbExports } from './smp/maintenance.ts';
 import { stateOffset, VCPU_FIELDS } from './state.ts';
 import { type CodePage, type TranslationOptions, Translator } from './translator/translator.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
@@ -42,7 +50,11 @@ const REASONS: Record<number, ExitReason> = {
   [EXIT_YIELD]: 'yield',
 };
 
-/** What the engine asks of its host while it runs. `vcpu` is the vCPU's base in the memory. Calls are synchronous. */
+/**
+ * What the engine asks of its host while it runs. `vcpu` is the vCPU's base in the memory. Calls are synchronous. A host
+ * with several pCPUs must not call `flushTlbs` or `synchronize` of an engine while it holds a lock that any of these
+ * functions takes: other pCPUs answer when their call is over.
+ */
 export interface EngineHost {
   /**
    * Memory offset that shall back the physical block `block` (address / 2 MiB), zeroed, or 0 where the board has no RAM.
@@ -56,7 +68,10 @@ export interface EngineHost {
   mmio(vcpu: number, ipa: number, size: number, isWrite: boolean, valueAt: number): boolean;
   /** HVC or SMC with its immediate; arguments and results are in the vCPU's X registers. False: UNDEFINED. */
   hypercall(vcpu: number, immediate: number, isSmc: boolean): boolean;
-  /** The system counter (CNTPCT_EL0), below 2^53. */
+  /**
+   * The system counter (CNTPCT_EL0), below 2^53. All pCPUs read one counter: what one has read, no other may read less
+   * than later, so it comes of a clock that is one for all threads.
+   */
   counter(vcpu: number): number;
   /** CNTV_* or CNTP_* of the vCPU changed. */
   timerWritten(vcpu: number): void;
@@ -66,6 +81,11 @@ export interface EngineHost {
    * go there. False: the vCPU hasn't got it, and the instruction is UNDEFINED. Absent: no vCPU has any.
    */
   systemRegister?(vcpu: number, id: number, isWrite: boolean, valueAt: number): boolean;
+  /**
+   * SEV: the other vCPUs of the domain have an event (`eventRegister` = 1), and those that wait in WFE go on. A host that
+   * runs waiting vCPUs again by itself, soon, may leave this out.
+   */
+  sendEvent?(vcpu: number): void;
 }
 
 export interface EngineOptions {
@@ -100,9 +120,8 @@ const PAGE_BYTES = 4096;
 /** No write to a page that holds code is longer (DC ZVA). */
 const LONGEST_WRITE = 64;
 
-interface CoreExports {
+interface CoreExports extends TlbExports {
   run(vcpu: number, budget: number): number;
-  flushAll(pcpu: number): void;
   flushCode(pcpu: number): void;
 }
 
@@ -133,6 +152,9 @@ export class Engine {
   readonly #writes: Uint16Array;
   /** Which of the two maps of PCPU_CODE_PAGES each page of records is in. */
   readonly #trapsFp: Uint8Array;
+  /** The domain whose vCPU first executed each page of records. */
+  readonly #vmids: Uint16Array;
+  readonly #maintenance: Maintenance;
   #nextCodePage = 0;
   readonly #translator: Translator | undefined;
 
@@ -149,6 +171,7 @@ export class Engine {
     this.#hostPages = new Uint32Array(codePages);
     this.#writes = new Uint16Array(codePages);
     this.#trapsFp = new Uint8Array(codePages);
+    this.#vmids = new Uint16Array(codePages);
     this.#bytes.set(options.core.constants, CONSTANTS_BASE);
     this.#bytes.fill(TLB_EMPTY_UPPER, pcpu + PCPU_NO_CODE, pcpu + PCPU_NO_CODE + CODE_TLB_BYTES);
     for (let n = 0; n < SLOTS; n++) this.#view.setInt32(pcpu + PCPU_SLOT_KEYS + 4 * n, -1, true);
@@ -158,7 +181,8 @@ export class Engine {
         memory,
         decode: (_: number, rec: number) => this.#decode(rec >>> 0),
         decodeAlone: (_: number, at: number, trapsFp: number) => this.#decodeAlone(at >>> 0, trapsFp !== 0),
-        newCodePage: (_: number, page: number, trapsFp: number) => this.#newCodePage(page >>> 0, trapsFp),
+        newCodePage: (vcpu: number, page: number, trapsFp: number) =>
+          this.#newCodePage(vcpu >>> 0, page >>> 0, trapsFp),
         codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
         backBlock: (_: number, block: number) => this.#backBlock(block),
         mmio: (cpu: number, low: number, high: number, size: number, isWrite: number) => {
@@ -166,8 +190,7 @@ export class Engine {
           const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
           return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
-        hypercall: (vcpu: number, immediate: number, isSmc: number) =>
-          host.hypercall(vcpu >>> 0, immediate, isSmc !== 0) ? 1 : 0,
+        hypercall: (vcpu: number, immediate: number, isSmc: number) => this.#hypercall(vcpu >>> 0, immediate, isSmc),
         counter: (vcpu: number) => host.counter(vcpu >>> 0),
         timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
         systemRegister: (cpu: number, id: number, isWrite: number) => {
@@ -175,9 +198,18 @@ export class Engine {
           return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
         hotEntry: (_: number, rec: number) => this.#hotEntry(rec >>> 0),
+        sendEvent: (vcpu: number) => host.sendEvent?.(vcpu >>> 0),
+        broadcast: (vcpu: number, kind: number, operand: number, waits: number) =>
+          this.#maintenance.tell(vcpu >>> 0, kind, operand, waits !== 0),
+        synchronize: (vcpu: number) => this.#maintenance.complete(vcpu >>> 0),
+        serve: (vcpu: number) => this.#maintenance.serve(vcpu >>> 0),
       },
     });
     this.#core = instance.exports as unknown as CoreExports;
+    this.#maintenance = new Maintenance(memory, pcpu, this.#core, {
+      forgetWords: (page, first, last) => this.#forgetWords(page, first, last),
+      forgetCodeOf: (isMeant) => this.#forgetCodeOf(isMeant),
+    });
     const { translate = false } = options;
     if (translate !== false) {
       this.#translator = new Translator(memory, instance.exports, translate === true ? {} : translate);
@@ -196,28 +228,61 @@ export class Engine {
       if (this.#u32[(vcpu + VCPU_FIELDS.debugOn!) >>> 2] !== 0) this.#core.flushAll(this.pcpu);
     }
     this.#translator?.tick();
-    return REASONS[this.#core.run(vcpu, budget)]!;
-  }
-
-  /** Empties the TLBs, e.g. when stage-2 tables changed under a running domain. */
-  flushTlbs(): void {
-    this.#core.flushAll(this.pcpu);
-  }
-
-  /** To be called when the host wrote `length` bytes at memory offset `at` and there may be code. */
-  invalidateCode(at: number, length: number): void {
-    const end = at + length;
-    for (let page = at - (at % PAGE_BYTES); page < end; page += PAGE_BYTES) {
-      for (const trapsFp of [0, 1]) {
-        const records = this.#u32[this.#codePageEntry(page, trapsFp)]!;
-        if (records === 0) continue;
-        const last = Math.min(end - page, PAGE_BYTES);
-        for (let word = Math.max(at - page, 0) & ~3; word < last; word += 4) {
-          this.#view.setUint16(records + (word << (RECORD_SHIFT - 2)), 0, true);
-        }
-        this.#translator?.changed(records, Math.max(at - page, 0), last);
-      }
+    this.#maintenance.enter(vcpu);
+    try {
+      return REASONS[this.#core.run(vcpu, budget)]!;
+    } finally {
+      this.#maintenance.leave();
     }
+  }
+
+  /**
+   * Forgets translations of the domain `vmid`, or of all, here and on every other pCPU: to be called when stage-2 tables
+   * changed. When it returns, no pCPU uses what the tables said before. May be called in any of the host's functions.
+   */
+  flushTlbs(vmid?: number): void {
+    this.#maintenance.flushTlbs(vmid);
+  }
+
+  /**
+   * To be called when the host wrote `length` bytes at memory offset `at` and there may be code. Other pCPUs see it
+   * before they enter a vCPU again; `waits`: those that run one have seen it when this returns.
+   */
+  invalidateCode(at: number, length: number, waits = false): void {
+    const end = at + length;
+    let head: number | undefined;
+    for (let page = at - (at % PAGE_BYTES); page < end; page += PAGE_BYTES) {
+      const first = Math.max(at - page, 0) >>> 2;
+      const last = (Math.min(end - page, PAGE_BYTES) - 1) >>> 2;
+      this.#forgetWords(page, first, last);
+      const flags = this.#bytes[PAGE_FLAGS + (page >>> 12)]!;
+      if ((flags & PAGE_HAS_CODE) !== 0) head = this.#maintenance.wordsWritten(page, first, last);
+    }
+    if (waits && head !== undefined) this.#maintenance.wait(undefined, head);
+  }
+
+  /** Voids the records of words `first` to `last` of a page, wherever this pCPU has any. */
+  #forgetWords(hostPage: number, first: number, last: number): void {
+    for (const trapsFp of [0, 1]) {
+      const records = this.#recordsAt(hostPage, trapsFp);
+      if (records === 0) continue;
+      for (let n = first; n <= last; n++) this.#view.setUint16(records + (n << RECORD_SHIFT), HANDLER_UNDECODED, true);
+      this.#translator?.changed(records, first * 4, last * 4 + 4);
+    }
+  }
+
+  #forgetCodeOf(isMeant: (vmid: number) => boolean): void {
+    for (let n = 0; n < this.#codePages; n++) {
+      if (this.#hostPages[n]! !== 0 && isMeant(this.#vmids[n]!)) this.#forgetWords(this.#hostPages[n]!, 0, 1023);
+    }
+  }
+
+  #hypercall(vcpu: number, immediate: number, isSmc: number): number {
+    // It may take long, and the instruction ends with it: others need not wait.
+    this.#maintenance.leave();
+    const known = this.#host.hypercall(vcpu, immediate, isSmc !== 0);
+    this.#maintenance.enter(vcpu);
+    return known ? 1 : 0;
   }
 
   #backBlock(block: number): number {
@@ -234,12 +299,17 @@ export class Engine {
     return Math.floor((record - this.pcpu - PCPU_RECORDS) / PAGE_RECORDS_BYTES);
   }
 
+  /** This pCPU's records of a page, or 0. */
+  #recordsAt(hostPage: number, trapsFp: number): number {
+    return (this.#u32[this.#codePageEntry(hostPage, trapsFp)]! & ~CODE_PAGE_WRITE_MAPPED) >>> 0;
+  }
+
   #codePageEntry(hostPage: number, trapsFp: number): number {
     return (this.pcpu + PCPU_CODE_PAGES + trapsFp * 2 ** CODE_PAGES_SHIFT + (hostPage >>> 12) * 4) >>> 2;
   }
 
   /** Takes the next page of records, oldest first, for the code at `hostPage`. */
-  #newCodePage(hostPage: number, trapsFp: number): number {
+  #newCodePage(vcpu: number, hostPage: number, trapsFp: number): number {
     const index = this.#nextCodePage;
     this.#nextCodePage = (index + 1) % this.#codePages;
     const records = this.#recordsOf(index);
@@ -250,7 +320,10 @@ export class Engine {
     this.#u16.fill(this.#translator?.firstCount ?? 0, counts, counts + 1024);
     this.#hostPages[index] = hostPage;
     this.#trapsFp[index] = trapsFp;
+    this.#vmids[index] = this.#maintenance.vmidOf(vcpu);
     this.#writes[index] = 0;
+    // The caller has seen to it that there is no write entry.
+    this.#u32[this.#codePageEntry(hostPage, 0)]! &= ~CODE_PAGE_WRITE_MAPPED;
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = records;
     return records;
   }
@@ -263,10 +336,6 @@ export class Engine {
     const trapsFp = this.#trapsFp[index]!;
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = 0;
     this.#translator?.dropped(this.#recordsOf(index));
-    if (this.#u32[this.#codePageEntry(hostPage, trapsFp ^ 1)] === 0) {
-      const flags = PAGE_FLAGS + (hostPage >>> 12);
-      this.#bytes[flags] = this.#bytes[flags]! & ~PAGE_HAS_CODE;
-    }
     this.#core.flushCode(this.pcpu);
   }
 
@@ -276,7 +345,7 @@ export class Engine {
     // The page that is executed keeps its records: the interpreter is among them.
     const current = this.#u32[(vcpu + VCPU_FIELDS.pageRecords!) >>> 2];
     for (const trapsFp of [0, 1]) {
-      const records = this.#u32[this.#codePageEntry(hostPage, trapsFp)]!;
+      const records = this.#recordsAt(hostPage, trapsFp);
       if (records === 0) continue;
       const index = this.#indexOf(records);
       this.#translator?.changed(records, at - hostPage, at - hostPage + LONGEST_WRITE);

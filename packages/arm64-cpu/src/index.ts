@@ -12,6 +12,7 @@ export {
   type ExitReason,
 } from './engine.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
+export { kick } from './smp/kick.ts';
 export {
   FEATURE_GIC,
   OSLSR_RESET,

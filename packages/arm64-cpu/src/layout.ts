@@ -16,16 +16,34 @@ export const PA_BITS = 40;
 export const BLOCK_TABLE = 0x20000;
 const BLOCK_TABLE_BYTES = 4 * 2 ** (PA_BITS - BLOCK_SHIFT);
 
-/** One byte per 4 KiB of the memory: PAGE_HAS_CODE, PAGE_WRITE_MAPPED. */
+/** One byte per 4 KiB of the memory, changed by atomic or: PAGE_HAS_CODE, PAGE_GUARDED. Flags are never taken back. */
 export const PAGE_FLAGS = BLOCK_TABLE + BLOCK_TABLE_BYTES;
 const PAGE_FLAGS_BYTES = 2 ** (32 - 12);
-/** Predecoded records exist for the page; no TLB has a write entry for it. */
+/** Some pCPU has or had records of the page: instruction cache maintenance matters there. */
 export const PAGE_HAS_CODE = 1;
-/** Some TLB may have a write entry for the page. */
-export const PAGE_WRITE_MAPPED = 2;
+/** 16 bytes of the page are exchanged atomically: every write takes the page's lock, and no TLB lets it pass unseen. */
+export const PAGE_GUARDED = 2;
+
+/** What pCPUs share (see smp/broadcast.ts). u32 words: lock of the log; operations that it ever held; pCPUs. */
+export const SHARED_BASE = PAGE_FLAGS + PAGE_FLAGS_BYTES;
+export const SHARED_LOG_LOCK = SHARED_BASE;
+export const SHARED_LOG_HEAD = SHARED_BASE + 0x40;
+export const SHARED_PCPU_COUNT = SHARED_BASE + 0x80;
+/** Area of each pCPU that has an engine. */
+export const SHARED_PCPUS = SHARED_BASE + 0x400;
+export const MAX_PCPUS = 256;
+/** One u32 per VMID modulo 256: the log's head behind the last operation that concerned it. */
+export const SHARED_LAST = SHARED_BASE + 0x800;
+export const SHARED_LAST_BITS = 8;
+/** Locks of guarded pages, by host page number. */
+export const PAGE_LOCKS = SHARED_BASE + 0x1000;
+export const PAGE_LOCK_BITS = 10;
+/** The log: a ring of operations of 16 bytes. */
+export const SHARED_LOG = SHARED_BASE + 0x2000;
+export const LOG_ENTRIES = 1024;
 
 /** First address that the engine does not claim; 64 KiB aligned. */
-export const ENGINE_END = Math.ceil((PAGE_FLAGS + PAGE_FLAGS_BYTES) / 0x10000) * 0x10000;
+export const ENGINE_END = Math.ceil((SHARED_LOG + 16 * LOG_ENTRIES) / 0x10000) * 0x10000;
 
 /**
  * A TLB is direct-mapped with 2^TLB_INDEX_BITS entries of 8 bytes. Bits 63:TLB_TAG_SHIFT of an entry are the virtual
@@ -55,11 +73,16 @@ export const SLOT_READ_EL1 = 2 * TLB_BYTES;
 export const SLOT_WRITE_EL1 = 3 * TLB_BYTES;
 export const SLOT_CODE_EL0 = 4 * TLB_BYTES;
 export const SLOT_CODE_EL1 = 4 * TLB_BYTES + CODE_TLB_BYTES;
-export const SLOT_BYTES = 4 * TLB_BYTES + 2 * CODE_TLB_BYTES;
+/** Bitmap over VA[32:21]: a block, or a page of 16 or 64 KiB, was entered there since the slot was last emptied. */
+export const SLOT_BLOCK_MAP = 4 * TLB_BYTES + 2 * CODE_TLB_BYTES;
+export const SLOT_BLOCK_MAP_BYTES = 2 ** 12 / 8;
+/** u32, set once a block of more than 2 MiB was entered. */
+export const SLOT_GIANT = SLOT_BLOCK_MAP + SLOT_BLOCK_MAP_BYTES;
+export const SLOT_BYTES = SLOT_BLOCK_MAP + 0x1000;
 /** Address spaces (vCPU, VMID and ASID) that one pCPU holds translations of. */
 export const SLOTS = 8;
 
-/** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free), the next slot to take, and the map of block mappings. */
+/** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free), and the next slot to take. */
 export const PCPU_SLOT_KEYS = 0x40;
 /**
  * The other half of each slot's key: the vCPU, and in its low bits what else TLB entries depend on: SCTLR_EL1.M and A,
@@ -68,18 +91,19 @@ export const PCPU_SLOT_KEYS = 0x40;
  */
 export const PCPU_SLOT_VCPUS = 0x80;
 export const PCPU_NEXT_SLOT = 0x20;
-/** Bitmap over VA[32:21]: a block, or a page of 16 or 64 KiB, was entered there since the last full flush. */
-export const PCPU_BLOCK_MAP = 0x100;
-export const PCPU_BLOCK_MAP_BYTES = 2 ** 12 / 8;
-/** Set once a block of more than 2 MiB was entered. */
-export const PCPU_GIANT = 0x24;
+/** The vCPU that the engine is running, 0 while it is in none (u32, Atomics). */
+export const PCPU_RUNNING = 0x100;
+/** How far this pCPU has followed the log of operations (u32, Atomics; waiters are notified). */
+export const PCPU_DONE = 0x140;
 export const PCPU_SLOTS = 0x1000;
 /**
- * One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0. Behind it a second such map, of records made
- * where CPACR_EL1 traps floating point: those of FP and AdvSIMD instructions raise the trap.
+ * One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0; bit 0: its TLBs may have a write entry for the
+ * page. Behind it a second such map, of records made where CPACR_EL1 traps floating point: those of FP and AdvSIMD
+ * instructions raise the trap. A page with records in either has no write entry in the TLBs of the same pCPU.
  */
 export const PCPU_CODE_PAGES = PCPU_SLOTS + SLOTS * SLOT_BYTES;
 export const CODE_PAGES_SHIFT = 22;
+export const CODE_PAGE_WRITE_MAPPED = 1;
 /** A code TLB that stays empty: with it every instruction is looked at before it runs. */
 export const PCPU_NO_CODE = PCPU_CODE_PAGES + 2 * 2 ** CODE_PAGES_SHIFT;
 

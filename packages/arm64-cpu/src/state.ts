@@ -47,18 +47,29 @@ const CONTROL: readonly Slot[] = [
   ...u32('tlbRead', 'tlbWrite', 'tlbReadEl0', 'tlbWriteEl0', 'tlbCode', 'tlbSlot'),
   // Virtual interrupt lines: bit 0 IRQ, bit 1 FIQ, bit 2 SError. Written by the virtual GIC.
   ...u32('interruptLines'),
-  // Set by the host to make the engine return at the next check; what the host means by it is the host's.
-  ...u32('exitRequest'),
+  // Event register of WFE. Another vCPU's SEV sets it.
+  ...u32('eventRegister'),
+  // exitRequest: set by the host to make the engine return at the next check; what it means is the host's.
+  // engineRequest: set by any thread to make the engine look at interrupts and at what other pCPUs ask for, and go on.
+  // The two are 8-byte aligned: one load polls both.
+  ...u32('exitRequest', 'engineRequest'),
   // What this vCPU has that another may lack: FEATURE_* bits.
   ...u32('features'),
-  // Event register of WFE.
-  ...u32('eventRegister'),
   // Exclusive monitor: host address (-1: open), size in bytes, and the value that was loaded.
   ...u32('exclusiveAddress', 'exclusiveBytes'),
   ...u64('exclusiveLow', 'exclusiveHigh'),
   // What the debug registers have on, and what of it counts at this moment: see core/debug.ts. Where `debugActive` is
   // not zero only the interpreter may run.
   ...u32('debugOn', 'debugActive', 'stepState'),
+  // Lock of the guarded page that the atomic under way holds, or 0.
+  ...u32('pageLock'),
+  // 1: maintenance was broadcast since the last DSB; the head of the log behind it.
+  ...u32('maintenanceDue', 'maintenanceHead'),
+  // Instruction cache maintenance that no pCPU was told of: host page number, and a bit for each of its 64-byte lines.
+  ...u32('icPage'),
+  ...u64('icLines'),
+  // 1: the domain has no other vCPU, so that pairs of 16 bytes need no lock.
+  ...u32('soleVcpu'),
 ];
 
 /** Breakpoints, those of them that can compare CONTEXTIDR_EL1 (the last ones), and watchpoints: a Cortex-A57's. */
@@ -146,6 +157,7 @@ function layOut(at: number, slots: readonly Slot[], into: Record<string, number>
 const offsets: Record<string, number> = { sp: SP_OFFSET };
 for (let n = 0; n <= 30; n++) offsets[`x${n}`] = X_OFFSET + 8 * n;
 if (layOut(CONTROL_OFFSET, CONTROL, offsets) > V_OFFSET) throw new Error('the control words reach into V0');
+if (offsets.exitRequest! % 8 !== 0) throw new Error('the two requests of a vCPU are not one word of 8 bytes');
 const systemEnd = layOut(SYSTEM_OFFSET, SYSTEM, offsets);
 const end = layOut(systemEnd, WORK, offsets);
 

@@ -1,9 +1,8 @@
 /** The slow ways of a data access: TLB fill, unaligned, across pages, devices, faults. */
 import {
+  CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   PAGE_FLAGS,
-  PAGE_HAS_CODE,
-  PAGE_WRITE_MAPPED,
   PCPU_CODE_PAGES,
   RECORD_SHIFT,
   SLOT_READ_EL0,
@@ -18,6 +17,8 @@ import { stateOffset } from '../state.ts';
 import {
   add,
   and,
+  atomicCode,
+  atomicLoad,
   type Expr,
   eq,
   eqz,
@@ -27,6 +28,7 @@ import {
   i64,
   load,
   ne,
+  node,
   not,
   or,
   select,
@@ -117,7 +119,10 @@ const abort: CoreHelper = {
   },
 };
 
-export const pageFlags = (host: Expr): Expr => load('i32_8u', shrU(host, i32(12)), PAGE_FLAGS);
+/** The PAGE_FLAGS of the page of `host`, and setting one of them. */
+export const pageFlags = (host: Expr): Expr => atomicLoad('i32', 1, shrU(host, i32(12)), PAGE_FLAGS);
+export const setPageFlag = (f: FunctionBuilder, host: Expr, flag: number): void =>
+  f.drop(node('i32', atomicCode('or', 'i32', 1, PAGE_FLAGS), shrU(host, i32(12)), i32(flag)));
 
 /** Enters one 8-byte entry for the page of `va`. */
 function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr): void {
@@ -151,8 +156,8 @@ const resolve: CoreHelper = {
     const attributes = f.tmp(wrap(field(cpu, 'walkAttributes')));
     const isWrite = f.tmp(and(access, i32(ACCESS_WRITE)));
     const slot = f.tmp(field(cpu, 'tlbSlot', 'i32'));
-    const flags = f.tmp(pageFlags(host));
-    f.if(and(isWrite, and(flags, i32(PAGE_HAS_CODE))), () => {
+    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
+    f.if(and(ne(isWrite, i32(0)), hasRecords(pcpu, host)), () => {
       f.callVoid(m.fn('codeWritten'), cpu, host);
       f.ret(host);
     });
@@ -164,12 +169,13 @@ const resolve: CoreHelper = {
     });
     f.if(and(eqz(and(attributes, i32(ATTR_DEVICE | ATTR_NO_ENTRY))), eq(and(sctlr, i32(3)), i32(1))), () => {
       const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
-      f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
+      f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), slot, va, size));
       const el0 = and(access, i32(ACCESS_EL0));
       f.if(
         isWrite,
         () => {
-          f.store('i32_8', shrU(host, i32(12)), or(flags, i32(PAGE_WRITE_MAPPED)), PAGE_FLAGS);
+          const map = f.tmp(codePageEntry(pcpu, host));
+          f.store('i32', map, or(load('i32', map, PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
           enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host);
         },
         () => enter(f, add(slot, select(el0, i32(SLOT_READ_EL0), i32(SLOT_READ_EL1))), va, host),
@@ -180,9 +186,19 @@ const resolve: CoreHelper = {
   },
 };
 
+/** Where, from PCPU_CODE_PAGES, the first map has its word for the page of `host`. */
+const codePageEntry = (pcpu: Expr, host: Expr): Expr => add(pcpu, shl(shrU(host, i32(12)), i32(2)));
 /** This pCPU's records of the page at `hostPage`: of the first map, or of the second (see PCPU_CODE_PAGES). */
 export const recordsOf = (pcpu: Expr, hostPage: Expr, map: Expr): Expr =>
-  load('i32', add(add(pcpu, shrU(hostPage, i32(10))), shl(map, i32(CODE_PAGES_SHIFT))), PCPU_CODE_PAGES);
+  and(
+    load('i32', add(codePageEntry(pcpu, hostPage), shl(map, i32(CODE_PAGES_SHIFT))), PCPU_CODE_PAGES),
+    i32(~CODE_PAGE_WRITE_MAPPED),
+  );
+/** Whether this pCPU may have a write entry for the page. */
+export const isWriteMapped = (pcpu: Expr, hostPage: Expr): Expr =>
+  and(load('i32', codePageEntry(pcpu, hostPage), PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED));
+const hasRecords = (pcpu: Expr, host: Expr): Expr =>
+  ne(or(recordsOf(pcpu, host, i32(0)), recordsOf(pcpu, host, i32(1))), i32(0));
 
 /** codeWritten(cpu, host): a write goes to a page of which this pCPU has records: those of the written words are void. */
 const codeWritten: CoreHelper = {

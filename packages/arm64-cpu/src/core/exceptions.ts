@@ -1,5 +1,24 @@
 /** Taking and returning from exceptions to EL1: Arm ARM D1.10 and D1.11. */
-import { add, and, type Expr, eq, eqz, extU, i32, i64, ltU, ne, or, select, shl, sub, wrap } from '../wasm/expr.ts';
+import { stateOffset } from '../state.ts';
+import {
+  add,
+  and,
+  atomicCode,
+  type Expr,
+  eq,
+  eqz,
+  extU,
+  i32,
+  i64,
+  ltU,
+  ne,
+  node,
+  or,
+  select,
+  shl,
+  sub,
+  wrap,
+} from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import { lookAtMode } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
@@ -157,7 +176,8 @@ const takePending: CoreHelper = {
       [1, PSTATE_I, VECTOR_IRQ],
     ] as const) {
       f.if(open(line, mask), () => {
-        if (line === 4) setField(f, cpu, 'interruptLines', and(lines, i32(~4)));
+        // Other threads change the lines too.
+        if (line === 4) f.drop(node('i32', atomicCode('and', 'i32', 4, stateOffset('interruptLines')), cpu, i32(~4)));
         f.callVoid(m.fn('stepDone'), cpu);
         f.callVoid(m.fn('takeException'), cpu, i32(vector));
         f.ret();

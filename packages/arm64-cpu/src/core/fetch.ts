@@ -1,14 +1,7 @@
 /** The slow way of an instruction fetch: the code TLB, and records of the page. */
-import {
-  CODE_TLB_INDEX_BITS,
-  PAGE_FLAGS,
-  PAGE_HAS_CODE,
-  PAGE_WRITE_MAPPED,
-  PCPU_ALONE,
-  RECORD_SHIFT,
-} from '../layout.ts';
+import { CODE_TLB_INDEX_BITS, PAGE_HAS_CODE, PCPU_ALONE, RECORD_SHIFT } from '../layout.ts';
 import { add, and, type Expr, eq, eqz, gtU, i32, i64, ne, not, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
-import { accessOf, pageFlags, recordsOf } from './access.ts';
+import { accessOf, isWriteMapped, recordsOf, setPageFlag } from './access.ts';
 import { DEBUG_STEP, LOOK_FAULT, LOOK_ON } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
 import { ACCESS_EXEC, ATTR_SIZE_SHIFT, FSC_EXTERNAL, field, setField, WALK_STAGE2 } from './memory.ts';
@@ -79,17 +72,17 @@ const fetch: CoreHelper = {
       f.if(f.get(look), () => f.ret(f.call(m.fn('fetchAlone'), cpu, va, host)));
     });
     const size = f.tmp(and(wrap(shrU(field(cpu, 'walkAttributes'), i64(ATTR_SIZE_SHIFT))), i32(63)));
-    f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'pcpu', 'i32'), va, size));
+    f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'tlbSlot', 'i32'), va, size));
     const hostPage = f.tmp(and(host, i32(~0xfff)));
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
     const records = f.local('i32');
     const map = f.tmp(fpTraps(cpu));
     f.set(records, recordsOf(pcpu, hostPage, map));
     f.if(eqz(f.get(records)), () => {
+      // Before a word is read: whoever writes one and then finds the flag clear has been seen.
+      setPageFlag(f, hostPage, PAGE_HAS_CODE);
+      f.if(isWriteMapped(pcpu, hostPage), () => f.callVoid(m.fn('flushWrites'), pcpu));
       f.set(records, f.call(m.fn('newCodePage'), cpu, hostPage, map));
-      const flags = f.tmp(pageFlags(hostPage));
-      f.store('i32_8', shrU(hostPage, i32(12)), i32(PAGE_HAS_CODE), PAGE_FLAGS);
-      f.if(and(flags, i32(PAGE_WRITE_MAPPED)), () => f.callVoid(m.fn('flushWrites'), pcpu));
     });
     const page = f.tmp(and(va, not(i64(0xfff))));
     const entry = f.tmp(

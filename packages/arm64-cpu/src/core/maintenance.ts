@@ -1,7 +1,10 @@
 /** System instructions on addresses: DC and IC by address, DC ZVA, AT. */
+
+import { PAGE_HAS_CODE } from '../layout.ts';
+import { OP_CODE, OP_CODE_LINES } from '../smp/operations.ts';
 import { and, type Expr, eq, eqz, extU, i32, i64, ne, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
-import { accessOf, ISS_WNR, probe, RESOLVED_DEVICE } from './access.ts';
+import { accessOf, ISS_WNR, pageFlags, probe, RESOLVED_DEVICE } from './access.ts';
 import type { CoreHelper } from './helper.ts';
 import {
   ACCESS_WRITE,
@@ -15,7 +18,9 @@ import {
   WALK_S1PTW,
   WALK_STAGE2,
 } from './memory.ts';
+import { isShared } from './tlb.ts';
 
+const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
 const ISS_CM = 1 << 8;
 const ZVA_BYTES = 64;
 
@@ -87,6 +92,46 @@ const maintain: CoreHelper = {
   },
 };
 
+/**
+ * maintainCode(cpu, va): IC IVAU: `maintain`, and other pCPUs forget their records of the line by the next DSB. Gives 0
+ * with an abort pending, else 1.
+ */
+const maintainCode: CoreHelper = {
+  name: 'maintainCode',
+  params: ['i32', 'i64'],
+  results: ['i32'],
+  build(f, m) {
+    const [cpu, va] = [f.param(0), f.param(1)];
+    const done = i32(1);
+    f.if(eqz(f.call(m.fn('maintain'), cpu, va, i32(0))), () => f.ret(i32(0)));
+    f.if(eqz(isShared()), () => f.ret(done));
+    f.if(eqz(f.call(m.fn('translate'), cpu, va, accessOf(cpu, i32(0)))), () => f.ret(done));
+    const host = f.tmp(f.call(m.fn('hostOf'), cpu, field(cpu, 'walkPa')));
+    f.if(eqz(host), () => f.ret(done));
+    f.raw(ATOMIC_FENCE);
+    f.if(eqz(and(pageFlags(host), i32(PAGE_HAS_CODE))), () => f.ret(done));
+    const page = f.tmp(shrU(host, i32(12)));
+    const lines = f.tmp(field(cpu, 'icLines'));
+    f.if(and(ne(lines, i64(0)), ne(page, field(cpu, 'icPage', 'i32'))), () =>
+      f.callVoid(m.fn('broadcast'), cpu, i32(OP_CODE_LINES), i32(0), i32(1)),
+    );
+    const line = shl(i64(1), extU(and(shrU(host, i32(6)), i32(63))));
+    setField(f, cpu, 'icPage', page);
+    setField(f, cpu, 'icLines', or(field(cpu, 'icLines'), line));
+    setField(f, cpu, 'maintenanceDue', done);
+    f.ret(done);
+    f.unreachable();
+  },
+};
+
+/** maintainAllCode(cpu): IC IALLU and IC IALLUIS. */
+const maintainAllCode: CoreHelper = {
+  name: 'maintainAllCode',
+  params: ['i32'],
+  results: [],
+  build: (f, m) => f.if(isShared(), () => f.callVoid(m.fn('broadcast'), f.param(0), i32(OP_CODE), i32(0), i32(1))),
+};
+
 const PAR_RES1 = 1n << 11n;
 const PAR_NS = 1n << 9n;
 const PAR_S = 1 << 9;
@@ -139,4 +184,4 @@ const addressTranslate: CoreHelper = {
   },
 };
 
-export const helpers: readonly CoreHelper[] = [zeroBlock, maintain, addressTranslate];
+export const helpers: readonly CoreHelper[] = [zeroBlock, maintain, maintainCode, maintainAllCode, addressTranslate];

@@ -2,17 +2,18 @@
 import {
   CODE_TLB_BYTES,
   CODE_TLB_INDEX_BITS,
-  PCPU_BLOCK_MAP,
-  PCPU_BLOCK_MAP_BYTES,
-  PCPU_GIANT,
   PCPU_NEXT_SLOT,
   PCPU_NO_CODE,
   PCPU_SLOT_KEYS,
   PCPU_SLOT_VCPUS,
   PCPU_SLOTS,
+  SHARED_PCPU_COUNT,
+  SLOT_BLOCK_MAP,
+  SLOT_BLOCK_MAP_BYTES,
   SLOT_BYTES,
   SLOT_CODE_EL0,
   SLOT_CODE_EL1,
+  SLOT_GIANT,
   SLOT_READ_EL0,
   SLOT_READ_EL1,
   SLOT_WRITE_EL0,
@@ -23,18 +24,19 @@ import {
   TLB_EMPTY_UPPER,
   TLB_INDEX_BITS,
 } from '../layout.ts';
+import { OP_ASID, OP_VA, OP_VMID } from '../smp/operations.ts';
 import {
   add,
   and,
   type Expr,
   eq,
   eqz,
+  gtU,
   i32,
   i64,
   load,
   ltU,
   ne,
-  not,
   or,
   select,
   shl,
@@ -43,7 +45,7 @@ import {
 } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import { ACTIVE_ALWAYS } from './debug.ts';
-import type { CoreHelper } from './helper.ts';
+import type { CoreHelper, CoreModule } from './helper.ts';
 import { field, setField } from './memory.ts';
 
 /** memory.fill */
@@ -56,13 +58,21 @@ function emptyTable(f: FunctionBuilder, table: Expr): void {
   fill(f, add(table, i32(TLB_BYTES / 2)), TLB_EMPTY_UPPER, TLB_BYTES / 2);
 }
 
-/** Empties all tables of a slot. */
-function emptySlot(f: FunctionBuilder, base: Expr): void {
-  for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
-    emptyTable(f, add(base, i32(table)));
-  }
-  fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES);
-}
+/** emptySlot(slot): empties all tables of a slot and forgets where blocks were. */
+const emptySlot: CoreHelper = {
+  name: 'emptySlot',
+  params: ['i32'],
+  results: [],
+  build(f) {
+    const base = f.param(0);
+    for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
+      emptyTable(f, add(base, i32(table)));
+    }
+    fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES);
+    fill(f, add(base, i32(SLOT_BLOCK_MAP)), 0, SLOT_BLOCK_MAP_BYTES);
+    f.store('i32', base, i32(0), SLOT_GIANT);
+  },
+};
 
 /** Runs `body` for each slot of the pCPU, with the addresses of its key and its owner, and its base. */
 function eachSlot(pcpu: Expr, body: (key: Expr, base: Expr, owner: Expr) => void): void {
@@ -78,12 +88,14 @@ function asidOf(cpu: Expr, holder: Expr): Expr {
   return and(wrap(shrU(holder, i64(48))), select(as, i32(0xffff), i32(0xff)));
 }
 
+/** The VMID in VTTBR_EL2 (15 bits of it count). */
+export const vmidOf = (cpu: Expr): Expr => and(wrap(shrU(field(cpu, 'VTTBR_EL2'), i64(48))), i32(0x7fff));
+
 /** VMID << 16 | ASID of the vCPU's current address space. TCR_EL1.A1 says which TTBR holds the ASID. */
 function contextKey(cpu: Expr): Expr {
   const a1 = wrap(and(shrU(field(cpu, 'TCR_EL1'), i64(22)), i64(1)));
   const asid = asidOf(cpu, select(a1, field(cpu, 'TTBR1_EL1'), field(cpu, 'TTBR0_EL1')));
-  const vmid = and(wrap(shrU(field(cpu, 'VTTBR_EL2'), i64(48))), i32(0x7fff));
-  return or(shl(vmid, i32(16)), asid);
+  return or(shl(vmidOf(cpu), i32(16)), asid);
 }
 
 /** The vCPU with SCTLR_EL1.M and A and CPACR_EL1.FPEN in its low bits: see PCPU_SLOT_VCPUS. */
@@ -147,7 +159,7 @@ const selectContext: CoreHelper = {
       const next = f.tmp(load('i32', pcpu, PCPU_NEXT_SLOT));
       f.store('i32', pcpu, and(add(next, i32(1)), i32(SLOTS - 1)), PCPU_NEXT_SLOT);
       const base = f.tmp(add(pcpu, add(i32(PCPU_SLOTS), node32Mul(next, SLOT_BYTES))));
-      emptySlot(f, base);
+      f.callVoid(m.fn('emptySlot'), base);
       f.store('i32', add(pcpu, shl(next, i32(2))), key, PCPU_SLOT_KEYS);
       f.store('i32', add(pcpu, shl(next, i32(2))), owner, PCPU_SLOT_VCPUS);
       setField(f, cpu, 'tlbSlot', base);
@@ -158,18 +170,30 @@ const selectContext: CoreHelper = {
 
 const node32Mul = (e: Expr, n: number): Expr => ({ t: 'i32', code: [0x6c], args: [e, i32(n)] });
 
-/** flushAll(pcpu): empties every slot and forgets where blocks were. */
+const inUse = (key: Expr): Expr => ne(load('i32', key), i32(-1));
+/** Whether the slot belongs to the domain. A free slot's key is no domain's. */
+const isOfVmid = (key: Expr, vmid: Expr): Expr => eq(shrU(load('i32', key), i32(16)), vmid);
+
+/** flushAll(pcpu): empties every slot. */
 const flushAll: CoreHelper = {
   name: 'flushAll',
   params: ['i32'],
   results: [],
-  build(f) {
-    const pcpu = f.param(0);
-    eachSlot(pcpu, (key, base) => {
-      f.if(ne(load('i32', key), i32(-1)), () => emptySlot(f, base));
+  build(f, m) {
+    eachSlot(f.param(0), (key, base) => {
+      f.if(inUse(key), () => f.callVoid(m.fn('emptySlot'), base));
     });
-    fill(f, add(pcpu, i32(PCPU_BLOCK_MAP)), 0, PCPU_BLOCK_MAP_BYTES);
-    f.store('i32', pcpu, i32(0), PCPU_GIANT);
+  },
+};
+
+/** emptyWrites(slot) */
+const emptyWrites: CoreHelper = {
+  name: 'emptyWrites',
+  params: ['i32'],
+  results: [],
+  build(f) {
+    emptyTable(f, add(f.param(0), i32(SLOT_WRITE_EL0)));
+    emptyTable(f, add(f.param(0), i32(SLOT_WRITE_EL1)));
   },
 };
 
@@ -178,12 +202,21 @@ const flushWrites: CoreHelper = {
   name: 'flushWrites',
   params: ['i32'],
   results: [],
-  build(f) {
+  build(f, m) {
     eachSlot(f.param(0), (key, base) => {
-      f.if(ne(load('i32', key), i32(-1)), () => {
-        emptyTable(f, add(base, i32(SLOT_WRITE_EL0)));
-        emptyTable(f, add(base, i32(SLOT_WRITE_EL1)));
-      });
+      f.if(inUse(key), () => f.callVoid(m.fn('emptyWrites'), base));
+    });
+  },
+};
+
+/** flushWritesOf(pcpu, vmid): the same for one domain. */
+const flushWritesOf: CoreHelper = {
+  name: 'flushWritesOf',
+  params: ['i32', 'i32'],
+  results: [],
+  build(f, m) {
+    eachSlot(f.param(0), (key, base) => {
+      f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptyWrites'), base));
     });
   },
 };
@@ -195,124 +228,176 @@ const flushCode: CoreHelper = {
   results: [],
   build(f) {
     eachSlot(f.param(0), (key, base) => {
-      f.if(ne(load('i32', key), i32(-1)), () =>
-        fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES),
-      );
+      f.if(inUse(key), () => fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES));
     });
   },
 };
 
-/** tlbiAsid(cpu, operand): TLBI ASIDE1, for every vCPU of the domain; the ASID is bits 63:48 of the operand. */
-const tlbiAsid: CoreHelper = {
-  name: 'tlbiAsid',
-  params: ['i32', 'i64'],
+/** flushAsid(pcpu, key): empties the slots of VMID << 16 | ASID, whatever vCPU's. */
+const flushAsid: CoreHelper = {
+  name: 'flushAsid',
+  params: ['i32', 'i32'],
   results: [],
-  build(f) {
-    const cpu = f.param(0);
-    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
-    const key = f.tmp(or(and(contextKey(cpu), i32(~0xffff)), asidOf(cpu, f.param(1))));
-    eachSlot(pcpu, (at, base) => {
-      f.if(eq(load('i32', at), key), () => emptySlot(f, base));
+  build(f, m) {
+    eachSlot(f.param(0), (key, base) => {
+      f.if(eq(load('i32', key), f.param(1)), () => f.callVoid(m.fn('emptySlot'), base));
+    });
+  },
+};
+
+/** flushVmid(pcpu, vmid): empties every slot of the domain. */
+const flushVmid: CoreHelper = {
+  name: 'flushVmid',
+  params: ['i32', 'i32'],
+  results: [],
+  build(f, m) {
+    eachSlot(f.param(0), (key, base) => {
+      f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptySlot'), base));
     });
   },
 };
 
 const empty = (byte: number): Expr => i64(BigInt(byte) * 0x0101010101010101n);
 
-/** tlbiPage(cpu, page): forgets one 4 KiB page (VA[55:12]) in every slot, whatever its ASID. */
-const tlbiPage: CoreHelper = {
-  name: 'tlbiPage',
-  params: ['i32', 'i64'],
+/** emptyPage(slot, page): forgets one 4 KiB page; `page` is the low bits of VA[55:12]. */
+const emptyPage: CoreHelper = {
+  name: 'emptyPage',
+  params: ['i32', 'i32'],
   results: [],
   build(f) {
-    const cpu = f.param(0);
-    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
-    const page = f.tmp(wrap(f.param(1)));
-    const data = f.tmp(shl(and(page, i32(2 ** TLB_INDEX_BITS - 1)), i32(3)));
-    const code = f.tmp(shl(and(page, i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4)));
+    const [base, page] = [f.param(0), f.param(1)];
+    const data = f.tmp(add(base, shl(and(page, i32(2 ** TLB_INDEX_BITS - 1)), i32(3))));
+    const code = f.tmp(add(base, shl(and(page, i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4))));
     const isUpper = and(page, i32(2 ** (TLB_INDEX_BITS - 1)));
     const nothing = f.tmp(select(isUpper, empty(TLB_EMPTY_UPPER), empty(TLB_EMPTY_LOWER)));
-    eachSlot(pcpu, (key, base) => {
-      f.if(ne(load('i32', key), i32(-1)), () => {
-        for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
-          f.store('i64', add(base, data), nothing, table);
-        }
-        for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) {
-          f.store('i64', add(base, code), empty(TLB_EMPTY_UPPER), table);
-        }
-      });
-    });
+    for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
+      f.store('i64', data, nothing, table);
+    }
+    for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) f.store('i64', code, empty(TLB_EMPTY_UPPER), table);
   },
 };
 
 /** Byte of the block map and the bit in it for VA[32:21], from the page number VA[55:12]. */
-const blockMapByte = (pcpu: Expr, page: Expr): Expr =>
-  add(pcpu, and(shrU(page, i32(12)), i32(PCPU_BLOCK_MAP_BYTES - 1)));
+const blockMapByte = (slot: Expr, page: Expr): Expr =>
+  add(slot, and(shrU(page, i32(12)), i32(SLOT_BLOCK_MAP_BYTES - 1)));
 const blockMapBit = (page: Expr): Expr => shl(i32(1), and(shrU(page, i32(9)), i32(7)));
 
-/** noteBlock(pcpu, va, size): remembers that a mapping of 2^size bytes was entered for the address. */
+/** noteBlock(slot, va, size): remembers that a mapping of 2^size bytes was entered for the address. */
 const noteBlock: CoreHelper = {
   name: 'noteBlock',
   params: ['i32', 'i64', 'i32'],
   results: [],
   build(f) {
-    const pcpu = f.param(0);
+    const slot = f.param(0);
     const page = f.tmp(wrap(shrU(f.param(1), i64(12))));
-    f.if(ltU(i32(21), f.param(2)), () => f.store('i32', pcpu, i32(1), PCPU_GIANT));
-    const at = f.tmp(blockMapByte(pcpu, page));
-    f.store('i32_8', at, or(load('i32_8u', at, PCPU_BLOCK_MAP), blockMapBit(page)), PCPU_BLOCK_MAP);
+    f.if(ltU(i32(21), f.param(2)), () => f.store('i32', slot, i32(1), SLOT_GIANT));
+    const at = f.tmp(blockMapByte(slot, page));
+    f.store('i32_8', at, or(load('i32_8u', at, SLOT_BLOCK_MAP), blockMapBit(page)), SLOT_BLOCK_MAP);
   },
 };
 
-/**
- * tlbiVa(cpu, operand): TLBI VAE1, VAAE1, VALE1, VAALE1; VA[55:12] is bits 43:0 of the operand. Entries are of 4 KiB:
- * where a larger mapping was entered, all that it may have left goes.
- */
-const tlbiVa: CoreHelper = {
-  name: 'tlbiVa',
-  params: ['i32', 'i64'],
+/** emptyVa(slot, page): forgets what was entered by the mapping of a page: where that may be a larger one, all of it. */
+const emptyVa: CoreHelper = {
+  name: 'emptyVa',
+  params: ['i32', 'i32'],
   results: [],
   build(f, m) {
-    const cpu = f.param(0);
-    const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
-    const page = f.tmp(wrap(f.param(1)));
-    f.if(load('i32', pcpu, PCPU_GIANT), () => {
-      f.callVoid(m.fn('flushAll'), pcpu);
+    const [slot, page] = [f.param(0), f.param(1)];
+    f.if(load('i32', slot, SLOT_GIANT), () => {
+      f.callVoid(m.fn('emptySlot'), slot);
       f.ret();
     });
-    const inBlock = and(load('i32_8u', blockMapByte(pcpu, page), PCPU_BLOCK_MAP), blockMapBit(page));
+    const inBlock = and(load('i32_8u', blockMapByte(slot, page), SLOT_BLOCK_MAP), blockMapBit(page));
     f.if(eqz(inBlock), () => {
-      f.callVoid(m.fn('tlbiPage'), cpu, f.param(1));
+      f.callVoid(m.fn('emptyPage'), slot, page);
       f.ret();
     });
-    const at = f.local('i64');
-    f.set(at, and(f.param(1), not(i64(511))));
+    const at = f.local('i32');
+    f.set(at, and(page, i32(~511)));
     f.loop((again) => {
-      f.callVoid(m.fn('tlbiPage'), cpu, f.get(at));
-      f.set(at, add(f.get(at), i64(1)));
-      f.brIf(again, ne(and(f.get(at), i64(511)), i64(0)));
+      f.callVoid(m.fn('emptyPage'), slot, f.get(at));
+      f.set(at, add(f.get(at), i32(1)));
+      f.brIf(again, and(f.get(at), i32(511)));
     });
   },
 };
 
-/** tlbiAll(cpu): TLBI VMALLE1. */
-const tlbiAll: CoreHelper = {
-  name: 'tlbiAll',
-  params: ['i32'],
+/** flushVa(pcpu, vmid, page): forgets an address in every slot of the domain, whatever its ASID. */
+const flushVa: CoreHelper = {
+  name: 'flushVa',
+  params: ['i32', 'i32', 'i32'],
   results: [],
-  build: (f, m) => f.callVoid(m.fn('flushAll'), field(f.param(0), 'pcpu', 'i32')),
+  build(f, m) {
+    eachSlot(f.param(0), (key, base) => {
+      f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptyVa'), base, f.param(2)));
+    });
+  },
 };
+
+/** A TLBI on this pCPU, told to the others; `waits`: the next DSB waits until none of them uses what it forgets. */
+function tlbi(
+  name: string,
+  op: number,
+  operand: (cpu: Expr, x: Expr) => Expr,
+  flush: (f: FunctionBuilder, m: CoreModule, pcpu: Expr, vmid: Expr, operand: Expr) => void,
+): CoreHelper {
+  return {
+    name,
+    params: ['i32', 'i64', 'i32'],
+    results: [],
+    build(f, m) {
+      const cpu = f.param(0);
+      const what = f.tmp(operand(cpu, f.param(1)));
+      flush(f, m, field(cpu, 'pcpu', 'i32'), vmidOf(cpu), what);
+      f.if(isShared(), () => f.callVoid(m.fn('broadcast'), cpu, i32(op), what, f.param(2)));
+    },
+  };
+}
+
+/** Whether there is more than one pCPU. */
+export const isShared = (): Expr => gtU(load('i32', i32(SHARED_PCPU_COUNT)), i32(1));
+
+/** tlbiAsid(cpu, operand, waits): TLBI ASIDE1; the ASID is bits 63:48 of the operand. */
+const tlbiAsid = tlbi(
+  'tlbiAsid',
+  OP_ASID,
+  (cpu, x) => or(shl(vmidOf(cpu), i32(16)), asidOf(cpu, x)),
+  (f, m, pcpu, _, key) => f.callVoid(m.fn('flushAsid'), pcpu, key),
+);
+
+/** tlbiVa(cpu, operand, waits): TLBI VAE1, VAAE1, VALE1, VAALE1; VA[55:12] is bits 43:0 of the operand. */
+const tlbiVa = tlbi(
+  'tlbiVa',
+  OP_VA,
+  (_, x) => wrap(x),
+  (f, m, pcpu, vmid, page) => f.callVoid(m.fn('flushVa'), pcpu, vmid, page),
+);
+
+/** tlbiAll(cpu, 0, waits): TLBI VMALLE1. */
+const tlbiAll = tlbi(
+  'tlbiAll',
+  OP_VMID,
+  () => i32(0),
+  (f, m, pcpu, vmid) => f.callVoid(m.fn('flushVmid'), pcpu, vmid),
+);
 
 export const helpers: readonly CoreHelper[] = [
   selectCode,
+  emptySlot,
+  emptyWrites,
+  emptyPage,
+  emptyVa,
   selectTables,
   selectContext,
   flushAll,
   flushWrites,
+  flushWritesOf,
   flushCode,
-  tlbiAsid,
-  tlbiPage,
+  flushAsid,
+  flushVmid,
+  flushVa,
   noteBlock,
+  tlbiAsid,
   tlbiVa,
   tlbiAll,
 ];

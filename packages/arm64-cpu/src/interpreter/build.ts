@@ -23,6 +23,7 @@ import {
   eqz,
   extU,
   geU,
+  gtU,
   i32,
   i64,
   leS,
@@ -31,6 +32,7 @@ import {
   ne,
   node,
   or,
+  select,
   shl,
   shrU,
   sub,
@@ -59,6 +61,12 @@ export const EXIT_REQUEST = 1;
 export const EXIT_WAIT = 2;
 export const EXIT_YIELD = 3;
 
+/**
+ * Instructions between two looks at what other threads ask of the vCPU, where branches stay on their page: some
+ * microseconds.
+ */
+const POLL_INSTRUCTIONS = 2 ** 14;
+
 /** ESR_EL1 of an access to FP or AdvSIMD that CPACR_EL1 traps: class 0x07, CV = 1, COND = 0b1110. */
 const FP_TRAP_ESR = 0x07 * 2 ** 26 + 2 ** 25 + 0x1e * 2 ** 20;
 
@@ -83,6 +91,24 @@ export const IMPORTS = [
   ['timerWritten', ['i32'], []],
   ['systemRegister', ['i32', 'i32', 'i32'], ['i32']],
   ['hotEntry', ['i32', 'i32'], []],
+  ['sendEvent', ['i32'], []],
+  ['broadcast', ['i32', 'i32', 'i32', 'i32'], []],
+  ['synchronize', ['i32'], []],
+  ['serve', ['i32'], []],
+] as const;
+
+/** Exports of the core module beside `run`. */
+const EXPORTS = [
+  'selectContext',
+  'flushAll',
+  'flushVmid',
+  'flushAsid',
+  'flushVa',
+  'flushWritesOf',
+  'flushCode',
+  'fpRecompute',
+  'resolve',
+  'takePending',
 ] as const;
 
 /** The type of the import `name`. */
@@ -166,8 +192,7 @@ export function buildCore(): CoreImage {
   );
   b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
   b.exportTable('regions', REGIONS);
-  const exported = ['selectContext', 'flushAll', 'flushCode', 'fpRecompute', 'resolve', 'takePending'];
-  for (const name of new Set([...exported, ...CALLABLE.keys()])) b.export(m.fn(name));
+  for (const name of new Set<string>([...EXPORTS, ...CALLABLE.keys()])) b.export(m.fn(name));
   const module = b.encode();
   return { module, constants: constants.used };
 }
@@ -185,7 +210,7 @@ function buildRunRegions(f: FunctionBuilder, type: number): void {
   f.loop((again) => {
     const end = f.tmp(node('i32', code, cpu, f.get(left), f.get(region)));
     f.set(left, node('i32', [0x75], end, i32(END_BITS)));
-    const stops = or(and(end, i32(2 ** END_BITS - 1)), field(cpu, 'exitRequest', 'i32'));
+    const stops = or(ne(and(end, i32(2 ** END_BITS - 1)), i32(0)), requested(cpu));
     f.if(or(stops, ltS(f.get(left), i32(0))), () => f.ret(end));
     const target = f.tmp(field(cpu, 'pc'));
     const index = shl(and(wrap(shrU(target, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4));
@@ -202,6 +227,9 @@ function buildRunRegions(f: FunctionBuilder, type: number): void {
   });
   f.unreachable();
 }
+
+/** Whether the host or another thread set `exitRequest` or `engineRequest`. */
+const requested = (cpu: Expr): Expr => ne(field(cpu, 'exitRequest'), i64(0));
 
 /** The operands of a handler's records, as its semantics ask for them. */
 export function recordSpec(h: Handler, module: CoreModule, f: FunctionBuilder): RecordSpec {
@@ -328,7 +356,9 @@ class MainFunction {
     f.callVoid(this.#m.fn('debugChanged'), this.#cpu, i32(0));
     this.#reloadFlags();
     f.set(this.#rec, i32(CHECK_RECORD));
-    f.set(this.#lim, add(i32(CHECK_RECORD), shl(f.param(1), i32(RECORD_SHIFT))));
+    f.set(this.#stolen, shl(f.param(1), i32(RECORD_SHIFT)));
+    this.#nextPiece();
+    f.set(this.#lim, add(i32(CHECK_RECORD), f.get(this.#rem)));
     setField(f, this.#cpu, 'instructions', add(field(this.#cpu, 'instructions'), extU(f.param(1))));
     f.loop((next) => {
       f.block((jump) => {
@@ -391,13 +421,22 @@ class MainFunction {
     f.ret(i32(reason));
   }
 
+  /** Gives `rem` a piece of what is left of the budget: all of that is in `stolen`. */
+  #nextPiece(): void {
+    const f = this.#f;
+    const most = i32(POLL_INSTRUCTIONS << RECORD_SHIFT);
+    f.set(this.#rem, select(gtU(f.get(this.#stolen), most), most, f.get(this.#stolen)));
+    f.set(this.#stolen, sub(f.get(this.#stolen), f.get(this.#rem)));
+  }
+
   /** Behind an instruction that may have changed what interrupts may come: `pc` is in the state. */
   #checkPending(): void {
     const f = this.#f;
     const cpu = this.#cpu;
-    const pending = or(field(cpu, 'interruptLines', 'i32'), field(cpu, 'exitRequest', 'i32'));
+    const pending = or(field(cpu, 'interruptLines', 'i32'), requested(cpu));
     f.if(pending, () => {
       f.if(field(cpu, 'exitRequest', 'i32'), () => this.#exit(EXIT_REQUEST));
+      f.if(field(cpu, 'engineRequest', 'i32'), () => f.callVoid(this.#m.fn('serve'), cpu));
       this.#syncFlags();
       f.callVoid(this.#m.fn('takePending'), cpu);
     });
@@ -409,13 +448,13 @@ class MainFunction {
     const cpu = this.#cpu;
     const target = f.get(this.#t);
     // The host may want the vCPU back before its slice is over.
-    f.if(or(ltS(f.get(this.#rem), i32(0)), field(cpu, 'exitRequest', 'i32')), () => {
+    f.if(or(ltS(f.get(this.#rem), i32(0)), requested(cpu)), () => {
       setField(f, cpu, 'pc', f.call(this.#m.fn('branchAddress'), cpu, target));
       f.if(field(cpu, 'exitRequest', 'i32'), () => this.#exit(EXIT_REQUEST));
-      f.if(eqz(f.get(this.#stolen)), () => this.#exit(EXIT_BUDGET));
-      f.set(this.#rem, add(f.get(this.#rem), f.get(this.#stolen)));
-      f.set(this.#stolen, i32(0));
-      f.if(ltS(f.get(this.#rem), i32(0)), () => this.#exit(EXIT_BUDGET));
+      f.set(this.#stolen, add(f.get(this.#rem), f.get(this.#stolen)));
+      f.set(this.#rem, i32(0));
+      f.if(ltS(f.get(this.#stolen), i32(0)), () => this.#exit(EXIT_BUDGET));
+      this.#nextPiece();
       this.#goTo(i32(CHECK_RECORD), next);
     });
     const index = shl(and(wrap(shrU(target, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4));

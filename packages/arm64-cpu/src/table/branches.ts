@@ -199,7 +199,10 @@ export const rows: readonly Row[] = [
       pattern: `11010101000000110010 0000 10${i} 11111`,
       asm: name.toLowerCase(),
       cold: true,
-      sem: (x) => x.setState('eventRegister', i32(1)),
+      sem: (x) => {
+        x.setState('eventRegister', i32(1));
+        if (name === 'SEV') x.callVoid('sendEvent', x.cpu());
+      },
     }),
   ),
   {
@@ -218,7 +221,13 @@ export const rows: readonly Row[] = [
     name: 'DSB',
     pattern: '11010101000000110011 immCRm:4 100 11111',
     asm: 'dsb <#barrier>',
-    sem: (x) => x.fence(),
+    sem: (x) => {
+      x.fence();
+      x.if(x.state('maintenanceDue', 'i32'), () => {
+        x.callVoid('synchronize', x.cpu());
+        x.end('check');
+      });
+    },
   },
   {
     name: 'DMB',

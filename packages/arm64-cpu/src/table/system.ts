@@ -125,7 +125,7 @@ const hostRows: readonly Row[] = [true, false].map(
 const EFFECTS: Record<string, (x: Sem) => void> = {
   context: (x) => x.callVoid('selectContext', x.cpu()),
   flush: (x) => {
-    x.callVoid('flushAll', x.state('pcpu', 'i32'));
+    x.callVoid('tlbiAll', x.cpu(), i64(0), i32(0));
     x.callVoid('selectContext', x.cpu());
     // SCTLR_EL1.SA and SA0 may be other ones.
     x.callVoid('debugMode', x.cpu());
@@ -438,7 +438,10 @@ const counterRows: readonly Row[] = [
   }),
 ];
 
-/** TLBI operations of EL1 by CRm (8: all of the domain's vCPUs, 3: inner shareable, 7: this one) and op2. */
+/**
+ * TLBI operations of EL1 by CRm and op2. CRm 3: for all vCPUs of the domain, and a DSB waits for them. CRm 7: for this
+ * vCPU, which may have left entries on other pCPUs: they forget them before they run it again.
+ */
 const TLBI: readonly { name: string; op2: number; helper: string; operand: boolean }[] = [
   { name: 'vmalle1', op2: 0, helper: 'tlbiAll', operand: false },
   { name: 'vae1', op2: 1, helper: 'tlbiVa', operand: true },
@@ -457,16 +460,15 @@ const tlbiRows: readonly Row[] = TLBI.flatMap((t) =>
       cold: true,
       sem: (x) => {
         el1Only(x);
-        if (t.operand) x.callVoid(t.helper, x.cpu(), x.X('Rt'));
-        else x.callVoid(t.helper, x.cpu());
+        x.callVoid(t.helper, x.cpu(), t.operand ? x.X('Rt') : i64(0), i32(CRm === 3 ? 1 : 0));
       },
     }),
   ),
 );
 
 /**
- * Cache maintenance: memory is coherent here, and records follow every write, so there is nothing to do. What goes by
- * address faults as a read does, DC IVAC as a write.
+ * Cache maintenance: memory is coherent here, and records follow every write of the pCPU that has them. So what is left
+ * is that IC reaches the records of the others. What goes by address faults as a read does, DC IVAC as a write.
  */
 const CACHE_OPS: readonly { name: string; op1: number; CRm: number; op2: number; el0: boolean }[] = [
   { name: 'ic ialluis', op1: 0, CRm: 1, op2: 0, el0: false },
@@ -488,13 +490,17 @@ const cacheRows: readonly Row[] = CACHE_OPS.map(
     asm: c.name.startsWith('ic iallu') ? `${c.name}<,Xt>` : `${c.name}, <Xt>`,
     sem: (x) => {
       if (!c.el0) el1Only(x);
+      if (c.name.startsWith('ic iallu')) x.callVoid('maintainAllCode', x.cpu());
       if (!c.el0 && c.name !== 'dc ivac') return;
       if (c.el0) {
         // SCTLR_EL1.UCI lets EL0 maintain caches by address.
         const uci = wrap(and(x.state('SCTLR_EL1', 'i64'), i64(1 << 26)));
         x.if(eqz(or(x.state('el', 'i32'), uci)), () => trapFromEl0(x, [1, c.op1, 7, c.CRm, c.op2], false));
       }
-      const done = x.call('maintain', x.cpu(), x.X('Rt'), i32(c.name === 'dc ivac' ? ACCESS_WRITE : 0));
+      const done =
+        c.name === 'ic ivau'
+          ? x.call('maintainCode', x.cpu(), x.X('Rt'))
+          : x.call('maintain', x.cpu(), x.X('Rt'), i32(c.name === 'dc ivac' ? ACCESS_WRITE : 0));
       x.if(eqz(done), () => x.exception(x.state('faultEsr', 'i64')));
     },
   }),

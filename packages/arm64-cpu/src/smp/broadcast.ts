@@ -1,0 +1,207 @@
+/**
+ * How pCPUs tell each other what to forget. Operations (smp/operations.ts) stand in one log in shared memory; each pCPU
+ * follows it before it enters a vCPU, and whenever it is asked to. README, "Several pCPUs", has the protocol.
+ */
+import {
+  LOG_ENTRIES,
+  MAX_PCPUS,
+  PCPU_DONE,
+  PCPU_RUNNING,
+  SHARED_LAST,
+  SHARED_LAST_BITS,
+  SHARED_LOG,
+  SHARED_LOG_HEAD,
+  SHARED_LOG_LOCK,
+  SHARED_PCPU_COUNT,
+  SHARED_PCPUS,
+} from '../layout.ts';
+import { stateOffset } from '../state.ts';
+import { ANY_VMID } from './operations.ts';
+
+/** One operation of the log. */
+export interface Operation {
+  readonly kind: number;
+  readonly vmid: number;
+  readonly operand: number;
+  /** OP_CODE_LINES: bits of lines 0 … 31 and 32 … 63. */
+  readonly linesLow: number;
+  readonly linesHigh: number;
+}
+
+/** What a pCPU does with operations of others. */
+export interface Follower {
+  apply(op: Operation): void;
+  /** Operations were missed: forgets all that belongs to domains of which `missed` is true. */
+  resync(missed: (vmid: number) => boolean): void;
+}
+
+const word = (address: number): number => address >>> 2;
+const VMID = stateOffset('VTTBR_EL2') + 6;
+const ENGINE_REQUEST = stateOffset('engineRequest');
+/** Looks at another pCPU before the thread sleeps between them: the host may have fewer cores than the board pCPUs. */
+const SPINS = 200;
+const SLEEP_MS = 0.2;
+
+/** The log as one pCPU sees it. Sequence numbers are 32 bits wide and wrap. */
+export class Broadcast {
+  readonly #words: Int32Array;
+  readonly #u16: Uint16Array;
+  readonly #pcpu: number;
+  readonly #follower: Follower;
+  readonly #index: number;
+  #done: number;
+
+  /** Enters the pCPU whose area is at `pcpu` into the list. Throws if there are more than MAX_PCPUS. */
+  constructor(memory: WebAssembly.Memory, pcpu: number, follower: Follower) {
+    this.#words = new Int32Array(memory.buffer);
+    this.#u16 = new Uint16Array(memory.buffer);
+    this.#pcpu = pcpu;
+    this.#follower = follower;
+    this.#lock();
+    this.#index = this.#enlist();
+    this.#done = this.#head;
+    Atomics.store(this.#words, word(pcpu + PCPU_RUNNING), 0);
+    Atomics.store(this.#words, word(pcpu + PCPU_DONE), this.#done);
+    this.#unlock();
+  }
+
+  /** The pCPU is about to run the vCPU at `vcpu`: from here on others wait for it. */
+  enter(vcpu: number): void {
+    // The order counts: who appends to the log and then finds nobody running need not wait.
+    Atomics.store(this.#words, word(this.#pcpu + PCPU_RUNNING), vcpu);
+    if (this.#head !== this.#done) this.follow();
+  }
+
+  /** The pCPU runs no guest code until it enters again. */
+  leave(): void {
+    Atomics.store(this.#words, word(this.#pcpu + PCPU_RUNNING), 0);
+  }
+
+  /** Does what others asked for since the last time, and says so. */
+  follow(): void {
+    const head = this.#head;
+    if (head === this.#done) return;
+    for (let at = this.#done; at !== head; at = (at + 1) | 0) {
+      const op = this.#read(at);
+      // Overtaken before or while it was read: the entry may be another's.
+      if ((this.#head - at) >>> 0 >= LOG_ENTRIES) {
+        this.#resync();
+        break;
+      }
+      if (op) this.#follower.apply(op);
+    }
+    this.#done = head;
+    Atomics.store(this.#words, word(this.#pcpu + PCPU_DONE), head);
+  }
+
+  /** Somebody asked for attention to the vCPU. */
+  serve(vcpu: number): void {
+    Atomics.store(this.#words, word(vcpu + ENGINE_REQUEST), 0);
+    this.follow();
+    Atomics.notify(this.#words, word(this.#pcpu + PCPU_DONE));
+  }
+
+  /**
+   * Appends an operation, which this pCPU did itself already, and gives the head behind it. With one pCPU there is nobody
+   * to tell.
+   */
+  post(kind: number, vmid: number, operand: number, linesLow = 0, linesHigh = 0): number {
+    const w = this.#words;
+    if (Atomics.load(w, word(SHARED_PCPU_COUNT)) < 2) return this.#head;
+    this.#lock();
+    const at = this.#head;
+    const entry = word(SHARED_LOG) + (at & (LOG_ENTRIES - 1)) * 4;
+    Atomics.store(w, entry, kind | (this.#index << 4) | (vmid << 16));
+    Atomics.store(w, entry + 1, operand);
+    Atomics.store(w, entry + 2, linesLow);
+    Atomics.store(w, entry + 3, linesHigh);
+    const next = (at + 1) | 0;
+    if (vmid === ANY_VMID) for (let n = 0; n < 2 ** SHARED_LAST_BITS; n++) this.#setLast(n, next);
+    else this.#setLast(vmid, next);
+    Atomics.store(w, word(SHARED_LOG_HEAD), next);
+    this.#unlock();
+    return next;
+  }
+
+  /**
+   * Waits until every other pCPU that runs a vCPU of the domain (any, if `vmid` is undefined) has followed the log up to
+   * `head`; follows it itself meanwhile, so that those who wait for each other both go on.
+   */
+  wait(vmid: number | undefined, head: number): void {
+    const count = Atomics.load(this.#words, word(SHARED_PCPU_COUNT));
+    for (let n = 0; n < count; n++) {
+      if (n !== this.#index) this.#waitFor(this.#words[word(SHARED_PCPUS) + n]! >>> 0, vmid, head);
+    }
+  }
+
+  #waitFor(pcpu: number, vmid: number | undefined, head: number): void {
+    const w = this.#words;
+    let asked = 0;
+    for (let spins = 0; ; spins++) {
+      const vcpu = Atomics.load(w, word(pcpu + PCPU_RUNNING)) >>> 0;
+      if (vcpu === 0 || (vmid !== undefined && this.vmidOf(vcpu) !== vmid)) return;
+      const done = Atomics.load(w, word(pcpu + PCPU_DONE));
+      if (((done - head) | 0) >= 0) return;
+      if (vcpu !== asked) Atomics.store(w, word(vcpu + ENGINE_REQUEST), 1);
+      asked = vcpu;
+      this.follow();
+      if (spins < SPINS) continue;
+      // The request may have been taken on another pCPU, where the vCPU ran before: ask again.
+      asked = 0;
+      Atomics.wait(w, word(pcpu + PCPU_DONE), done, SLEEP_MS);
+    }
+  }
+
+  /** The VMID of the vCPU at `vcpu`. */
+  vmidOf(vcpu: number): number {
+    return this.#u16[(vcpu + VMID) >>> 1]! & 0x7fff;
+  }
+
+  get #head(): number {
+    return Atomics.load(this.#words, word(SHARED_LOG_HEAD));
+  }
+
+  /** The operation at `at`; undefined if it is this pCPU's own. */
+  #read(at: number): Operation | undefined {
+    const w = this.#words;
+    const entry = word(SHARED_LOG) + (at & (LOG_ENTRIES - 1)) * 4;
+    const info = Atomics.load(w, entry);
+    if (((info >>> 4) & (MAX_PCPUS - 1)) === this.#index) return undefined;
+    const [operand, linesLow, linesHigh] = [1, 2, 3].map((n) => Atomics.load(w, entry + n)) as [number, number, number];
+    return { kind: info & 15, vmid: info >>> 16, operand, linesLow, linesHigh };
+  }
+
+  /** More was asked for than the log holds. A domain that asked for nothing loses nothing. */
+  #resync(): void {
+    const done = this.#done;
+    const last = (vmid: number): number =>
+      Atomics.load(this.#words, word(SHARED_LAST) + (vmid & (2 ** SHARED_LAST_BITS - 1)));
+    this.#follower.resync((vmid) => ((last(vmid) - done) | 0) > 0);
+  }
+
+  #setLast(vmid: number, head: number): void {
+    Atomics.store(this.#words, word(SHARED_LAST) + (vmid & (2 ** SHARED_LAST_BITS - 1)), head);
+  }
+
+  #enlist(): number {
+    const w = this.#words;
+    const count = w[word(SHARED_PCPU_COUNT)]!;
+    for (let n = 0; n < count; n++) if (w[word(SHARED_PCPUS) + n]! >>> 0 === this.#pcpu) return n;
+    if (count === MAX_PCPUS) {
+      this.#unlock();
+      throw new RangeError(`a memory has engines of at most ${MAX_PCPUS} pCPUs`);
+    }
+    w[word(SHARED_PCPUS) + count] = this.#pcpu;
+    Atomics.store(w, word(SHARED_PCPU_COUNT), count + 1);
+    return count;
+  }
+
+  /** The lock is held for the length of one entry. */
+  #lock(): void {
+    while (Atomics.compareExchange(this.#words, word(SHARED_LOG_LOCK), 0, 1) !== 0);
+  }
+
+  #unlock(): void {
+    Atomics.store(this.#words, word(SHARED_LOG_LOCK), 0);
+  }
+}
