@@ -30,6 +30,7 @@ export type { XenDomainState, XenState, XenTimerState, XenVcpuState } from './co
 export { type Panic, PanicDetector } from './console/panic-detector.ts';
 export { type GuestTreeInput, makeGuestTree } from './domain/guest-tree.ts';
 export { type GuestTreeResult, guestTree } from './domain/preview-tree.ts';
-export type { PcpuDomain, PcpuInit, PcpuSignals } from './pcpu/init.ts';
+export type { PcpuDomain, PcpuInit, PcpuPool, PcpuSignals } from './pcpu/init.ts';
 export { Pcpu, type StepResult } from './pcpu/pcpu.ts';
+export { type ConsoleScript, runDeterministic } from './pcpu/run-deterministic.ts';
 export { runPcpu } from './pcpu/run-pcpu.ts';

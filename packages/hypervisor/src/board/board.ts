@@ -1,5 +1,5 @@
 /** The board as its embedder's main thread sees it. */
-import { type CompiledCore, compileCore } from '@dom0less/arm64-cpu';
+import { type CompiledCore, compileCore, stateOffset } from '@dom0less/arm64-cpu';
 import type { BootPlan, DomainPlan } from '@dom0less/multiboot';
 import { type EventRecord, readEvents } from '../console/event-ring.ts';
 import { Ring } from '../console/ring.ts';
@@ -29,6 +29,8 @@ interface Life {
   state: DomainState;
   reason: string;
 }
+
+const INSTRUCTIONS = stateOffset('instructions');
 
 /** The engine's code: the same for every board of this thread, and dear to make. */
 let core: CompiledCore | undefined;
@@ -144,6 +146,13 @@ export class Board {
     if (port === undefined || life?.state !== 'running' || !life.domain.vpl011) return;
     port.input.add(bytes);
     if (port.input.refill()) this.#built.memory.callAttention();
+  }
+
+  /** Instructions that each vCPU of domain `domain` has executed so far; none if there is no such domain. */
+  instructions(domain: number): bigint[] {
+    const { domains, memory } = this.#built;
+    const layout = domains.find(({ id }) => id === domain)?.layout;
+    return (layout?.vcpus ?? []).map(({ state }) => memory.view.getBigUint64(state + INSTRUCTIONS, true));
   }
 
   /** Bytes of input that domain `domain` has not taken yet. */

@@ -29,6 +29,26 @@ export const BUILD_DIAGNOSTICS = {
     message: 'this is domain {found}; the board tells {limit} apart by VMID',
     remedy: 'split the domains over several boards',
   },
+  'cpupool-without-pcpus': {
+    severity: 'error',
+    message: 'the board has {pcpus} pCPUs, and none of Pool-{id}, which the domain is in',
+    remedy: 'give the board more pCPUs, or the pool others',
+  },
+  'affinity-without-pcpus': {
+    severity: 'error',
+    message: 'vCPU {vcpu} may run on pCPU {found} only, and the board has {pcpus}, the first of them pCPU 0',
+    remedy: 'give the board more pCPUs, or the vCPU another hard-affinity',
+  },
+  'affinity-pcpus-missing': {
+    severity: 'warning',
+    message: 'hard-affinity of vCPU {vcpu} names pCPU {found}, and the board has {pcpus}, the first of them pCPU 0',
+    remedy: 'give the board more pCPUs, or correct hard-affinity; the vCPU runs on the others that it names',
+  },
+  'scheduler-replaced': {
+    severity: 'warning',
+    message: 'the scheduler {found} is not there; vCPUs get equal shares of their pool',
+    remedy: 'choose credit2, credit or null, or accept the difference',
+  },
   'host-memory-exhausted': {
     severity: 'error',
     message: 'the domain needs {found} KiB of host memory in blocks of 2 MiB, and {available} KiB are left',

@@ -7,19 +7,17 @@ import { countBlocks, HostMemory } from '../domain/domain-memory.ts';
 import { DeviceOwners } from '../domain/plan-devices.ts';
 import { type PlannedDomain, type PooledDomain, planDomain } from '../domain/plan-domain.ts';
 import { type DomainShape, layOut } from '../memory/layout.ts';
-import { type PlannedPools, planPools } from '../schedule/plan-pools.ts';
+import { type PcpuCount, type PlannedPools, planPools } from '../schedule/plan-pools.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
 
 /** What a board is planned from. */
-export interface PlanOptions {
+export interface PlanOptions extends PcpuCount {
   /** The host device tree. */
   readonly tree: DeviceTree;
   /** Files in host memory, by the host physical address of their first byte. */
   readonly modules: ReadonlyMap<number, Uint8Array>;
   /** True: any error, also of one domain only, keeps the board from being made, as with Xen. */
   readonly strict?: boolean;
-  /** Number of pCPUs; 1 if absent. Each wants a thread. */
-  readonly pcpus?: number;
 }
 
 /** What a boot would do, and everything that was found on the way. */
@@ -75,8 +73,9 @@ const planAll = (
   const valid = plan.domains.filter((domain): domain is ValidDomain => domain.valid);
   return valid.flatMap((domain) => {
     const context = { host: plan.host, modules, memory, owners, report: findings.reporter(domain.id) };
-    const planned = planDomain(domain, context);
-    return planned === undefined ? [] : { ...planned, ...pools.poolOf(domain) };
+    const place = pools.poolOf(domain, context.report);
+    const planned = place && planDomain(domain, context);
+    return place === undefined || planned === undefined ? [] : { ...planned, ...place };
   });
 };
 
@@ -121,7 +120,7 @@ export const planWithFindings = (options: PlanOptions): PlannedBoard => {
   const parsed = parseBootPlan(options.tree);
   const { plan } = parsed;
   const findings = new Findings(parsed.diagnostics, plan.domains);
-  const pools = planPools(plan, options.pcpus ?? 1);
+  const pools = planPools(plan, options, (diagnostic) => findings.diagnostics.push(diagnostic));
   // Without host memory there is nothing to plan with, and that was said.
   const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options.modules, pools, findings);
   const blocks = budgetOf(planned, pools);

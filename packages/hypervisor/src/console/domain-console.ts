@@ -5,11 +5,16 @@ import { CONTROL, type DomainLayout, INPUT_RING_BYTES, OUTPUT_RING_BYTES } from 
 import type { Lock } from '../memory/lock.ts';
 import { Ring } from './ring.ts';
 
-/** Where the output of a domain's UART goes, besides its ring. */
+/** Bytes that wait to be taken. */
+export type InputSource = Pick<Ring, 'length' | 'peek' | 'drop'>;
+
+/** Who reads and types at a domain's console on the thread that runs the domain. */
 export interface ConsoleTap {
-  /** Told each byte that the guest has written, before the guest goes on. */
+  /** What is typed; the guest gets it before what is in the input ring. */
+  readonly typed: InputSource;
+  /** Told each byte that the guest has written, before the guest goes on. May type. */
   onOutput(byte: number): void;
-  /** The ring is full: comes back when it has room, or when the board stops. */
+  /** The output ring is full: comes back when it has room, or when the board stops. */
   waitForRoom(ring: Ring): void;
 }
 
@@ -75,6 +80,7 @@ export class DomainConsole {
     this.#output.push(byte);
     this.#news = true;
     this.#tap?.onOutput(byte);
+    if (this.#tap !== undefined) this.#feed();
     if (this.#output.room > 0) return;
     if (this.#tap !== undefined) {
       this.#tap.waitForRoom(this.#output);
@@ -92,10 +98,15 @@ export class DomainConsole {
   }
 
   #feed(): void {
-    while (this.#input.length > 0 && !this.uart.receiveWanted) {
-      const taken = this.uart.receive(this.#input.peek(FIFO_DEPTH));
+    if (this.#tap !== undefined) this.#feedFrom(this.#tap.typed);
+    this.#feedFrom(this.#input);
+  }
+
+  #feedFrom(source: InputSource): void {
+    while (source.length > 0 && !this.uart.receiveWanted) {
+      const taken = this.uart.receive(source.peek(FIFO_DEPTH));
       if (taken === 0) return;
-      this.#input.drop(taken);
+      source.drop(taken);
       this.#news = true;
     }
   }

@@ -19,8 +19,7 @@ const SCHEDULER_LINES: Readonly<Record<SchedulerName, readonly string[]>> = {
   ],
 };
 
-const schedulerLines = ({ pools, unknownScheduler, pcpus }: PlannedPools): string[] => [
-  ...(unknownScheduler === undefined ? [] : [`Could not find scheduler: ${unknownScheduler}`]),
+const schedulerLines = ({ pools, pcpus }: PlannedPools): string[] => [
   ...SCHEDULER_LINES[pools[0]!.scheduler],
   `Brought up ${pcpus} CPU${pcpus > 1 ? 's' : ''}`,
 ];

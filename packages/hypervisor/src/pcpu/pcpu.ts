@@ -117,6 +117,11 @@ export class Pcpu {
     return this.#scheduler.deadline(this.#pcpu);
   }
 
+  /** Makes the vCPU that runs leave the engine behind the instruction under way. */
+  leave(): void {
+    this.#current?.sched.requestExit();
+  }
+
   #makeEngine({ memory, core, layout, pcpu }: PcpuInit): Engine {
     return new Engine({
       memory,

@@ -3,19 +3,19 @@ import { FairScheduler } from './fair.ts';
 import { NullScheduler } from './null.ts';
 import type { Scheduler, SchedulerParts } from './scheduler.ts';
 
-/** Names of schedulers, as Xen's option `sched` and the property `cpupool-sched` have them, where there is such a one. */
-export const SCHEDULERS = ['fair', 'null'] as const;
-export type SchedulerName = (typeof SCHEDULERS)[number];
+/** Names of the schedulers that there are. */
+export type SchedulerName = 'fair' | 'null';
 
-/** What Xen's names of fair schedulers get here. */
-const FAIR_NAMES: readonly string[] = ['credit2', 'credit'];
-
-/** Reads the name of a scheduler. `exact` is false where something close to what was asked for is given. */
-export const schedulerNamed = (name: string): { readonly name: SchedulerName; readonly exact: boolean } | undefined => {
-  const known = SCHEDULERS.find((one) => one === name);
-  if (known !== undefined) return { name: known, exact: true };
-  return FAIR_NAMES.includes(name) ? { name: 'fair', exact: false } : undefined;
+/** What Xen's schedulers get here; `like`: it gives vCPUs what Xen's does at its default settings. */
+const SCHEDULERS: Readonly<Record<string, { readonly name: SchedulerName; readonly like: boolean }>> = {
+  credit2: { name: 'fair', like: true },
+  credit: { name: 'fair', like: true },
+  null: { name: 'null', like: true },
 };
+
+/** What a scheduler of Xen's, by its name in option `sched` or property `cpupool-sched`, gets here. */
+export const schedulerNamed = (name: string): { readonly name: SchedulerName; readonly like: boolean } =>
+  SCHEDULERS[name] ?? { name: 'fair', like: false };
 
 /** Makes the scheduler of a pool. `frequency` is that of the system counter. */
 export const makeScheduler = (name: SchedulerName, parts: SchedulerParts, frequency: number): Scheduler =>
