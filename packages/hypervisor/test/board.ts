@@ -1,7 +1,7 @@
 /** Small boards and guests for tests: instruction words in an arm64 Image, a host tree, and a pCPU on this thread. */
 import { readFileSync } from 'node:fs';
 import { compileDts, type DeviceTree } from '@dom0less/fdt';
-import { Board, type BoardEvent, type BoardOptions, Pcpu, type PreparedBoard } from '../src/index.ts';
+import { Board, type BoardEvent, type BoardOptions, Pcpu, type PreparedBoard, type StepResult } from '../src/index.ts';
 import { BoardMemory } from '../src/memory/board-memory.ts';
 import { CONTROL } from '../src/memory/layout.ts';
 
@@ -77,6 +77,8 @@ export interface GuestSpec {
 /** `chosen` is text for /chosen, `nodes` for the root. */
 export interface HostSpec {
   readonly gic?: 2 | 3;
+  /** CPUs of the host, labelled cpu0, cpu1, …; 1 if absent. */
+  readonly cpus?: number;
   readonly chosen?: string;
   readonly nodes?: string;
   /** Further files, by address. */
@@ -89,7 +91,7 @@ const KERNEL_STRIDE = 0x400000;
 /** A host tree of 1 GiB with the guests as domU1, domU2, …, and the files of their kernels. */
 export const boardInput = (
   guests: readonly GuestSpec[],
-  { gic = 2, chosen = '', nodes: more = '', files = new Map() }: HostSpec = {},
+  { gic = 2, cpus: hostCpus = 1, chosen = '', nodes: more = '', files = new Map() }: HostSpec = {},
 ): { tree: DeviceTree; modules: Map<number, Uint8Array> } => {
   const modules = new Map<number, Uint8Array>(files);
   const nodes = guests.map(({ kernel, memoryKiB = 0x10000, cpus = 1, extra = '', load = true }, n) => {
@@ -100,9 +102,12 @@ export const boardInput = (
       module@${at.toString(16)} { compatible = "multiboot,kernel", "multiboot,module";
         reg = <0 0x${at.toString(16)} 0 ${kernel.length}>; bootargs = "console=ttyAMA0"; }; };`;
   });
+  const cpuNodes = Array.from({ length: hostCpus }, (_, n) => {
+    return `cpu${n}: cpu@${n.toString(16)} { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <${n}>; };`;
+  });
   const source = `/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;
     cpus { #address-cells = <1>; #size-cells = <0>;
-      cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; }; };
+      ${cpuNodes.join('\n')} };
     memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
     ${more}
     gic: intc@8000000 { compatible = "${gic === 2 ? 'arm,cortex-a15-gic' : 'arm,gic-v3'}"; #interrupt-cells = <3>; interrupt-controller;
@@ -119,16 +124,24 @@ export const boardOf = (
   host: HostSpec = {},
 ): PreparedBoard => Board.prepare({ ...boardInput(guests, host), ...options });
 
-/** A pCPU driven by the test: no thread, and time that passes when the test says so (1 ms a step unless told). */
+interface BenchOptions {
+  readonly host?: HostSpec;
+  /** RAM blocks that the pCPUs may give out; all if absent. */
+  readonly blocksLeft?: number;
+  readonly pcpus?: number;
+}
+
+/** pCPUs driven by the test: no threads, and time that passes when the test says so (1 ms a step unless told). */
 export class Bench {
   readonly board: Board;
   readonly events: BoardEvent[] = [];
+  /** The first of them. */
   readonly pcpu: Pcpu;
+  readonly pcpus: readonly Pcpu[];
   ms = 0;
 
-  /** @param blocksLeft RAM blocks that the pCPU may give out; all if absent */
-  constructor(guests: readonly GuestSpec[], { host = {}, blocksLeft }: { host?: HostSpec; blocksLeft?: number } = {}) {
-    const prepared = boardOf(guests, { now: () => this.ms }, host);
+  constructor(guests: readonly GuestSpec[], { host = {}, blocksLeft, pcpus = 1 }: BenchOptions = {}) {
+    const prepared = boardOf(guests, { now: () => this.ms, pcpus }, host);
     if (prepared.board === undefined) throw new Error(JSON.stringify(prepared.diagnostics, undefined, 1));
     this.board = prepared.board;
     this.board.subscribe((event) => this.events.push(event));
@@ -136,17 +149,25 @@ export class Bench {
     const init = this.board.pcpuInit(0);
     const used = new Int32Array(init.memory.buffer)[(init.layout.control + CONTROL.BLOCKS_USED) >>> 2]!;
     const blockCount = blocksLeft === undefined ? init.layout.blockCount : used + blocksLeft;
-    this.pcpu = new Pcpu({ ...init, layout: { ...init.layout, blockCount } }, signals);
+    const layout = { ...init.layout, blockCount };
+    this.pcpus = layout.pcpus.map((_, pcpu) => new Pcpu({ ...init, layout, pcpu }, signals));
+    this.pcpu = this.pcpus[0]!;
+  }
+
+  /** One step of each pCPU. */
+  step(): StepResult[] {
+    return this.pcpus.map((pcpu) => pcpu.step());
   }
 
   /** Steps until nothing is left, or `until` holds, or `limit` steps; sleeps through idle times. */
   run(until: () => boolean = () => false, limit = 2000): 'done' | 'until' | 'limit' {
     for (let n = 0; n < limit; n++) {
-      const result = this.pcpu.step();
+      const results = this.step();
       this.board.pump();
-      if (result === 'done') return 'done';
+      if (results.every((result) => result === 'done')) return 'done';
       if (until()) return 'until';
-      const idle = result === 'idle' ? this.pcpu.idleMs() : 0;
+      const isIdle = results.every((result) => result === 'idle');
+      const idle = isIdle ? Math.min(...this.pcpus.map((pcpu) => pcpu.idleMs())) : 0;
       this.ms += Number.isFinite(idle) ? Math.max(1, idle) : 1;
     }
     return 'limit';
@@ -158,6 +179,11 @@ export class Bench {
       event.type === 'console' && event.domain === domain ? event.bytes : [],
     );
     return Uint8Array.from(parts.flatMap((part) => [...part]));
+  }
+
+  /** Lines of Xen's log. */
+  log(): string[] {
+    return this.events.flatMap((event) => (event.type === 'log' ? event.line : []));
   }
 
   output(domain = 1): string {

@@ -58,6 +58,8 @@ export class Pcpu {
   #last: Vcpu | undefined;
   /** CONTROL.ATTENTION when this pCPU last looked at consoles and ending domains. */
   #attended = -1;
+  /** A domain was left then. */
+  #left = true;
   #news = false;
 
   /** Takes over the state that is in the memory. */
@@ -93,8 +95,8 @@ export class Pcpu {
    * at most {@link idleMs}.
    */
   step(): StepResult {
-    const left = this.#attend();
-    if (!left || this.#memory.control(CONTROL.STOP) !== 0) {
+    this.#attend();
+    if (!this.#left || this.#memory.control(CONTROL.STOP) !== 0) {
       this.#tell();
       return 'done';
     }
@@ -149,18 +151,17 @@ export class Pcpu {
     });
   }
 
-  /** Looks at consoles and ending domains where something has called for it; false if no domain is left. */
-  #attend(): boolean {
+  /** Looks at consoles and ending domains where something has called for it. */
+  #attend(): void {
     const attention = this.#memory.control(CONTROL.ATTENTION);
-    if (attention === this.#attended) return true;
+    if (attention === this.#attended) return;
     this.#attended = attention;
-    let left = false;
+    this.#left = false;
     for (const domain of this.#domains) {
       if (domain.told) continue;
       domain.console?.service();
-      if (!this.#finishIfEnded(domain)) left = true;
+      if (!this.#finishIfEnded(domain)) this.#left = true;
     }
-    return left;
   }
 
   /**

@@ -26,7 +26,7 @@ export interface PlannedPools {
 export interface PcpuCount {
   /** Exactly so many, whatever the tree says. */
   readonly pcpus?: number | undefined;
-  /** Otherwise so many, or more where the tree names more; 1 if absent. */
+  /** Otherwise so many, or fewer where there are fewer vCPUs, or more where the tree names more; 1 if absent. */
   readonly hostCpus?: number | undefined;
 }
 
@@ -37,7 +37,8 @@ const namedPcpus = ({ cpupools, domains }: BootPlan): number[] => [
 ];
 
 const countPcpus = (plan: BootPlan, { pcpus, hostCpus = 1 }: PcpuCount): number => {
-  const wanted = pcpus ?? Math.max(hostCpus, ...namedPcpus(plan).map((pcpu) => pcpu + 1));
+  const vcpus = plan.domains.reduce((sum, { cpus }) => sum + cpus, 0);
+  const wanted = pcpus ?? Math.max(Math.min(hostCpus, vcpus), ...namedPcpus(plan).map((pcpu) => pcpu + 1));
   return Math.max(1, Math.min(wanted, plan.xenOptions.maxCpus ?? Infinity));
 };
 
