@@ -44,6 +44,8 @@ function addSessionOptions(command: Command): Command {
     .option('--send <DOMAIN=REGEX=TEXT>', 'type TEXT into DOMAIN when REGEX appears on its console', collect)
     .option('--timeout <SECONDS>', 'exit 1 after that time')
     .option('--seed <N>', "give domains random numbers that follow from N, not the host's")
+    .option('--pcpus <N>', 'number of pCPUs, each a thread; as many as the host has CPUs if absent')
+    .option('--deterministic', 'time is the count of instructions: the same input gives the same output')
     .option('--strict', 'start nothing if one domain has an error, as Xen does')
     .option('--raw', 'show the domain in focus at a terminal without (XEN) at line starts')
     .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
@@ -86,6 +88,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
       ),
   )
     .option('--domains <N>', 'how many domUs, 1 to 8; 2 if absent')
+    .option('--vcpus <N>', 'vCPUs of each domU, 1 to 8; 1 if absent')
     .option('--kernel <FLAVOUR>', "which of Debian's kernels: cloud, stock, rt or 16k; cloud if absent")
     .option('--backports', "take the kernel from the release's backports: a later one")
     .option('--small-guests', 'boot small guests of our own instead')

@@ -6,6 +6,8 @@ export interface DomainSpec {
   /** Node name. */
   readonly name: string;
   readonly memoryMiB: number;
+  /** vCPUs; 1 if absent. */
+  readonly cpus?: number;
   readonly bootargs: string;
   readonly kernel: Uint8Array;
   readonly ramdisk?: Uint8Array | undefined;
@@ -43,14 +45,17 @@ class ModuleMemory {
   }
 }
 
-function domainSource({ name, memoryMiB, bootargs, kernel, ramdisk }: DomainSpec, memory: ModuleMemory): string {
+function domainSource(
+  { name, memoryMiB, cpus = 1, bootargs, kernel, ramdisk }: DomainSpec,
+  memory: ModuleMemory,
+): string {
   return `
 		${name} {
 			compatible = "xen,domain";
 			#address-cells = <2>;
 			#size-cells = <2>;
 			memory = <${cells(memoryMiB * 1024)}>;
-			cpus = <1>;
+			cpus = <${cpus}>;
 			vpl011;
 			${memory.add('kernel', kernel, bootargs)}
 			${ramdisk === undefined ? '' : memory.add('ramdisk', ramdisk)}

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { BoardOptions, PreparedBoard } from '@dom0less/hypervisor';
 import { type StartPcpu, startPcpuThread } from './pcpu-thread.ts';
@@ -26,6 +27,8 @@ export interface CliIo {
   /** Has `listener` called when the process was stopped and continues (SIGCONT). Gives a way out. */
   onContinue(listener: () => void): () => void;
   prepareBoard(options: BoardOptions): PreparedBoard | Promise<PreparedBoard>;
+  /** CPUs that this process may use. */
+  readonly hostCpus: number;
   readonly startPcpu: StartPcpu;
 }
 
@@ -57,6 +60,7 @@ export function nodeIo(): CliIo {
     onExit,
     onContinue: (listener) => onSignals(['SIGCONT'], listener),
     prepareBoard: async (options) => (await import('@dom0less/hypervisor')).Board.prepare(options),
+    hostCpus: availableParallelism(),
     startPcpu: startPcpuThread,
   };
 }

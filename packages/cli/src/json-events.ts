@@ -26,6 +26,14 @@ export const diagnosticEvent = (diagnostic: BoardDiagnostic): JsonEvent => ({
   ...diagnostic,
 });
 
+/** Instructions that each vCPU of a domain has executed, at the end of deterministic mode. */
+export const instructionsEvent = (domain: string, id: number, vcpus: readonly number[]): JsonEvent => ({
+  event: 'instructions',
+  domain,
+  id,
+  vcpus,
+});
+
 export const exitEvent = (code: number): JsonEvent => ({ event: 'exit', code });
 
 export const jsonLine = (event: JsonEvent): string => `${JSON.stringify(event)}\n`;

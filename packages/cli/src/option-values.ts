@@ -65,6 +65,15 @@ export function parseSeed(text: string): Parsed<number> {
   return { problem: `--seed ${text}: expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}` };
 }
 
+/** Parses a number of things from `least` to `most`. */
+export const parseCount =
+  (option: string, least: number, most: number) =>
+  (text: string): Parsed<number> => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return { value };
+    return { problem: `${option} ${text}: expected a number from ${least} to ${most}` };
+  };
+
 /** All values, or all problems. */
 export function parseAll<T>(texts: readonly string[], parse: (text: string) => Parsed<T>, problems: string[]): T[] {
   const values: T[] = [];

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { PcpuInit } from '@dom0less/hypervisor';
+import type { ConsoleScriptInit } from './console-script.ts';
 
-/** A pCPU on a thread of its own. */
+/** A pCPU on a thread of its own, or all of them on one. */
 export interface PcpuThread {
   /** Settles when the thread has left; rejects if it died of an error. */
   readonly exited: Promise<void>;
@@ -9,19 +10,37 @@ export interface PcpuThread {
   terminate(): Promise<void>;
 }
 
-/** Starts the thread of a pCPU; `notify` is called on this thread when the pCPU has something for the board. */
-export type StartPcpu = (init: PcpuInit, notify: () => void) => PcpuThread;
+/** What a thread is to do; can be posted. */
+export interface PcpuWork {
+  readonly init: PcpuInit;
+  /** Present: all pCPUs run here, in deterministic mode. */
+  readonly script?: ConsoleScriptInit;
+}
 
-/** Starts a pCPU as a worker of node:worker_threads. */
-export const startPcpuThread: StartPcpu = (init, notify) => {
-  const worker = new Worker(new URL('./pcpu-worker.js', import.meta.url), { workerData: init });
+/** Starts a thread; `notify` is called on this one when a pCPU has something for the board. */
+export type StartPcpu = (work: PcpuWork, notify: () => void) => PcpuThread;
+
+const nameOf = ({ init, script }: PcpuWork): string =>
+  script === undefined ? `the thread of pCPU ${init.pcpu}` : 'the thread of the pCPUs';
+
+/** An error of a thread, with the thread's name in front. */
+const deathOf = (work: PcpuWork, error: unknown): Error => {
+  const text = error instanceof Error ? error.message : String(error);
+  const death = new Error(`${nameOf(work)} died: ${text}`, { cause: error });
+  if (error instanceof Error && error.stack !== undefined) death.stack = `${death.message}\n${error.stack}`;
+  return death;
+};
+
+/** Starts a worker of node:worker_threads from `script`, which takes a {@link PcpuWork} as workerData. */
+export const startThread = (script: URL, work: PcpuWork, notify: () => void): PcpuThread => {
+  const worker = new Worker(script, { workerData: work });
   let terminated = false;
   const exited = new Promise<void>((resolve, reject) => {
     worker.on('message', notify);
-    worker.on('error', reject);
+    worker.on('error', (error) => reject(deathOf(work, error)));
     worker.on('exit', (code) => {
       if (code === 0 || terminated) resolve();
-      else reject(new Error(`the thread of pCPU ${init.pcpu} ended with code ${code}`));
+      else reject(deathOf(work, `it ended with code ${code}`));
     });
   });
   const terminate = async (): Promise<void> => {
@@ -30,3 +49,7 @@ export const startPcpuThread: StartPcpu = (init, notify) => {
   };
   return { exited, terminate };
 };
+
+/** Starts the thread of a pCPU, or of all. */
+export const startPcpuThread: StartPcpu = (work, notify) =>
+  startThread(new URL('./pcpu-worker.js', import.meta.url), work, notify);

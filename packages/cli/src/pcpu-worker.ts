@@ -1,5 +1,10 @@
-/** The thread of a pCPU: what {@link startPcpuThread} starts. */
+/** The thread of a pCPU, or of all of them: what {@link startPcpuThread} starts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type PcpuInit, runPcpu } from '@dom0less/hypervisor';
+import { runDeterministic, runPcpu } from '@dom0less/hypervisor';
+import { makeConsoleScript } from './console-script.ts';
+import type { PcpuWork } from './pcpu-thread.ts';
 
-runPcpu(workerData as PcpuInit, { notify: () => parentPort?.postMessage(undefined) });
+const { init, script } = workerData as PcpuWork;
+const signals = { notify: () => parentPort?.postMessage(undefined) };
+if (script === undefined) runPcpu(init, signals);
+else runDeterministic(init, signals, makeConsoleScript(script));

@@ -6,10 +6,10 @@ import { type ConsoleView, makeConsoleView } from './console-view.ts';
 import { EXIT } from './errors.ts';
 import { ExpectMatcher } from './expect-matcher.ts';
 import { type CliIo, type EndSignal, SIGNALS } from './io.ts';
-import { boardEvent, panicEvent } from './json-events.ts';
+import { boardEvent, instructionsEvent, panicEvent } from './json-events.ts';
 import type { Expectation } from './option-values.ts';
 import { Output } from './output.ts';
-import type { PcpuThread } from './pcpu-thread.ts';
+import type { PcpuThread, PcpuWork } from './pcpu-thread.ts';
 import type { Send } from './send-option.ts';
 import { QUIT_KEY, Terminal } from './terminal.ts';
 import { Typist } from './typist.ts';
@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly json: boolean;
   /** At a terminal the domain in focus is shown without `(XEN) `. */
   readonly raw: boolean;
+  /** Time is the count of instructions; the board was prepared for it. */
+  readonly deterministic: boolean;
 }
 
 /** Why a session ends. */
@@ -115,7 +117,7 @@ class Session {
     try {
       this.#listen();
       this.#greet();
-      for (let n = 0; n < this.#board.pcpus; n++) threads.push(this.#startPcpu(n));
+      threads.push(...this.#work().map((work) => this.#startThread(work)));
       const end = await this.#ended;
       await this.#leave(threads);
       return this.#report(end);
@@ -127,8 +129,18 @@ class Session {
     }
   }
 
-  #startPcpu(n: number): PcpuThread {
-    const thread = this.#io.startPcpu(this.#board.pcpuInit(n), () => this.#pump());
+  /** What the threads are to do: one for each pCPU, or in deterministic mode one for all. */
+  #work(): PcpuWork[] {
+    const { deterministic, expectations, sends } = this.#options;
+    if (!deterministic) {
+      return Array.from({ length: this.#board.pcpus }, (_, n) => ({ init: this.#board.pcpuInit(n) }));
+    }
+    const nodeNames = new Map(this.#consoles.map(({ id, nodeName }) => [id, nodeName]));
+    return [{ init: this.#board.pcpuInit(0), script: { expectations, sends, nodeNames } }];
+  }
+
+  #startThread(work: PcpuWork): PcpuThread {
+    const thread = this.#io.startPcpu(work, () => this.#pump());
     thread.exited.then(() => this.#pump(), this.#fail);
     return thread;
   }
@@ -209,7 +221,9 @@ class Session {
     this.#view.output(id, bytes);
     this.#matcher.feed(nodeName, bytes);
     if (this.#matcher.met) this.#end({ why: 'met' });
-    for (const text of this.#typist.feed(nodeName, bytes)) this.#board.input(id, text);
+    const texts = this.#typist.feed(nodeName, bytes);
+    // In deterministic mode the thread of the pCPUs has typed them.
+    if (!this.#options.deterministic) for (const text of texts) this.#board.input(id, text);
     const panic = this.#panics.get(id)?.feed(bytes);
     this.#endIfOnlyPanicked();
     if (panic === undefined) return;
@@ -260,6 +274,17 @@ class Session {
     clearTimeout(timer);
     this.#board.pump();
     this.#view.finish();
+    if (this.#options.deterministic) this.#tellInstructions();
+  }
+
+  /** The same in each run of the same board: whoever compares runs sees at once whether they were. */
+  #tellInstructions(): void {
+    for (const { id, name } of this.#board.domains) {
+      const vcpus = this.#board.instructions(id).map(Number);
+      if (vcpus.length === 0) continue;
+      this.#output.emit(instructionsEvent(name, id, vcpus));
+      this.#output.note(`dom0less: ${name} executed ${vcpus.join(' + ')} instructions`);
+    }
   }
 
   #report(end: End): number {

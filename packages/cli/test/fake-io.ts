@@ -86,6 +86,10 @@ export class FakeBoard {
     }));
   }
 
+  instructions(): bigint[] {
+    return [];
+  }
+
   pcpuInit(): PcpuInit {
     return {} as PcpuInit;
   }
@@ -181,7 +185,8 @@ export function fakeIo(options: { tty?: boolean; env?: CliIo['env']; script?: Sc
       boards.push(board);
       return { plan, diagnostics, board: board as unknown as Board };
     },
-    startPcpu: (_init, notify) => {
+    hostCpus: 1,
+    startPcpu: (_work, notify) => {
       const board = boards.at(-1)!;
       board.notify = notify;
       const exited = new Promise<void>((resolve, reject) => {

@@ -3,7 +3,7 @@ import { logNames, reportDiagnostics, resolveDomains } from '../board-report.ts'
 import { ConsoleLogs } from '../console-logs.ts';
 import { InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
-import { type Expectation, parseAll, parseExpectation, parseSeed, parseTimeout } from '../option-values.ts';
+import { type Expectation, parseAll, parseCount, parseExpectation, parseSeed, parseTimeout } from '../option-values.ts';
 import { parseSend, type Send } from '../send-option.ts';
 import { runSession } from '../session.ts';
 import { type BoardInput, type InputFlags, readBoardInput } from './board-input.ts';
@@ -18,6 +18,8 @@ export interface SessionFlags {
   readonly json?: boolean;
   readonly strict?: boolean;
   readonly raw?: boolean;
+  readonly pcpus?: string;
+  readonly deterministic?: boolean;
 }
 
 /** Options of `run`. */
@@ -34,7 +36,13 @@ export interface SessionWishes {
   readonly json: boolean;
   readonly strict: boolean;
   readonly raw: boolean;
+  /** Number of pCPUs; absent = as many as the host has, in deterministic mode 1. */
+  readonly pcpus: number | undefined;
+  readonly deterministic: boolean;
 }
+
+/** Most pCPUs: each takes a part of the board's 4 GiB. */
+const MAX_PCPUS = 64;
 
 /** Reads the options; what is wrong with them is added to `problems`. */
 export function parseSessionFlags(flags: SessionFlags, problems: string[]): SessionWishes {
@@ -42,8 +50,10 @@ export function parseSessionFlags(flags: SessionFlags, problems: string[]): Sess
   const [seed] = parseAll(flags.seed === undefined ? [] : [flags.seed], parseSeed, problems);
   const expectations = parseAll(flags.expect ?? [], parseExpectation, problems);
   const sends = parseAll(flags.send ?? [], parseSend, problems);
-  const { consoleLog, json = false, strict = false, raw = false } = flags;
-  return { consoleLog, expectations, sends, timeout, seed, json, strict, raw };
+  const parsePcpus = parseCount('--pcpus', 1, MAX_PCPUS);
+  const [pcpus] = parseAll(flags.pcpus === undefined ? [] : [flags.pcpus], parsePcpus, problems);
+  const { consoleLog, json = false, strict = false, raw = false, deterministic = false } = flags;
+  return { consoleLog, expectations, sends, timeout, seed, json, strict, raw, pcpus, deterministic };
 }
 
 /**
@@ -53,10 +63,12 @@ export function parseSessionFlags(flags: SessionFlags, problems: string[]): Sess
  * @throws {InputError} if there is nothing that can run, or a wish can't be granted.
  */
 export async function runBoard(input: BoardInput, wishes: SessionWishes, io: CliIo): Promise<number> {
-  const { strict, consoleLog, seed } = wishes;
+  const { strict, consoleLog, pcpus, deterministic } = wishes;
+  // Deterministic mode takes nothing from the host, neither its size nor its entropy.
+  const hostCpus = deterministic ? 1 : io.hostCpus;
+  const seed = wishes.seed ?? (deterministic ? 0 : undefined);
   const { plan, board, diagnostics } = await io.prepareBoard({
-    ...input,
-    strict,
+    ...{ ...input, strict, pcpus, hostCpus, deterministic },
     ...(seed === undefined ? {} : { seed }),
   });
   reportDiagnostics(diagnostics, io, wishes.json);

@@ -3,7 +3,7 @@ import { InputError, isSystemError, systemProblem } from '../errors.ts';
 import { findGuests, GuestFetchError, type Guests, KERNEL_FLAVOURS, type KernelFlavour } from '../guests/index.ts';
 import { hostBoard } from '../host-tree.ts';
 import { type CliIo, type EndSignal, SIGNALS } from '../io.ts';
-import { type Parsed, parseAll } from '../option-values.ts';
+import { type Parsed, parseAll, parseCount } from '../option-values.ts';
 import { SMALL_GUESTS, smallGuest } from '../small-guests/index.ts';
 import type { BoardInput } from './board-input.ts';
 import { parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
@@ -12,6 +12,8 @@ import { parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
 export interface StartFlags extends SessionFlags {
   /** How many domUs. */
   readonly domains?: string;
+  /** vCPUs of each. */
+  readonly vcpus?: string;
   /** Which of Debian's kernels. */
   readonly kernel?: string;
   /** Take it from the backports of the running Debian release. */
@@ -24,6 +26,8 @@ export interface StartFlags extends SessionFlags {
 
 const DEFAULT_DOMAINS = 2;
 const MAX_DOMAINS = 8;
+/** What a GICv2 serves. */
+const MAX_VCPUS = 8;
 const MEMORY_MIB = 256;
 
 async function readGuestFile(path: string): Promise<Uint8Array> {
@@ -33,13 +37,6 @@ async function readGuestFile(path: string): Promise<Uint8Array> {
     if (!isSystemError(error)) throw error;
     throw new InputError([systemProblem(`can't read ${path}`, error)], { cause: error });
   }
-}
-
-/** Parses the number of domUs. */
-function parseDomains(text: string): Parsed<number> {
-  const domains = /^\d+$/.test(text) ? Number(text) : 0;
-  if (domains >= 1 && domains <= MAX_DOMAINS) return { value: domains };
-  return { problem: `--domains ${text}: expected a number from 1 to ${MAX_DOMAINS}` };
 }
 
 /** Parses the flavour of a kernel. */
@@ -63,13 +60,13 @@ function parseKernel({ kernel, backports, smallGuests }: StartFlags, io: CliIo, 
 const domainNames = (domains: number): string[] => Array.from({ length: domains }, (_, n) => `domU${n + 1}`);
 
 /** Domains that all boot the same files. */
-async function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[]): Promise<BoardInput> {
+async function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[], cpus: number): Promise<BoardInput> {
   const files = {
     kernel: await readGuestFile(kernel),
     ramdisk: ramdisk === undefined ? undefined : await readGuestFile(ramdisk),
   };
   return hostBoard(
-    names.map((name) => ({ name, memoryMiB: MEMORY_MIB, bootargs: `console=ttyAMA0 name=${name}`, ...files })),
+    names.map((name) => ({ name, memoryMiB: MEMORY_MIB, cpus, bootargs: `console=ttyAMA0 name=${name}`, ...files })),
   );
 }
 
@@ -87,12 +84,18 @@ function smallBoard(): BoardInput {
 
 interface Wishes {
   readonly names: readonly string[];
+  /** vCPUs of each. */
+  readonly vcpus: number;
   /** Undefined: whichever can be had. */
   readonly kernel: ReturnType<typeof parseKernel>;
 }
 
 /** The board to start, or the signal that came while guests were fetched. */
-async function findBoard(flags: StartFlags, { names, kernel }: Wishes, io: CliIo): Promise<BoardInput | EndSignal> {
+async function findBoard(
+  flags: StartFlags,
+  { names, vcpus, kernel }: Wishes,
+  io: CliIo,
+): Promise<BoardInput | EndSignal> {
   const say = (line: string): unknown => io.stderr.write(`dom0less: ${line}\n`);
   const small = (reason: string): BoardInput => {
     say(`booting small guests of our own (${SMALL_GUESTS.join(', ')}): ${reason}`);
@@ -114,7 +117,7 @@ async function findBoard(flags: StartFlags, { names, kernel }: Wishes, io: CliIo
     if (!search.found && kernel !== undefined) throw new InputError([search.reason], { cause: search.error });
     if (!search.found) return small(search.reason);
     say(`booting ${search.guests.description} as ${names.join(', ')}`);
-    return await guestBoard(search.guests, names);
+    return await guestBoard(search.guests, names, vcpus);
   } catch (error) {
     if (!(error instanceof GuestFetchError)) throw error;
     if (signalled !== undefined) return signalled;
@@ -133,13 +136,12 @@ async function findBoard(flags: StartFlags, { names, kernel }: Wishes, io: CliIo
 export async function startCommand(flags: StartFlags, io: CliIo): Promise<number> {
   const problems: string[] = [];
   const wishes = parseSessionFlags(flags, problems);
-  const [domains = DEFAULT_DOMAINS] = parseAll(
-    flags.domains === undefined ? [] : [flags.domains],
-    parseDomains,
-    problems,
-  );
+  const count = (option: string, text: string | undefined, most: number, absent: number): number =>
+    parseAll(text === undefined ? [] : [text], parseCount(option, 1, most), problems)[0] ?? absent;
+  const domains = count('--domains', flags.domains, MAX_DOMAINS, DEFAULT_DOMAINS);
+  const vcpus = count('--vcpus', flags.vcpus, MAX_VCPUS, 1);
   const kernel = parseKernel(flags, io, problems);
   if (problems.length > 0) throw new InputError(problems);
-  const board = await findBoard(flags, { names: domainNames(domains), kernel }, io);
+  const board = await findBoard(flags, { names: domainNames(domains), vcpus, kernel }, io);
   return typeof board === 'string' ? 128 + SIGNALS[board] : runBoard(board, wishes, io);
 }
