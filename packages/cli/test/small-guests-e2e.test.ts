@@ -76,6 +76,30 @@ describe('small guests', () => {
     expect(unmet.stderr).toContain('echo did not show /never/');
   });
 
+  it('--deterministic gives the same consoles and the same counts of instructions each time, whatever is typed by --send', async () => {
+    const run = async (): Promise<unknown> => {
+      const command = new Command([
+        ...[...runArgs('echo', 'ticker', 'banner'), '--deterministic', '--json'],
+        ...['--send', 'echo=powers off=hello, world\\r', '--send', 'echo=world=\\x04'],
+      ]);
+      expect(await command.exited).toBe(0);
+      const events = command.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { event: string; domain?: string; base64?: string });
+      const consoleOf = (name: string): string =>
+        events
+          .filter(({ event, domain }) => event === 'console' && domain === name)
+          .map(({ base64 }) => Buffer.from(base64!, 'base64').toString('latin1'))
+          .join('');
+      const consoles = ['echo', 'ticker', 'banner'].map(consoleOf);
+      expect(consoles[0]).toMatch(/hello, world\r\n$/);
+      expect(consoles[1]).toMatch(/tick 5\r\n$/);
+      return { consoles, instructions: events.filter(({ event }) => event === 'instructions') };
+    };
+    expect(await run()).toEqual(await run());
+  });
+
   it('three of them run side by side with `start`, their lines told apart', async () => {
     const command = new Command(['start', '--small-guests']);
     await command.shows(/DOM2: ticker: tick 5/);

@@ -10,7 +10,11 @@ const FREQUENCY = 1000;
 
 /** A pool of `pcpus` with a domain of one vCPU for each entry of `affinities`. Ticks are ms. */
 const pool = (name: SchedulerName, pcpus: number, affinities: readonly (number[] | undefined)[]) => {
-  const { memory, layout } = makeMemory({ pcpus, domains: affinities.map(() => ({ cpus: 1 })), blocksWanted: 0 });
+  const { memory, layout } = makeMemory({
+    pcpus,
+    domains: affinities.map(() => ({ cpus: 1, gicVersion: 2 as const })),
+    blocksWanted: 0,
+  });
   const board = new BoardMemory(memory, layout);
   const vcpus = affinities.map(
     (affinity, n) => new SchedVcpu(board, layout.domains[n]!.vcpus[0]!, { domain: n + 1, index: 0, affinity }),
