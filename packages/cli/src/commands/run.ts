@@ -63,10 +63,9 @@ export function parseSessionFlags(flags: SessionFlags, problems: string[]): Sess
  * @throws {InputError} if there is nothing that can run, or a wish can't be granted.
  */
 export async function runBoard(input: BoardInput, wishes: SessionWishes, io: CliIo): Promise<number> {
-  const { strict, consoleLog, pcpus, deterministic } = wishes;
-  // Deterministic mode takes nothing from the host, neither its size nor its entropy.
+  const { strict, consoleLog, seed, pcpus, deterministic } = wishes;
+  // Deterministic mode takes nothing from the host.
   const hostCpus = deterministic ? 1 : io.hostCpus;
-  const seed = wishes.seed ?? (deterministic ? 0 : undefined);
   const { plan, board, diagnostics } = await io.prepareBoard({
     ...{ ...input, strict, pcpus, hostCpus, deterministic },
     ...(seed === undefined ? {} : { seed }),
