@@ -10,29 +10,40 @@ export interface Pace {
   /** Counter value at which the slice under way should be over. */
   readonly sliceEnd: number;
   read(): number;
-  /** Begins a slice: how many instructions it may have, with the next timer at counter value `deadline`. */
-  begin(deadline: number): number;
+  /**
+   * Begins a slice of the vCPU whose state is at `vcpu`: how many instructions it may have, with the next timer at
+   * counter value `deadline`.
+   */
+  begin(vcpu: number, deadline: number): number;
   /** Ends a slice in which `instructions` were executed; gives the ticks that it took. */
   end(instructions: number): number;
   /** Milliseconds of host time until the counter is at `deadline`; Infinity if that is Infinity. */
   msUntil(deadline: number): number;
 }
 
-/** Most instructions between two looks at consoles, timers and the other vCPUs: about a millisecond. */
+/** Most instructions, and the time, between two looks at consoles, timers and the other vCPUs. */
 const SLICE = 200_000;
-const SHORTEST_SLICE = 1000;
-/** Instructions per ms that the first slice is measured by. */
+const SLICE_MS = 2;
+/** Less than this is not worth leaving a vCPU for. */
+const SHORTEST_MS = 0.01;
+/** Instructions per ms that a vCPU's first slice is measured by. */
 const FIRST_SPEED = 100_000;
 
-/** Follows host time. Slices end no later than the next timer, as far as the speed of the slices before tells. */
+/**
+ * Follows host time. Slices end no later than the next timer, as far as the speed of the vCPU's slices before tells: what
+ * an instruction costs is the guest's choice, and one that does nothing but flush its TLB, or take exceptions, is a
+ * thousand times slower than its neighbours. It gets as much time as they, not as many instructions.
+ */
 export class HostPace implements Pace {
   readonly exact = false;
-  readonly #counter: SystemCounter;
-  #speed = FIRST_SPEED;
+  readonly #counter: Pick<SystemCounter, 'frequency' | 'read' | 'msUntil'>;
+  /** Instructions per ms of each vCPU that ran here. */
+  readonly #speeds = new Map<number, number>();
+  #vcpu = 0;
   #start = 0;
   sliceEnd = 0;
 
-  constructor(counter: SystemCounter) {
+  constructor(counter: Pick<SystemCounter, 'frequency' | 'read' | 'msUntil'>) {
     this.#counter = counter;
   }
 
@@ -44,19 +55,26 @@ export class HostPace implements Pace {
     return this.#counter.read();
   }
 
-  begin(deadline: number): number {
+  begin(vcpu: number, deadline: number): number {
+    this.#vcpu = vcpu;
     this.#start = this.#counter.read();
-    const ms = this.#counter.msUntil(deadline, this.#start);
-    const budget = Math.max(SHORTEST_SLICE, Math.min(SLICE, Math.floor(ms * this.#speed)));
-    this.sliceEnd = this.#start + (budget / this.#speed) * (this.frequency / 1000);
+    const speed = this.#speeds.get(vcpu) ?? FIRST_SPEED;
+    const ms = Math.max(SHORTEST_MS, Math.min(SLICE_MS, this.#counter.msUntil(deadline, this.#start)));
+    const budget = Math.max(1, Math.min(SLICE, Math.floor(ms * speed)));
+    this.sliceEnd = this.#start + (budget / speed) * (this.frequency / 1000);
     return budget;
   }
 
-  /** Keeps a running mean of the speed; slices that are mostly waiting for the host say little. */
+  /**
+   * A vCPU is believed at once that it has become slower, and by and by that it has become faster. A slice that is too
+   * short to be measured can only say the latter.
+   */
   end(instructions: number): number {
     const now = this.#counter.read();
     const ms = this.#counter.msUntil(now, this.#start);
-    if (instructions >= SHORTEST_SLICE && ms > 0) this.#speed = 0.9 * this.#speed + 0.1 * (instructions / ms);
+    const before = this.#speeds.get(this.#vcpu) ?? FIRST_SPEED;
+    const measured = ms > 0 ? Math.max(1, instructions) / ms : Infinity;
+    if (measured > before || ms >= SHORTEST_MS) this.#speeds.set(this.#vcpu, Math.min(measured, 2 * before));
     return now - this.#start;
   }
 
@@ -91,7 +109,7 @@ export class InstructionPace implements Pace {
     return Math.floor(this.#instructions / this.#perTick);
   }
 
-  begin(deadline: number): number {
+  begin(_vcpu: number, deadline: number): number {
     const left = Math.ceil(deadline * this.#perTick) - this.#instructions;
     const budget = Math.max(1, Math.min(EXACT_SLICE, left));
     this.sliceEnd = (this.#instructions + budget) / this.#perTick;

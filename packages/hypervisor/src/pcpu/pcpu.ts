@@ -215,7 +215,7 @@ export class Pcpu {
     if (vcpu.domain.state !== 'running') vcpu.sched.requestExit();
     const { view } = this.#memory;
     const deadline = Math.min(vcpu.timers.deadline, this.deadline());
-    const budget = this.#pace.begin(deadline);
+    const budget = this.#pace.begin(vcpu.base, deadline);
     const before = view.getUint32(vcpu.base + INSTRUCTIONS, true);
     this.#outcome = 'preempted';
     const reason = this.#engine.run(vcpu.base, budget);
