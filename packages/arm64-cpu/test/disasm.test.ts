@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { disassemble } from '../src/asm/disassemble.ts';
 import { ENCODINGS } from '../src/decoder.ts';
+import { vectorWords } from './vector-words.ts';
 
 const fixture = readFileSync(new URL('./fixtures/asm/objdump.txt', import.meta.url), 'utf8');
 const lines = fixture
@@ -18,6 +20,17 @@ describe('disassemble', () => {
         text,
         ours: disassemble(Number.parseInt(word!, 16), BigInt(`0x${address}`)),
       }))
+      .filter((l) => l.ours !== l.text);
+    expect(different).toEqual([]);
+  });
+
+  test('writes every instruction of the vectors as GNU objdump does', () => {
+    const file = readFileSync(new URL('./fixtures/asm/objdump-vectors.txt.gz', import.meta.url));
+    const texts = gunzipSync(file).toString('utf8').trimEnd().split('\n');
+    const words = vectorWords();
+    expect(texts).toHaveLength(words.length);
+    const different = texts
+      .map((text, n) => ({ text, word: words[n]!, ours: disassemble(words[n]!, 0x4000_0000n + 4n * BigInt(n)) }))
       .filter((l) => l.ours !== l.text);
     expect(different).toEqual([]);
   });
