@@ -3,77 +3,8 @@
 import { disassemble } from '../src/asm/disassemble.ts';
 import { V_OFFSET } from '../src/state.ts';
 import { RAM_BASE, TestBoard, TRANSLATE_ALL } from './board.ts';
+import { DATA_BYTES, parseVectors, USUAL_DATA, usualV, usualX, type VectorCase } from './vector-file.ts';
 
-interface Registers {
-  x: [register: number, value: bigint][];
-  v: [register: number, low: bigint, high: bigint][];
-  memory: [offset: number, bytes: Uint8Array][];
-}
-
-/** One case: the instruction words, what differs from the usual state before, and what the run changes. */
-export interface VectorCase extends Registers {
-  readonly className: string;
-  readonly words: number[];
-  readonly fpcr: number;
-  readonly nzcv: number;
-  readonly result: Registers & { pc: number; nzcv: number; fpsr: number; fpcr: number };
-}
-
-class Reader {
-  readonly #view: DataView;
-  readonly #bytes: Uint8Array;
-  #at = 0;
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-  #take(n: number): number {
-    this.#at += n;
-    return this.#at - n;
-  }
-  u8 = (): number => this.#view.getUint8(this.#take(1));
-  u16 = (): number => this.#view.getUint16(this.#take(2), true);
-  i16 = (): number => this.#view.getInt16(this.#take(2), true);
-  u32 = (): number => this.#view.getUint32(this.#take(4), true);
-  u64 = (): bigint => this.#view.getBigUint64(this.#take(8), true);
-  bytes = (n: number): Uint8Array => this.#bytes.slice(this.#take(n), this.#at);
-  text = (): string => new TextDecoder().decode(this.bytes(this.u8()));
-  list<T>(item: () => T): T[] {
-    return Array.from({ length: this.u8() }, item);
-  }
-  registers(): Registers {
-    return {
-      x: this.list(() => [this.u8(), this.u64()]),
-      v: this.list(() => [this.u8(), this.u64(), this.u64()]),
-      memory: this.list(() => {
-        const offset = this.u16();
-        return [offset, this.bytes(this.u8())];
-      }),
-    };
-  }
-}
-
-/** Reads a vector file. */
-export function parseVectors(bytes: Uint8Array): VectorCase[] {
-  const r = new Reader(bytes);
-  if (new TextDecoder().decode(r.bytes(4)) !== 'A64V') throw new Error('not a vector file');
-  r.u32();
-  const cases = r.u32();
-  const classes = Array.from({ length: r.u32() }, () => [r.text(), r.text()] as const);
-  return Array.from({ length: cases }, () => {
-    const className = classes[r.u16()]![0];
-    const count = r.u8();
-    r.u8();
-    const fpcr = r.u32();
-    const nzcv = r.u8();
-    const words = Array.from({ length: count }, () => r.u32());
-    const before = r.registers();
-    const result = { pc: r.i16(), nzcv: r.u8(), fpsr: r.u32(), fpcr: r.u32(), ...r.registers() };
-    return { className, words, fpcr, nzcv, ...before, result };
-  });
-}
-
-const MASK64 = 2n ** 64n - 1n;
 const DATA = RAM_BASE + 0x1000_0000;
 const CODE = DATA + 0x10800;
 const STACK = 0x5000_1000n;
@@ -81,18 +12,10 @@ const VECTORS = RAM_BASE + 0x20_0000;
 const STAGE1 = RAM_BASE + 0x10_0000;
 const HVC = 0xd4000002;
 const BRK = 0xd4200000;
-const DATA_BYTES = 8192;
 
 /** FPSR.IXC, and the fields of FPCR that change results: AHP, DN, FZ, RMode. */
 const IXC = 0x10n;
 const FPCR_MODES = 0x07c00000;
-
-const usualX = (i: number): bigint => (BigInt(i + 1) * 0x9e3779b97f4a7c15n) & MASK64;
-const usualV = (i: number): [bigint, bigint] => [
-  (BigInt(i + 1) * 0xbf58476d1ce4e5b9n) & MASK64,
-  (BigInt(i + 1) * 0x94d049bb133111ebn) & MASK64,
-];
-const USUAL_DATA = Uint8Array.from({ length: DATA_BYTES }, (_, k) => (k * 37 + (k >> 8) * 11 + 5) & 255);
 
 /** Executes cases. */
 export class VectorRunner {
