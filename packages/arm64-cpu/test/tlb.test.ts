@@ -285,7 +285,48 @@ describe('accesses across a page boundary', () => {
     ['stp q1, q2, [x0]', 32],
     ['str x1, [x0], #8', 8],
     ['stp x1, x2, [x0, #0]!', 16],
+    ['st1 {v1.16b, v2.16b}, [x0], #32', 32],
   ] as const;
+
+  it.each([
+    ['st1 {v1.8b}, [x0], #8', 8],
+    ['st1 {v1.16b}, [x0]', 16],
+    ['st1 {v1.8b, v2.8b, v3.8b}, [x0], x2', 24],
+    ['st1 {v1.16b, v2.16b, v3.16b, v4.16b}, [x0], #64', 64],
+    ['st2 {v1.8h, v2.8h}, [x0], #32', 32],
+    ['st3 {v1.4s, v2.4s, v3.4s}, [x0]', 48],
+    ['st4 {v1.2d, v2.2d, v3.2d, v4.2d}, [x0], x2', 64],
+    ['st4 {v1.8b, v2.8b, v3.8b, v4.8b}, [x0]', 32],
+    ['st1 {v1.d}[1], [x0], #8', 8],
+    ['st3 {v1.s, v2.s, v3.s}[2], [x0]', 12],
+    ['st4 {v1.h, v2.h, v3.h, v4.h}[5], [x0], #8', 8],
+    ['st1 {v1.16b, v2.16b}, [sp], #32', 32],
+  ] as const)('%s writes nothing where the second page is missing or a watchpoint is in the way', (source, bytes) => {
+    const m = machine();
+    m.tables.map(PAGE, FRAME(1), RW);
+    m.tables.unmap(PAGE + 0x1000n);
+    const page = () => m.bytes.slice(m.at(FRAME(1)), m.at(FRAME(1)) + 0x1000);
+    const base = source.includes('[sp') ? 'sp' : 'x0';
+    const run = (at: bigint, esr: bigint, far: bigint) => {
+      m.set(base, at);
+      m.set('x2', 5n);
+      m.bytes.fill(0xa5, m.vcpu + 0x200, m.vcpu + 0x400);
+      const before = page();
+      expect(m.exec(source, 1)).toMatchObject({ vector: 0x200, esr, far });
+      expect(m.get(base)).toBe(at);
+      expect(page()).toEqual(before);
+    };
+    for (let into = 16; into < bytes; into += 16) run(PAGE + 0x1000n - BigInt(into), 0x96000047n, PAGE + 0x1000n);
+    if (base !== 'sp') {
+      for (let into = 1; into < bytes; into++) run(PAGE + 0x1000n - BigInt(into), 0x96000047n, PAGE + 0x1000n);
+    }
+    const last = PAGE + 0x100n + BigInt(bytes - 1);
+    m.set('OSLSR_EL1', 8n);
+    m.set('MDSCR_EL1', 0xa000n);
+    m.set('DBGWVR0_EL1', last & ~7n);
+    m.set('DBGWCR0_EL1', 0x13n | (1n << (5n + (last & 7n))));
+    run(PAGE + 0x100n, 0xd6000062n, last);
+  });
 
   it.each(ACCESSES)('%s: where the second page is missing, no register and no byte changes', (source, bytes) => {
     const m = machine();

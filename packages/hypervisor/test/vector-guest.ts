@@ -280,6 +280,7 @@ tables: adr     x0, level1
         cmp     x0, x1
         b.lo    1b
         ret
+        .ltorg
 
         .balign 0x800
 vectors:

@@ -1,5 +1,5 @@
 import type { Expr, LoadKind } from '../wasm/expr.ts';
-import { add, and, i32, i64, sub } from '../wasm/expr.ts';
+import { add, and, eqz, gtU, i32, i64, or, sub, wrap } from '../wasm/expr.ts';
 import { laneOp, lanes, shuffle } from '../wasm/simd-ops.ts';
 import type { Fields, Row } from './row.ts';
 import type { Sem } from './sem.ts';
@@ -75,6 +75,18 @@ function loadBytes(x: Sem, base: Expr, bytes: number): Expr[] {
   return out;
 }
 
+/**
+ * Faults before anything is written, where stores of `bytes` bytes from `base` on could meet a page that may not be
+ * written, or a watchpoint, behind the first of them.
+ */
+function probeStores(x: Sem, base: Expr, bytes: number): void {
+  const crosses = gtU(add(and(wrap(base), i32(0xfff)), i32(bytes)), i32(0x1000));
+  x.if(or(crosses, x.state('debugOn', 'i32')), () => {
+    const allowed = x.call('probeWrite', x.cpu(), base, i32(bytes));
+    x.if(eqz(allowed), () => x.exception(x.state('faultEsr', 'i64')));
+  });
+}
+
 /** Stores `bytes` (a multiple of 8) bytes, sixteen from a vector. */
 function storeBytes(x: Sem, base: Expr, bytes: number, vectors: readonly Expr[]): void {
   vectors.forEach((v, k) => {
@@ -132,6 +144,7 @@ function multipleRow({ elements, registers, opcode }: (typeof MULTIPLE)[number],
       const registerBytes = f.Q ? 16 : 8;
       const bytes = registers * registerBytes;
       withAddress(x, mode, bytes, (base) => {
+        if (!load && registers > 1) probeStores(x, base, bytes);
         if (elements === 1) moveRegisters(x, base, registers, registerBytes, load);
         else if (load) {
           const vectors = loadBytes(x, base, bytes);
@@ -211,6 +224,7 @@ function laneRow(l: Lane, n: number, load: boolean, mode: Mode): Row {
         const place = x.tmp(x.imm32((f) => f.Rt! * 16 + laneOffset(l.size, f)));
         const numbers = Array.from({ length: n }, (_, r) => r);
         if (!load) {
+          if (n > 1) probeStores(x, base, n * bytes);
           for (const r of numbers) x.store(bytes, offset(base, r * bytes), x.vPart(l.load, 'Rt', lanePlace(place, r)));
           return;
         }
