@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { parseVectors } from './vectors.ts';
+import { parseVectors } from './vector-file.ts';
 
 const fixtures = new URL('./fixtures/', import.meta.url);
 
