@@ -59,7 +59,7 @@ export class BareMachine {
     }
     core ??= compileCore();
     const host = this.#hostOf(options.host);
-    const { translate = false } = options;
+    const { translate = true } = options;
     this.engine = new Engine({ memory: this.memory, core, pcpu, codePages, host, translate });
     this.#stage2 = this.#mapRam(ramBytes);
     this.reset();

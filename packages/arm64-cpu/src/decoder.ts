@@ -1,14 +1,22 @@
 /** Finds the row of the instruction table that an instruction word belongs to. */
 import { ROWS } from './table/index.ts';
-import { extractFields, type Feature, isStatic, type Pattern, parsePattern, type Row } from './table/row.ts';
+import {
+  extractFields,
+  type Feature,
+  isStatic,
+  type Pattern,
+  type PatternField,
+  parsePattern,
+  type Row,
+} from './table/row.ts';
 
 /** A row with its pattern parsed and its place in the table. */
 export interface Encoding {
   readonly row: Row;
   readonly index: number;
   readonly pattern: Pattern;
-  /** Names of the fields of which each value has a handler of its own. */
-  readonly staticFields: readonly string[];
+  /** The fields of which each value has a handler of its own. */
+  readonly staticFields: readonly PatternField[];
 }
 
 /** An instruction word, decoded: the row and the value of each field. `fields.pc` is the low 12 bits of its address. */
@@ -20,7 +28,7 @@ export interface Decoded {
 /** The table with patterns parsed, in order of the table. */
 export const ENCODINGS: readonly Encoding[] = ROWS.map((row, index) => {
   const pattern = parsePattern(row.pattern);
-  const staticFields = pattern.fields.map((f) => f.name).filter((name) => isStatic(row, name));
+  const staticFields = pattern.fields.filter(({ name }) => isStatic(row, name));
   return { row, index, pattern, staticFields };
 });
 

@@ -97,7 +97,7 @@ export interface EngineOptions {
   /** Pages of code whose records are kept. */
   readonly codePages: number;
   readonly host: EngineHost;
-  /** Translate what is run often to WebAssembly of its own. Default no. */
+  /** Translate what is run often to WebAssembly of its own. Default yes. */
   readonly translate?: boolean | TranslationOptions | undefined;
 }
 
@@ -210,7 +210,7 @@ export class Engine {
       forgetWords: (page, first, last) => this.#forgetWords(page, first, last),
       forgetCodeOf: (isMeant) => this.#forgetCodeOf(isMeant),
     });
-    const { translate = false } = options;
+    const { translate = true } = options;
     if (translate !== false) {
       this.#translator = new Translator(memory, instance.exports, translate === true ? {} : translate);
     }

@@ -7,7 +7,7 @@ export const RAM_BASE = 0x4000_0000;
 /** Every instruction that a branch leads to is translated before it is first executed. */
 export const TRANSLATE_ALL = { threshold: 0, batch: 1 };
 
-let translate: BareMachineOptions['translate'] = false;
+let translate: BareMachineOptions['translate'];
 /** How boards made from now on execute code, unless they say so. */
 export function translateBoards(how: BareMachineOptions['translate']): void {
   translate = how;

@@ -20,16 +20,13 @@ export interface Handler {
 /** Packs the values of the static fields into one number, in the pattern's order. */
 export function staticKey(e: Encoding, fields: Fields): number {
   let key = 0;
-  for (const { name, width } of e.pattern.fields) {
-    if (e.staticFields.includes(name)) key = key * 2 ** width + fields[name]!;
-  }
+  for (const { name, width } of e.staticFields) key = (key << width) | fields[name]!;
   return key;
 }
 
 function combinations(e: Encoding): Record<string, number>[] {
   let all: Record<string, number>[] = [{}];
-  for (const { name, width } of e.pattern.fields) {
-    if (!e.staticFields.includes(name)) continue;
+  for (const { name, width } of e.staticFields) {
     all = all.flatMap((f) => Array.from({ length: 2 ** width }, (_, v) => ({ ...f, [name]: v })));
   }
   return all.filter((f) => !e.row.when || e.row.when(f));
@@ -68,17 +65,19 @@ export const COLD_HANDLERS: readonly Handler[] = [
 ];
 export const FIRST_COLD = FIRST_HANDLER + HOT_HANDLERS.length;
 
-const byKey = new Map<string, Handler>(
-  [...HOT_HANDLERS, ...COLD_HANDLERS].map((h) => [handlerKey(h.encoding, h.fields, h.far, h.movesSp), h]),
-);
+/** Handlers of each encoding. */
+const byEncoding: readonly Map<number, Handler>[] = ENCODINGS.map(() => new Map());
+for (const h of [...HOT_HANDLERS, ...COLD_HANDLERS]) {
+  byEncoding[h.encoding.index]!.set(handlerKey(h.encoding, h.fields, h.far, h.movesSp), h);
+}
 
-function handlerKey(e: Encoding, fields: Fields, far: boolean, movesSp: boolean): string {
-  return `${e.index}:${staticKey(e, fields)}:${far}:${movesSp}`;
+function handlerKey(e: Encoding, fields: Fields, far: boolean, movesSp: boolean): number {
+  return staticKey(e, fields) * 4 + (far ? 2 : 0) + (movesSp ? 1 : 0);
 }
 
 /** The handler of a decoded instruction. */
 export function handlerOf(e: Encoding, fields: Fields, far: boolean): Handler {
-  const h = byKey.get(handlerKey(e, fields, far, e.row.movesSp?.(fields) ?? false));
+  const h = byEncoding[e.index]!.get(handlerKey(e, fields, far, e.row.movesSp?.(fields) ?? false));
   if (!h) throw new Error(`${e.row.name} has no handler for ${JSON.stringify(fields)}`);
   return h;
 }

@@ -44,6 +44,8 @@ export interface PatternField {
   readonly name: string;
   readonly lsb: number;
   readonly width: number;
+  /** As many ones as the field is wide. */
+  readonly ones: number;
 }
 
 /** A pattern, parsed: `(word & mask) === match` and the fields. */
@@ -70,7 +72,7 @@ export function parsePattern(text: string): Pattern {
     }
     const [name, width = '1'] = group.split(':');
     bit -= Number(width);
-    fields.push({ name: name!, lsb: bit, width: Number(width) });
+    fields.push({ name: name!, lsb: bit, width: Number(width), ones: 2 ** Number(width) - 1 });
   }
   if (bit !== 0) throw new Error(`pattern is ${32 - bit} bits long, not 32: ${text}`);
   return { mask: mask >>> 0, match: match >>> 0, fields };
@@ -79,7 +81,7 @@ export function parsePattern(text: string): Pattern {
 /** The fields of `word` under `pattern`. */
 export function extractFields(pattern: Pattern, word: number, pc: number): Record<string, number> {
   const f: Record<string, number> = { pc };
-  for (const { name, lsb, width } of pattern.fields) f[name] = (word >>> lsb) & (2 ** width - 1);
+  for (const { name, lsb, ones } of pattern.fields) f[name] = (word >>> lsb) & ones;
   return f;
 }
 

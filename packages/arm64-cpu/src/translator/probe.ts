@@ -17,7 +17,8 @@ export interface Probed {
   readonly conditional: boolean;
 }
 
-const cache = new Map<string, Probed | undefined>();
+/** By the encoding's place in the table. */
+const cache: Map<number, Probed | undefined>[] = [];
 
 function generate(encoding: Encoding, fields: Fields): Probed | undefined {
   const f = new FunctionBuilder(['i32', 'i32']);
@@ -53,7 +54,9 @@ function generate(encoding: Encoding, fields: Fields): Probed | undefined {
 
 /** Probes an instruction; `undefined` where the interpreter has to do it. All with the same static fields are alike. */
 export function probe(encoding: Encoding, fields: Fields): Probed | undefined {
-  const key = `${encoding.index}:${staticKey(encoding, fields)}`;
-  if (!cache.has(key)) cache.set(key, generate(encoding, fields));
-  return cache.get(key);
+  cache[encoding.index] ??= new Map();
+  const known = cache[encoding.index]!;
+  const key = staticKey(encoding, fields);
+  if (!known.has(key)) known.set(key, generate(encoding, fields));
+  return known.get(key);
 }

@@ -5,7 +5,7 @@ import { findRegion, type Region } from './region.ts';
 
 /** When code is translated, and how much at a time. */
 export interface TranslationOptions {
-  /** Taken branches to an instruction before the code there is translated: 0 to 32767. Default 200. */
+  /** Taken branches to an instruction before the code there is translated: 0 to 32767. Default 3000. */
   readonly threshold?: number;
   /** Regions in a module: so many are waited for, or some slices long. Default 32. */
   readonly batch?: number;
@@ -58,7 +58,7 @@ export class Translator {
     this.#view = new DataView(memory.buffer);
     this.#core = core as WebAssembly.ModuleImports;
     this.#table = core.regions as WebAssembly.Table;
-    const { threshold = 200, batch = 32, size = 256, regions = REGIONS - 1 } = options;
+    const { threshold = 3000, batch = 32, size = 256, regions = REGIONS - 1 } = options;
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
     this.#options = { threshold, batch: Math.min(batch, regions), size, regions };
@@ -80,6 +80,7 @@ export class Translator {
     const wordAt = (at: number): number => this.#view.getUint32(page.hostPage + at, true);
     const region = findRegion(offset, this.#options.size, wordAt, page.trapsFp);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
+    this.#countAnew(page, region);
     const link: Link = { page, region, key: keyOf(page, region), cancelled: false };
     this.#linksOf(page).push(link);
     const number = this.#numbers.get(link.key);
@@ -91,6 +92,15 @@ export class Translator {
     if (others) others.push(link);
     else this.#waiting.set(link.key, [link]);
     if (this.#waiting.size >= this.#options.batch) this.#compile();
+  }
+
+  /** What lies inside a region is no entry of its own, unless branches go on to lead there once the region exists. */
+  #countAnew(page: CodePage, region: Region): void {
+    for (const offset of region.blocks.keys()) {
+      if (offset === region.entry) continue;
+      const at = page.records + PAGE_ENTRY_COUNTS + offset / 2;
+      if (this.#view.getUint16(at, true) < ENTRY_HOT) this.#view.setUint16(at, this.firstCount, true);
+    }
   }
 
   /** Between two slices: compiles what has waited long enough. */
@@ -110,6 +120,7 @@ export class Translator {
   }
 
   #enter(link: Link, number: number): void {
+    this.#countAnew(link.page, link.region);
     this.#setCount(link.page, link.region.entry, ENTRY_HOT + number);
   }
 

@@ -17,26 +17,45 @@ export interface Expr {
 
 /** Appends the instructions of `e` to `out`. */
 export function emitExpr(out: number[], e: Expr): void {
-  for (const a of e.args) emitExpr(out, a);
-  for (const b of e.code) out.push(b);
+  const { args, code } = e;
+  for (let n = 0; n < args.length; n++) emitExpr(out, args[n]!);
+  for (let n = 0; n < code.length; n++) out.push(code[n]!);
 }
 
 /** Makes an expression from an instruction (opcode and immediates) and its operands. */
 export const node = (t: ValType, code: readonly number[], ...args: Expr[]): Expr => ({ t, code, args });
 
+const NOTHING: readonly Expr[] = [];
+
+/** Constants are made again and again: those that were made before, by value. */
+const known32 = new Map<number, Expr>();
+const known64 = new Map<number, Expr>();
+const MOST_KNOWN = 4096;
+
+function remember(known: Map<number, Expr>, value: number, e: Expr): Expr {
+  if (known.size < MOST_KNOWN) known.set(value, e);
+  return e;
+}
+
 /** An i32 constant. */
 export function i32(value: number): Expr {
+  const known = known32.get(value);
+  if (known) return known;
   const code = [0x41];
   pushS32(code, value);
-  return { t: 'i32', code, args: [], k: BigInt(value | 0) };
+  return remember(known32, value, { t: 'i32', code, args: NOTHING, k: BigInt(value | 0) });
 }
 
 /** An i64 constant, taken modulo 2^64. */
 export function i64(value: bigint | number): Expr {
+  const known = typeof value === 'number' ? known64.get(value) : undefined;
+  if (known) return known;
   const k = BigInt.asIntN(64, BigInt(value));
   const code = [0x42];
-  pushS64(code, k);
-  return { t: 'i64', code, args: [], k };
+  if (k >= -0x80000000n && k < 0x80000000n) pushS32(code, Number(k));
+  else pushS64(code, k);
+  const e: Expr = { t: 'i64', code, args: NOTHING, k };
+  return typeof value === 'number' ? remember(known64, value, e) : e;
 }
 
 function bytesOf(write: (v: DataView) => void, length: number): number[] {
@@ -72,11 +91,12 @@ type Fold = (a: bigint, b: bigint, bits: number) => bigint;
 
 /** Integer binary instructions: opcode for i32, opcode for i64, and the value for constant operands. */
 function binary(op32: number, op64: number, fold: Fold, identityRight = false) {
+  const [code32, code64] = [[op32], [op64]];
   return (a: Expr, b: Expr): Expr => {
     if (a.t !== b.t) throw new TypeError(`operands of one instruction differ in type: ${a.t}, ${b.t}`);
     if (a.k !== undefined && b.k !== undefined) return konst(a.t, fold(a.k, b.k, a.t === 'i64' ? 64 : 32));
     if (identityRight && isZero(b)) return a;
-    return node(a.t, [a.t === 'i64' ? op64 : op32], a, b);
+    return { t: a.t, code: a.t === 'i64' ? code64 : code32, args: [a, b] };
   };
 }
 
@@ -93,16 +113,22 @@ export const shrS = binary(0x75, 0x87, (a, b, n) => a >> shiftCount(b, n), true)
 export const shrU = binary(0x76, 0x88, (a, b, n) => BigInt.asUintN(n, a) >> shiftCount(b, n), true);
 
 /** Integer instructions whose constant operands are not folded: traps or rotation. */
-const opaque = (op32: number, op64: number) => (a: Expr, b: Expr) => node(a.t, [a.t === 'i64' ? op64 : op32], a, b);
+const opaque = (op32: number, op64: number) => {
+  const [code32, code64] = [[op32], [op64]];
+  return (a: Expr, b: Expr): Expr => ({ t: a.t, code: a.t === 'i64' ? code64 : code32, args: [a, b] });
+};
 export const divS = opaque(0x6d, 0x7f);
 export const divU = opaque(0x6e, 0x80);
 export const remU = opaque(0x70, 0x82);
 export const rotl = opaque(0x77, 0x89);
 export const rotr = opaque(0x78, 0x8a);
 
-const compare = (op32: number, op64: number) => (a: Expr, b: Expr) => {
-  if (a.t !== b.t) throw new TypeError(`operands of one comparison differ in type: ${a.t}, ${b.t}`);
-  return node('i32', [a.t === 'i64' ? op64 : op32], a, b);
+const compare = (op32: number, op64: number) => {
+  const [code32, code64] = [[op32], [op64]];
+  return (a: Expr, b: Expr): Expr => {
+    if (a.t !== b.t) throw new TypeError(`operands of one comparison differ in type: ${a.t}, ${b.t}`);
+    return { t: 'i32', code: a.t === 'i64' ? code64 : code32, args: [a, b] };
+  };
 };
 export const eq = compare(0x46, 0x51);
 export const ne = compare(0x47, 0x52);

@@ -8,6 +8,14 @@ export const TYPE_CODE: Record<ValType, number> = { i32: 0x7f, i64: 0x7e, f32: 0
 export interface Var {
   readonly t: ValType;
   readonly index: number;
+  /** Reads it. */
+  readonly value: Expr;
+}
+
+function variable(t: ValType, index: number): Var {
+  const code = [0x20];
+  pushU32(code, index);
+  return { t, index, value: { t, code, args: [] } };
 }
 
 /** A branch target: the nesting depth at which its block was opened. */
@@ -34,7 +42,7 @@ export class FunctionBuilder {
   #depth = 0;
 
   constructor(paramTypes: readonly ValType[]) {
-    this.params = paramTypes.map((t, index) => ({ t, index }));
+    this.params = paramTypes.map(variable);
   }
 
   /** Declared locals behind the parameters, in order of index. */
@@ -56,7 +64,7 @@ export class FunctionBuilder {
 
   /** A fresh local that no scope gives back: zero when the function starts. */
   lasting(t: ValType): Var {
-    const v = { t, index: this.params.length + this.#locals.length };
+    const v = variable(t, this.params.length + this.#locals.length);
     this.#locals.push(t);
     return v;
   }
@@ -71,9 +79,7 @@ export class FunctionBuilder {
   }
 
   get(v: Var): Expr {
-    const code = [0x20];
-    pushU32(code, v.index);
-    return node(v.t, code);
+    return v.value;
   }
 
   set(v: Var, e: Expr): void {
