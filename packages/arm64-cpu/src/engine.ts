@@ -136,6 +136,20 @@ const specModule: CoreModule = {
   constant: () => 0,
 };
 
+const RECORD_WORDS = RECORD_BYTES / 4;
+const MOST_KNOWN = 0x10000;
+/** Records of instruction words that are the same wherever they are: kernels have many a word many times. */
+const knownRecords = new Uint32Array(MOST_KNOWN * RECORD_WORDS);
+/** Where in `knownRecords` a word's record is. */
+const placeOfKnown = new Map<number, number>();
+
+function remember(word: number, record: Uint32Array): void {
+  if (placeOfKnown.size >= MOST_KNOWN || placeOfKnown.has(word)) return;
+  const at = placeOfKnown.size * RECORD_WORDS;
+  knownRecords.set(record, at);
+  placeOfKnown.set(word, at);
+}
+
 /** Runs vCPUs of the board's memory on one pCPU (one thread). */
 export class Engine {
   readonly memory: WebAssembly.Memory;
@@ -376,7 +390,13 @@ export class Engine {
     const place = (rec - this.#recordsOf(index)) >> RECORD_SHIFT;
     const pc = place * 4;
     const word = this.#view.getUint32(this.#hostPages[index]! + pc, true);
-    this.#fill(rec, word, pc, this.#trapsFp[index] === 1, false);
+    const trapsFp = this.#trapsFp[index] === 1;
+    const at = trapsFp ? undefined : placeOfKnown.get(word);
+    if (at !== undefined) {
+      this.#u32.set(knownRecords.subarray(at, at + RECORD_WORDS), rec >>> 2);
+      return;
+    }
+    this.#fill(rec, word, pc, trapsFp, false);
   }
 
   /** Puts the instruction at memory offset `at` on the page from which one runs alone; tells what `startAlone` asks for. */
@@ -412,6 +432,7 @@ export class Engine {
     spec.write(this.#view, rec, fields);
     const flags = handler.id >= FIRST_COLD && spec.usesFlags ? HANDLER_USES_FLAGS : 0;
     this.#view.setUint16(rec, handler.id | flags, true);
+    if (!target && !spec.usesPc && !alone) remember(word, this.#u32.subarray(rec >>> 2, (rec >>> 2) + RECORD_WORDS));
     return encoding;
   }
 }

@@ -40,6 +40,8 @@ const REGISTER: Record<RegUse, (n: number) => number> = {
 export class RecordSpec {
   readonly operands: Operand[] = [];
   usesFlags = false;
+  /** Operands depend on where the instruction is. */
+  usesPc = false;
   readonly #slots = new Map<string, number>();
   readonly #taken = new Uint8Array(RECORD_BYTES);
 

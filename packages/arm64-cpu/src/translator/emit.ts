@@ -46,6 +46,8 @@ class RegionEmitter implements RegionContext {
   readonly #merges = new Map<FlowNode, Label>();
   #leaveLabel!: Label;
   #outLabel!: Label;
+  /** Behind the code, where flags are written to the vCPU state on the way out. */
+  #flagsLabel!: Label;
   /** Instructions done since `left` was last brought up to date. */
   #uncounted = 0;
   /** The instruction that is generated. */
@@ -69,13 +71,11 @@ class RegionEmitter implements RegionContext {
     const f = this.f;
     f.block((out) => {
       this.#outLabel = out;
-      f.block((leave) => {
-        this.#leaveLabel = leave;
-        const entry = this.#nodes.get(this.#region.entry)!;
-        if (!entry.isLoop) this.#checkBudget(entry);
-        this.#tree(entry);
+      f.block((flags) => {
+        this.#flagsLabel = flags;
+        this.#body();
       });
-      this.#leave();
+      if (this.flags.writes > 0) this.flags.store();
     });
     this.registers.storeAll();
     f.ret(or(shl(f.get(this.#left), i32(END_BITS)), f.get(this.#end)));
@@ -88,12 +88,23 @@ class RegionEmitter implements RegionContext {
     for (const byte of code) f.body.push(byte);
   }
 
+  /** The region's code, and behind it where an instruction is left to the interpreter. */
+  #body(): void {
+    const f = this.f;
+    f.block((leave) => {
+      this.#leaveLabel = leave;
+      const entry = this.#nodes.get(this.#region.entry)!;
+      if (!entry.isLoop) this.#checkBudget(entry);
+      this.#tree(entry);
+    });
+    this.#leave();
+  }
+
   /** Behind the body: an instruction that the interpreter has to do. */
   #leave(): void {
     const f = this.f;
     f.set(this.#left, sub(f.get(this.#left), and(f.get(this.#site), i32(2 ** SITE_SHIFT - 1))));
     setField(f, this.cpu, 'pc', add(field(this.cpu, 'pageVa'), extU(shrU(f.get(this.#site), i32(SITE_SHIFT)))));
-    if (this.flags.writes > 0) this.flags.storeUnknown();
     f.set(this.#end, i32(END_INTERPRET));
   }
 
@@ -116,8 +127,7 @@ class RegionEmitter implements RegionContext {
   /** Leaves the region for `target`; what was done is counted. */
   #exit(target: Expr): void {
     setField(this.f, this.cpu, 'pc', target);
-    this.flags.store();
-    this.f.br(this.#outLabel);
+    this.f.br(this.flags.kind === 'memory' ? this.#outLabel : this.#flagsLabel);
   }
 
   #count(): void {

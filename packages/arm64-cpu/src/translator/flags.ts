@@ -158,6 +158,8 @@ export class LazyFlags {
   kind: FlagKind | undefined = 'memory';
   /** How often flags were set in the code so far. */
   writes = 0;
+  /** Kinds that the flags had in the code so far. */
+  readonly #kinds = new Set<FlagKind>();
 
   constructor(f: FunctionBuilder, cpu: Expr) {
     this.#f = f;
@@ -180,6 +182,7 @@ export class LazyFlags {
   #become(kind: FlagKind): void {
     this.writes++;
     this.kind = kind;
+    this.#kinds.add(kind);
     this.#f.set(this.#kindVar, i32(numberOf(kind)));
   }
 
@@ -247,14 +250,7 @@ export class LazyFlags {
     if (this.kind !== 'packed') this.setPacked(this.nzcv);
   }
 
-  /** Writes the flags to the vCPU state, by what is known here. */
-  store(): void {
-    if (this.kind === 'memory') return;
-    if (this.kind === undefined) this.storeUnknown();
-    else this.#store(this.kind, this.#constant);
-  }
-
-  #store(kind: FlagKind, constant?: Expr): void {
+  #store(kind: FlagKind): void {
     const f = this.#f;
     const cpu = this.#cpu;
     if (kind === 'packed') {
@@ -265,7 +261,7 @@ export class LazyFlags {
       setField(f, cpu, 'flagV', one(0));
       return;
     }
-    const values = new FlagValues(kind, this.#operands(kind, constant));
+    const values = new FlagValues(kind, this.#operands(kind));
     const result = values.result;
     const wide = result.t === 'i32' ? node('i64', [0xac], result) : result;
     setField(f, cpu, 'flagN', wide);
@@ -274,13 +270,13 @@ export class LazyFlags {
     setField(f, cpu, 'flagV', values.v);
   }
 
-  /** Writes the flags to the vCPU state where only the running code knows their kind. */
-  storeUnknown(): void {
+  /** Writes the flags to the vCPU state: only the running code knows their kind. */
+  store(): void {
     const f = this.#f;
     const kind = (): Expr => f.get(this.#kindVar);
     f.if(ne(kind(), i32(0)), () => {
       f.block((done) => {
-        for (const name of FLAG_KINDS.slice(1)) {
+        for (const name of this.#kinds) {
           f.if(eq(kind(), i32(numberOf(name))), () => {
             this.#store(name);
             f.br(done);
