@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { PcpuInit } from '@dom0less/hypervisor';
 import type { ConsoleScriptInit } from './console-script.ts';
 
@@ -31,9 +31,18 @@ const deathOf = (work: PcpuWork, error: unknown): Error => {
   return death;
 };
 
-/** Starts a worker of node:worker_threads from `script`, which takes a {@link PcpuWork} as workerData. */
-export const startThread = (script: URL, work: PcpuWork, notify: () => void): PcpuThread => {
-  const worker = new Worker(script, { workerData: work });
+/**
+ * Starts a worker of node:worker_threads from `script`, which takes a {@link PcpuWork} as workerData.
+ *
+ * @param options of the worker; it has those of the process if absent
+ */
+export const startThread = (
+  script: URL,
+  work: PcpuWork,
+  notify: () => void,
+  options: Pick<WorkerOptions, 'execArgv'> = {},
+): PcpuThread => {
+  const worker = new Worker(script, { ...options, workerData: work });
   let terminated = false;
   const exited = new Promise<void>((resolve, reject) => {
     worker.on('message', notify);

@@ -93,7 +93,7 @@ export const buildDomain = (
   const { VTTBR_EL2, VTCR_EL2 } = tables;
   const { id, name, cpus, gicVersion, vpl011 } = domain;
   const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
-  const environment = { ...registers, CNTFRQ_EL0: counter.frequency, gicVersion };
+  const environment = { ...registers, cpus, CNTFRQ_EL0: counter.frequency, gicVersion };
   layout.vcpus.forEach(({ state }, index) => {
     resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
   });

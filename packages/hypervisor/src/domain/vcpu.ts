@@ -4,6 +4,8 @@ import { affinityOf } from './guest-map.ts';
 
 /** What a domain's vCPUs have in common. */
 export interface VcpuEnvironment {
+  /** How many there are. */
+  readonly cpus: number;
   readonly VTTBR_EL2: bigint;
   readonly VTCR_EL2: bigint;
   /** Ticks of the counter per second. */
@@ -41,6 +43,7 @@ export const resetVcpu = (
   set32('spsel', 1);
   set32('daif', DAIF_MASKED);
   set32('exclusiveAddress', NO_EXCLUSIVE);
+  set32('soleVcpu', environment.cpus === 1 ? 1 : 0);
   set32('features', environment.gicVersion === 3 ? FEATURE_GIC : 0);
   // The Z flag is set where this is zero.
   set64('flagZ', 1n);

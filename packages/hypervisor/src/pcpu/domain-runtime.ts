@@ -1,5 +1,5 @@
 /** A domain as the thread of a pCPU sees it: devices, vCPUs, life. */
-import { stateOffset } from '@dom0less/arm64-cpu';
+import { kick, stateOffset } from '@dom0less/arm64-cpu';
 import { END_REASONS, type EndReason } from '../board/end-reasons.ts';
 import { DOMAIN_STATES, type DomainState } from '../board/events.ts';
 import { type ConsoleTap, DomainConsole } from '../console/domain-console.ts';
@@ -212,10 +212,10 @@ export class DomainRuntime {
   #drive(vcpu: number, line: number, level: boolean): void {
     this.#setLine(vcpu, line, level);
     if (!level) return;
-    const { sched } = this.vcpus[vcpu]!;
+    const { sched, base } = this.vcpus[vcpu]!;
     this.scheduler.wake(sched);
-    // Where it runs, the line is looked at by and by; a pCPU that is another's looks at once.
+    // The pCPU of this thread looks at the line behind what it is doing; another one has to be told.
     const { owner } = sched;
-    if (owner >= 0 && owner !== this.#context.pcpu) sched.requestExit();
+    if (owner >= 0 && owner !== this.#context.pcpu) kick(this.#words, base);
   }
 }

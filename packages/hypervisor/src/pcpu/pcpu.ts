@@ -24,6 +24,8 @@ export type StepResult = 'ran' | 'idle' | 'done';
 /** Lines about calls that nobody serves, per domain, where they are shown at all: the rest is noise. */
 const MAX_UNHANDLED_LINES = 10;
 const INSTRUCTIONS = stateOffset('instructions');
+/** The area of the pCPU that ran it last. */
+const RAN_ON = stateOffset('pcpu');
 const EXCLUSIVE_ADDRESS = stateOffset('exclusiveAddress');
 
 /** What a pCPU has instead of a clock and an output of its own. */
@@ -225,11 +227,12 @@ export class Pcpu {
     if (vcpu.domain.console?.takeNews()) this.#news = true;
   }
 
-  /** Another vCPU ran in between: its stores may have hit what this one's exclusive monitor watches. */
+  /** Another vCPU ran here in between, or this one elsewhere: its exclusive monitor opens. */
   #switchTo(vcpu: Vcpu): void {
+    const stayed = this.#memory.view.getUint32(vcpu.base + RAN_ON, true) === this.#engine.pcpu;
     const last = this.#last;
     this.#last = vcpu;
-    if (last === vcpu) return;
+    if (last === vcpu && stayed) return;
     this.#memory.view.setInt32(vcpu.base + EXCLUSIVE_ADDRESS, NO_EXCLUSIVE, true);
   }
 

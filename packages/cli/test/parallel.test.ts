@@ -1,0 +1,182 @@
+/**
+ * Several pCPUs, each a thread: Linux with many vCPUs, many domains, threads that die. With DOM0LESS_PARALLEL_ROUNDS=N all
+ * of it N times, to see whether it holds.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFdt } from '@dom0less/fdt';
+import { Board } from '@dom0less/hypervisor';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../src/cli.ts';
+import { runBoard } from '../src/commands/run.ts';
+import { findGuests } from '../src/guests/index.ts';
+import { hostBoard } from '../src/host-tree.ts';
+import { startThread } from '../src/pcpu-thread.ts';
+import { smallGuest } from '../src/small-guests/index.ts';
+import { Folder, hostTree } from './boards.ts';
+import { Command } from './command.ts';
+import { type FakeIo, fakeIo } from './fake-io.ts';
+import { PING_PONG, SPIN } from './parallel-guests.ts';
+
+const FETCH_MS = 300_000;
+const BOOT_MS = 180_000;
+const TIMEOUT = ['--timeout', String(BOOT_MS / 1000)];
+const ROUNDS = Number(process.env.DOM0LESS_PARALLEL_ROUNDS ?? 1);
+const WORKER = new URL('../dist/pcpu-worker.js', import.meta.url);
+/** Threads run what was built, not the sources that the tests do. */
+const PLAIN = { execArgv: [] };
+const DEAD_WORKER = new URL('data:text/javascript,throw new Error("out of luck")');
+
+const folder = new Folder();
+
+/** A process whose boards and threads are real ones. */
+const realIo = (): FakeIo => ({
+  ...fakeIo(),
+  hostCpus: 2,
+  prepareBoard: async (options) => Board.prepare(options),
+  startPcpu: (work, notify) => startThread(WORKER, work, notify, PLAIN),
+});
+
+const wishes = {
+  ...{ consoleLog: undefined, expectations: [], sends: [], timeout: BOOT_MS / 1000, seed: undefined },
+  ...{ json: false, strict: true, raw: false, pcpus: 2, deterministic: false },
+};
+
+beforeAll(async () => {
+  const search = await findGuests({ onProgress: (line) => process.stderr.write(`${line}\n`) });
+  if (!search.found) throw new Error(`no guests: ${search.reason}`);
+}, FETCH_MS);
+
+describe.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))('several pCPUs (round %i)', () => {
+  it.each([2, 4, 8])(
+    'run Linux with %i vCPUs to its user space',
+    async (vcpus) => {
+      const work = 'for i in 1 2 3 4 5 6 7 8; do (seq 2000 | md5sum) & done; wait; echo $(nproc)-of-$((6*7))';
+      const command = new Command([
+        ...['start', '--domains', '1', '--vcpus', String(vcpus), '--pcpus', '2', ...TIMEOUT],
+        ...['--send', `domU1=domU1:\\S+# =${work}\\n`, '--expect', `domU1=^${vcpus}-of-42`],
+      ]);
+      expect(await command.exited).toBe(0);
+      const sums = command.stdout.match(/^[\da-f]{32} /gm) ?? [];
+      expect([sums.length, new Set(sums).size]).toEqual([8, 1]);
+      expect(command.stdout).not.toMatch(/BUG|WARNING: CPU|soft lockup|rcu_sched self-detected/);
+    },
+    BOOT_MS,
+  );
+
+  it(
+    'let Linux take a CPU off and on again',
+    async () => {
+      const online = '/sys/devices/system/cpu/cpu1/online';
+      const work = `for i in 1 2 3; do echo 0 > ${online}; nproc; echo 1 > ${online}; nproc; done; echo plug-$((6*7))`;
+      const command = new Command([
+        ...['start', '--domains', '1', '--vcpus', '3', '--pcpus', '2', ...TIMEOUT],
+        ...['--send', `domU1=domU1:\\S+# =${work}\\n`, '--expect', 'domU1=^plug-42'],
+      ]);
+      expect(await command.exited).toBe(0);
+      expect(command.stdout.match(/psci: CPU1 killed/g)).toHaveLength(3);
+      expect(command.stdout.match(/^[23]\r?$/gm)!.map((line) => line.trim())).toEqual(['2', '3', '2', '3', '2', '3']);
+    },
+    BOOT_MS,
+  );
+
+  it('run 16 small domains, and end when all have', async () => {
+    const names = Array.from({ length: 16 }, (_, n) => `domU${n + 1}`);
+    const kernel = folder.put('banner', smallGuest('banner'));
+    const at = (n: number): number => 0x48000000 + n * 2 ** 21;
+    const board = folder.put('16.dts', hostTree(names.map((name, n) => ({ name, kernel: at(n) }))));
+    const loads = names.flatMap((_, n) => ['--load', `0x${at(n).toString(16)}=${kernel}`]);
+    const logs = join(folder.path, 'logs16');
+    const command = new Command(['run', board, ...loads, '--pcpus', '4', '--console-log', logs, ...TIMEOUT]);
+    expect(await command.exited).toBe(0);
+    const texts = names.map((name) => readFileSync(join(logs, `${name}.log`), 'latin1'));
+    expect(new Set(texts)).toEqual(new Set(['banner: a guest that says hello and powers off\r\n']));
+  });
+
+  it(
+    'wake each other from sleep, over and over',
+    async () => {
+      const io = realIo();
+      const input = hostBoard([
+        { name: 'one', memoryMiB: 16, cpus: 2, bootargs: '', kernel: PING_PONG },
+        { name: 'two', memoryMiB: 16, cpus: 2, bootargs: '', kernel: PING_PONG },
+      ]);
+      expect(await runBoard(input, wishes, io)).toBe(0);
+      expect(io.stdout.text.match(/ping-pong: done/g)).toHaveLength(2);
+    },
+    BOOT_MS,
+  );
+
+  it(
+    'leave the keyboard to a domain that waits while others compute on all of them',
+    async () => {
+      const io = realIo();
+      const spin = { memoryMiB: 16, bootargs: '', kernel: SPIN };
+      const input = hostBoard([
+        { name: 'echo', memoryMiB: 16, bootargs: '', kernel: smallGuest('echo') },
+        ...[1, 2, 3].map((n) => ({ ...spin, name: `spin${n}` })),
+      ]);
+      const ran = runBoard(input, { ...wishes, expectations: [{ domain: 'echo', regex: /typed here/ }] }, io);
+      io.stdin.write('typed here');
+      expect(await ran).toBe(0);
+    },
+    BOOT_MS,
+  );
+});
+
+describe('a thread that dies', () => {
+  const spins = () => hostBoard([1, 2].map((n) => ({ name: `spin${n}`, memoryMiB: 16, bootargs: '', kernel: SPIN })));
+
+  it(
+    'takes down the board, with one clear message and exit code 3, while the other threads run on',
+    async () => {
+      const io = realIo();
+      const startPcpu: FakeIo['startPcpu'] = (work, notify) =>
+        startThread(work.init.pcpu === 1 ? DEAD_WORKER : WORKER, work, notify, PLAIN);
+      const { tree, modules } = spins();
+      const board = folder.put('spins.dtb', writeFdt(tree));
+      const loads = [...modules].flatMap(([address, bytes]) => {
+        return ['--load', `0x${address.toString(16)}=${folder.put(`spin-${address}`, bytes)}`];
+      });
+      expect(await main(['run', board, ...loads, '--pcpus', '2'], { ...io, startPcpu })).toBe(3);
+      expect(io.stderr.text.match(/the thread of pCPU 1 died: out of luck/g)!.length).toBeGreaterThan(0);
+      expect(io.stderr.text.match(/this is a bug of dom0less/g)).toHaveLength(1);
+    },
+    BOOT_MS,
+  );
+
+  it(
+    'of deterministic mode does so too',
+    async () => {
+      const io = {
+        ...realIo(),
+        startPcpu: ((work, notify) => startThread(DEAD_WORKER, work, notify)) as FakeIo['startPcpu'],
+      };
+      const ran = runBoard(spins(), { ...wishes, deterministic: true }, io);
+      await expect(ran).rejects.toThrow('the thread of the pCPUs died: out of luck');
+    },
+    BOOT_MS,
+  );
+});
+
+describe('deterministic mode', () => {
+  it(
+    'boots Linux with 2 vCPUs on 2 pCPUs to the same bytes and counts of instructions, twice',
+    async () => {
+      const run = async (name: string): Promise<{ log: string; counts: string[] }> => {
+        const logs = join(folder.path, name);
+        const command = new Command([
+          ...['start', '--domains', '1', '--vcpus', '2', '--pcpus', '2', '--deterministic', '--console-log', logs],
+          ...['--send', 'domU1=domU1:\\S+# =cat /proc/interrupts\\n', '--expect', 'domU1=^Err:', ...TIMEOUT],
+        ]);
+        expect(await command.exited).toBe(0);
+        const counts = command.stderr.match(/executed .* instructions/g) ?? [];
+        return { log: readFileSync(join(logs, 'domU1.log'), 'latin1'), counts };
+      };
+      const [first, second] = [await run('first'), await run('second')];
+      expect(first.counts).toHaveLength(1);
+      expect(second).toEqual(first);
+    },
+    2 * BOOT_MS,
+  );
+});
