@@ -32,6 +32,13 @@ export interface DtsCompileOptions {
   readonly bootCpu?: number | undefined;
 }
 
+export interface DtsCheckOptions extends DtsCompileOptions {
+  /** Checks to run that are off unless asked for (dtc's -W). */
+  readonly enable?: readonly string[] | undefined;
+  /** Checks not to run (dtc's -W no-…), or `all` of them. */
+  readonly disable?: readonly string[] | 'all' | undefined;
+}
+
 /** What {@link checkDts} finds. */
 export interface DtsResult {
   /** Undefined when there are errors. */
@@ -56,11 +63,12 @@ export function compileDts(source: string, options: DtsCompileOptions = {}): Dev
 }
 
 /** Compiles like {@link compileDts}, and gives errors and dtc's warnings as data, with the place of everything. */
-export function checkDts(source: string, options: DtsCompileOptions = {}): DtsResult {
+export function checkDts(source: string, options: DtsCheckOptions = {}): DtsResult {
+  const { enable, disable } = options;
   const reports = new DtsReports();
   let warnings: TreeWarning[] = [];
   const compiled = compile(source, options, reports, (tree, plugin, sourceMap) => {
-    warnings = checkTree(tree, { plugin, sourceMap });
+    if (disable !== 'all') warnings = checkTree(tree, { plugin, sourceMap, enable, disable });
   });
   const { errors } = reports;
   if (errors.length > 0 || compiled === undefined) {

@@ -26,6 +26,11 @@ export class DtsLexer {
     return { source: this.#source, offset: this.#offset };
   }
 
+  /** Position right behind the token that was taken last. */
+  positionBehind(): DtsPosition {
+    return { source: this.#source, offset: this.#offset };
+  }
+
   /** True at the end of the first file. */
   atEnd(): boolean {
     this.#skipTrivia();

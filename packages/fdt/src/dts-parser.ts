@@ -148,6 +148,7 @@ function parseName(lexer: DtsLexer, what: string): string {
 function parseBody(lexer: DtsLexer, depth: number): DtsBody {
   if (depth > MAX_DEPTH) lexer.fail(`nodes nest at most ${MAX_DEPTH} deep`);
   lexer.expect('{', 'to begin a node');
+  const open = lexer.positionBehind();
   const properties: DtsProperty[] = [];
   const children: DtsChildDefinition[] = [];
   while (!lexer.take('}')) {
@@ -161,7 +162,7 @@ function parseBody(lexer: DtsLexer, depth: number): DtsBody {
     }
   }
   lexer.expect(';', "after a node's '}'");
-  return { properties, children };
+  return { open, properties, children };
 }
 
 /** A property or a child node, or the deletion of one, with what may stand before it. */
@@ -176,7 +177,8 @@ function parseItem(lexer: DtsLexer, depth: number): DtsProperty | DtsChildDefini
   if (!omitIfUnused && lexer.take('/delete-property/')) {
     const name = parseName(lexer, 'a property name');
     lexer.expect(';', 'after /delete-property/');
-    return { name, pieces: [], labels: new DtsLabels(), valueLabels: [], at, deleted: true };
+    const end = lexer.positionBehind();
+    return { name, pieces: [], labels: new DtsLabels(), valueLabels: [], at, end, deleted: true };
   }
   if (lexer.take('/delete-node/')) {
     const name = parseName(lexer, 'a node name');
@@ -188,5 +190,6 @@ function parseItem(lexer: DtsLexer, depth: number): DtsProperty | DtsChildDefini
   if (omitIfUnused) lexer.fail("expected '{': /omit-if-no-ref/ is for nodes");
   const { pieces, labels: valueLabels } = lexer.take('=') ? parseValue(lexer) : { pieces: [], labels: [] };
   lexer.expect(';', `after property '${name}'`);
-  return { name, pieces, labels: new DtsLabels(labels), valueLabels, at, deleted: false };
+  const end = lexer.positionBehind();
+  return { name, pieces, labels: new DtsLabels(labels), valueLabels, at, end, deleted: false };
 }

@@ -83,7 +83,7 @@ export class DtsPhandles {
     // A deleted one gives up its place: a new property goes last.
     node.properties.delete(name);
     const labels = new DtsLabels();
-    node.properties.set(name, { name, pieces, labels, valueLabels: [], at: node.at, deleted: false });
+    node.properties.set(name, { name, pieces, labels, valueLabels: [], at: node.at, end: node.at, deleted: false });
   }
 
   /** The node is left out of the tree: its phandle is free again. */

@@ -137,7 +137,7 @@ export class DtsResolver {
     const node = new DtNode(source.name);
     this.#nodes.set(source, node);
     const fullPath = path || '/';
-    this.sourceMap.add(fullPath, source.at);
+    this.sourceMap.add(fullPath, { at: source.at, name: source.name, open: source.open });
     const problem = nodeNameProblem(source.name);
     if (problem !== undefined) this.#reports.report(`${fullPath}: ${problem.message}`, source.at, problem.code);
     for (const property of source.liveProperties()) {
@@ -148,7 +148,8 @@ export class DtsResolver {
         this.#checkName(source, value, property.at);
         continue;
       }
-      this.sourceMap.addProperty(fullPath, property.name, property.at, phandleOffsets);
+      const { at, end } = property;
+      this.sourceMap.addProperty(fullPath, property.name, { at, end, phandleOffsets });
       attachProperty(node, { name: property.name, value });
     }
     for (const child of source.liveChildren()) attachChild(node, this.#build(child, `${path}/${child.name}`));

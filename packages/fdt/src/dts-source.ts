@@ -9,6 +9,16 @@ export interface DtsLocation {
   readonly sourceLine: string;
 }
 
+/** A stretch of a source file, for tools that show or edit it. */
+export interface DtsSpan {
+  readonly file: string;
+  /** The whole text of the file. */
+  readonly text: string;
+  /** Offsets in `text`; `end` is the first behind. */
+  readonly start: number;
+  readonly end: number;
+}
+
 export type DtsErrorCode = Extract<FdtErrorCode, `DTS_${string}`>;
 
 /** An error in device tree source. The message begins with `file:line:column` and shows the line with a caret. */
@@ -99,6 +109,21 @@ export class DtsText {
   /** The file, by its own name, that this position is in. */
   fileAt(offset: number): string {
     return this.#originAt(offset)?.source.file ?? this.file;
+  }
+
+  /** True for text as it is in its file: not made by the preprocessor, ours or another that left line markers. */
+  get verbatim(): boolean {
+    this.#lineStarts ??= this.#findLines();
+    return this.#origins === undefined && this.#renumberings.length === 0;
+  }
+
+  /** The stretch between two positions of this text; undefined when the preprocessor made some of it. */
+  span(start: number, end: number): DtsSpan | undefined {
+    const origin = this.#originAt(start);
+    if (origin === undefined) return this.verbatim ? { file: this.file, text: this.text, start, end } : undefined;
+    if (!origin.copied || (this.#originAt(end - 1) ?? origin) !== origin) return undefined;
+    const shift = origin.offset - origin.start;
+    return origin.source.span(start + shift, end + shift);
   }
 
   locate(offset: number): DtsLocation {

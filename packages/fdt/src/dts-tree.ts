@@ -55,6 +55,8 @@ export interface DtsProperty {
   /** Labels within the value. */
   valueLabels: readonly string[];
   at: DtsPosition;
+  /** Behind the `;`. */
+  end: DtsPosition;
   /** True for `/delete-property/`, and for a property that one deleted: it keeps its place in case it comes back. */
   deleted: boolean;
 }
@@ -73,6 +75,8 @@ export class DtsNode {
   omitIfUnused = false;
   /** True once a definition was applied. */
   defined = false;
+  /** Behind the `{` of the first definition. */
+  open: DtsPosition | undefined;
   referenced = false;
 
   constructor(name: string, at: DtsPosition) {
@@ -110,6 +114,8 @@ export class DtsNode {
 
 /** What stands between the braces of one definition, in order. */
 export interface DtsBody {
+  /** Behind the `{`. */
+  readonly open: DtsPosition;
   readonly properties: readonly DtsProperty[];
   readonly children: readonly DtsChildDefinition[];
 }
@@ -148,6 +154,7 @@ export class DtsTree {
     const first = !node.defined;
     if (first) this.#reportRepetition(node, body);
     node.defined = true;
+    node.open ??= body.open;
     node.deleted = false;
     for (const property of body.properties) {
       if (first) defineProperty(node, property);
@@ -186,7 +193,7 @@ export class DtsTree {
       ? ['target-path', pathPiece]
       : ['target', { kind: 'phandle', reference, at }];
     const labels = new DtsLabels();
-    fragment.properties.set(name, { name, pieces: [piece], labels, valueLabels: [], at, deleted: false });
+    fragment.properties.set(name, { name, pieces: [piece], labels, valueLabels: [], at, end: at, deleted: false });
     const overlay = new DtsNode('__overlay__', at);
     fragment.defined = true;
     overlay.parent = fragment;
@@ -268,8 +275,8 @@ function mergeProperty(node: DtsNode, property: DtsProperty): void {
     deleteProperty(old);
   } else {
     for (const label of property.labels.list()) old.labels.add(label);
-    const { pieces, at, valueLabels } = property;
-    Object.assign(old, { pieces, at, valueLabels, deleted: false });
+    const { pieces, at, end, valueLabels } = property;
+    Object.assign(old, { pieces, at, end, valueLabels, deleted: false });
   }
 }
 

@@ -1,9 +1,9 @@
 export { type CheckTreeOptions, checkTree, type TreeWarning, treeChecks } from './check-tree.ts';
-export { checkDts, compileDts, type DtsCompileOptions, type DtsResult } from './compile.ts';
+export { checkDts, compileDts, type DtsCheckOptions, type DtsCompileOptions, type DtsResult } from './compile.ts';
 export { type DiffTreesOptions, diffTrees, type TreeDifference } from './diff.ts';
 export type { DtsFile, DtsIncludeResolver } from './dts-files.ts';
 export type { PhandleFormat } from './dts-phandles.ts';
-export { DtsError, type DtsLocation } from './dts-source.ts';
+export { DtsError, type DtsLocation, type DtsSpan } from './dts-source.ts';
 export type { DtsSourceMap } from './dts-source-map.ts';
 export { FdtError, type FdtErrorCode, type FdtErrorPlace } from './errors.ts';
 export type { FdtLayout, FdtResidue } from './layout.ts';
