@@ -1,6 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { compileDts, type DeviceTree, DtsError, FdtError, parseFdt } from '@dom0less/fdt';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import {
+  checkDts,
+  type DeviceTree,
+  type DtsError,
+  type DtsIncludeResolver,
+  type DtsSourceMap,
+  FdtError,
+  parseFdt,
+} from '@dom0less/fdt';
 import { InputError, isSystemError, systemProblem } from './errors.ts';
 import type { Load } from './option-values.ts';
 
@@ -32,30 +40,49 @@ export function readWhole(path: string, what: string, maxBytes: number): Uint8Ar
 const isBlob = (bytes: Uint8Array): boolean =>
   bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === FDT_MAGIC;
 
-/** Compiles a source; `/include/` and `/incbin/` name files relative to the file that they stand in. */
-function compileFile(path: string, bytes: Uint8Array): DeviceTree {
-  // Where the files lie whose names are as an include gives them.
-  const paths = new Map<string, string>();
-  const include = (name: string, from: string): Uint8Array | undefined => {
-    const file = resolve(dirname(paths.get(from) ?? from), name);
-    paths.set(name, file);
-    return existsSync(file) ? readWhole(file, `${from}: can't read ${name}`, MAX_TREE_BYTES) : undefined;
-  };
-  return compileDts(new TextDecoder().decode(bytes), { filename: path, include });
+/** A host tree, and where its nodes and properties stand if it was compiled from a source. */
+export interface TreeFile {
+  readonly tree: DeviceTree;
+  readonly sourceMap?: DtsSourceMap;
+}
+
+/** The source does not compile: all its errors, each with its place. */
+export class SourceError extends InputError {
+  readonly errors: readonly DtsError[];
+
+  constructor(errors: readonly DtsError[]) {
+    super(errors.map(({ message }) => message));
+    this.errors = errors;
+  }
+}
+
+/** Finds files that a source names: `/include/` and `/incbin/` beside the file that they stand in. */
+export const includeFiles: DtsIncludeResolver = (name, from) => {
+  const file = resolve(dirname(from), name);
+  if (!existsSync(file)) return undefined;
+  const content = readWhole(file, `${from}: can't read ${name}`, MAX_TREE_BYTES);
+  return { file: isAbsolute(name) ? name : join(dirname(from), name), content };
+};
+
+function compileFile(path: string, bytes: Uint8Array): TreeFile {
+  const source = new TextDecoder().decode(bytes);
+  const result = checkDts(source, { filename: path, include: includeFiles, disable: 'all' });
+  if (result.tree === undefined) throw new SourceError(result.errors);
+  return { tree: result.tree, sourceMap: result.sourceMap! };
 }
 
 /**
  * Reads a host device tree: a blob by its magic number, a source by its name (.dts).
  *
+ * @throws {SourceError} if the source has errors.
  * @throws {InputError} if the file can't be read or is not a device tree.
  */
-export function readTree(path: string): DeviceTree {
+export function readTree(path: string): TreeFile {
   const bytes = readWhole(path, `can't read ${path}`, MAX_TREE_BYTES);
   try {
     if (/\.dts$/i.test(path)) return compileFile(path, bytes);
-    if (isBlob(bytes) || /\.dtb$/i.test(path)) return parseFdt(bytes);
+    if (isBlob(bytes) || /\.dtb$/i.test(path)) return { tree: parseFdt(bytes) };
   } catch (error) {
-    if (error instanceof DtsError) throw new InputError([error.message], { cause: error });
     if (error instanceof FdtError) throw new InputError([`${path}: ${error.message}`], { cause: error });
     throw error;
   }

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { StartFlags } from './commands/start.ts';
 import { EXIT, InputError } from './errors.ts';
 import { type CliIo, nodeIo } from './io.ts';
 import { exitEvent, jsonLine } from './json-events.ts';
+import { versionText } from './version.ts';
 
 const ISSUES = 'report it with the command line and this text';
 
@@ -22,13 +23,23 @@ Examples:
   dom0less run --boot-script boot.scr --root tftpboot --send 'domU1=# $=uname -a\\n'
 ${AFTER_HELP}`;
 
-function versionText(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
+const CHECK_HELP = `
+Without --load and --boot-script the images are taken to be as the tree says.
+
+Exit codes:
+  0  nothing that counts: no error, with --strict no warning either
+  1  there are errors, or with --strict warnings
+  2  bad usage or bad input
+  3  a bug of dom0less`;
 
 /** Options that may be given several times. */
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+/** The board as an argument, and the options that say what is in host memory. */
+const addBoard = (command: Command): Command =>
+  addLoad(command.argument('[BOARD]', 'host device tree: .dtb or .dts; may be absent with a boot script'))
+    .option('--boot-script <FILE>', 'load files and find the host tree as this script of U-Boot says')
+    .option('--root <DIR>', "folder of the boot script's files; its own if absent");
 
 const addLoad = (command: Command): Command =>
   command.option(
@@ -65,16 +76,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  addLoad(
-    addSessionOptions(
-      root
-        .command('run')
-        .description('boot the domains that a host device tree describes')
-        .argument('[BOARD]', 'host device tree: .dtb or .dts; may be absent with a boot script'),
-    ),
-  )
-    .option('--boot-script <FILE>', 'load files and find the host tree as this script of U-Boot says')
-    .option('--root <DIR>', "folder of the boot script's files; its own if absent")
+  addSessionOptions(addBoard(root.command('run').description('boot the domains that a host device tree describes')))
     .addHelpText('after', RUN_EXAMPLE)
     .action(async (board: string | undefined, flags: RunFlags) => {
       const { runCommand } = await import('./commands/run.ts');
@@ -97,6 +99,16 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .action(async (flags: StartFlags) => {
       const { startCommand } = await import('./commands/start.ts');
       finish(await startCommand(flags, io));
+    });
+  addBoard(root.command('check').description('find what is wrong with a board, without booting it'))
+    .option('--format <FORMAT>', 'text, json or sarif; text if absent')
+    .option('--xen <VERSION>', 'also say what that version of Xen, e.g. 4.17, does not know')
+    .option('--strict', 'one error is an error of all, as with Xen, and warnings count')
+    .option('--fix', 'repair in the source what is sure')
+    .addHelpText('after', CHECK_HELP)
+    .action(async (board: string | undefined, flags: CheckFlags) => {
+      const { checkCommand } = await import('./commands/check.ts');
+      finish(await checkCommand(board, flags, io));
     });
   addLoad(
     root

@@ -7,6 +7,7 @@ import { MODULE_DIAGNOSTICS } from './diagnostics/module.ts';
 import { OWN_DIAGNOSTICS } from './diagnostics/own.ts';
 import { PASSTHROUGH_DIAGNOSTICS } from './diagnostics/passthrough.ts';
 import { SHARING_DIAGNOSTICS } from './diagnostics/sharing.ts';
+import { XEN_VERSION_DIAGNOSTICS } from './diagnostics/xen-version.ts';
 
 /** Every diagnostic that this package can produce: code → row. */
 export const DIAGNOSTICS = {
@@ -19,6 +20,7 @@ export const DIAGNOSTICS = {
   ...MODULE_DIAGNOSTICS,
   ...KERNEL_DIAGNOSTICS,
   ...BOOT_SCRIPT_DIAGNOSTICS,
+  ...XEN_VERSION_DIAGNOSTICS,
 };
 
 /** Stable name of a diagnostic. */

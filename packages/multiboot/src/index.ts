@@ -45,3 +45,14 @@ export { type KernelCode, KernelImageError } from './kernel-image-error.ts';
 export { type ParsedBootPlan, type ParseOptions, parseBootPlan } from './parse-boot-plan.ts';
 export { type Passthrough, type PassthroughDevice, type PassthroughRegion, readPassthrough } from './passthrough.ts';
 export { type Placement, type PlacementInput, type PlacementResult, placeImages } from './placement.ts';
+export { checkXenVersion } from './rules/check-xen-version.ts';
+export {
+  CHOSEN_PROPERTY_SUPPORT,
+  DOMAIN_PROPERTY_SUPPORT,
+  LATEST_XEN,
+  NODE_SUPPORT,
+  parseXenVersion,
+  showXenVersion,
+  type XenSupport,
+  type XenVersion,
+} from './rules/xen-version.ts';

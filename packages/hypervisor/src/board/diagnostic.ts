@@ -19,6 +19,11 @@ export const BUILD_DIAGNOSTICS = {
     message: 'the {kind} module is {size} bytes long in the tree, the file loaded at {address} has {found}',
     remedy: 'set the size in reg to the size of the file, which counts',
   },
+  'module-cut': {
+    severity: 'warning',
+    message: 'the {kind} file loaded at {address} has {found} bytes, but only the {size} that reg says are used',
+    remedy: 'set the size in reg to the size of the file: {found}',
+  },
   'module-assumed': {
     severity: 'info',
     message: 'no file is loaded at {address}; the {kind} is taken to have the {size} bytes that reg says',

@@ -18,6 +18,8 @@ export interface PlanOptions extends PcpuCount {
   readonly modules: ReadonlyMap<number, Uint8Array>;
   /** True: any error, also of one domain only, keeps the board from being made, as with Xen. */
   readonly strict?: boolean;
+  /** True: a module without its file is taken to be as its node says, with a remark, to plan a tree alone. */
+  readonly assumeModules?: boolean;
 }
 
 /** What a boot would do, and everything that was found on the way. */
@@ -64,7 +66,7 @@ export class Findings {
 
 const planAll = (
   plan: BootPlan,
-  modules: ReadonlyMap<number, Uint8Array>,
+  { modules, assumeModules = false }: PlanOptions,
   pools: PlannedPools,
   findings: Findings,
 ): PooledDomain[] => {
@@ -72,7 +74,7 @@ const planAll = (
   const owners = new DeviceOwners();
   const valid = plan.domains.filter((domain): domain is ValidDomain => domain.valid);
   return valid.flatMap((domain) => {
-    const context = { host: plan.host, modules, memory, owners, report: findings.reporter(domain.id) };
+    const context = { host: plan.host, modules, assumeModules, memory, owners, report: findings.reporter(domain.id) };
     const place = pools.poolOf(domain, context.report);
     const planned = place && planDomain(domain, context);
     return place === undefined || planned === undefined ? [] : { ...planned, ...place };
@@ -122,7 +124,7 @@ export const planWithFindings = (options: PlanOptions): PlannedBoard => {
   const findings = new Findings(parsed.diagnostics, plan.domains);
   const pools = planPools(plan, options, (diagnostic) => findings.diagnostics.push(diagnostic));
   // Without host memory there is nothing to plan with, and that was said.
-  const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options.modules, pools, findings);
+  const planned = plan.host.memory.length === 0 ? [] : planAll(plan, options, pools, findings);
   const blocks = budgetOf(planned, pools);
   checkBlocks(blocks, findings);
   return {

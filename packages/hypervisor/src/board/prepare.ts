@@ -12,7 +12,7 @@ import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
 import { checkBlocks, type PlannedBoard, type PlanOptions, planWithFindings, shapeOf } from './plan-board.ts';
 
 /** What a board is made from. */
-export interface BoardOptions extends PlanOptions {
+export interface BoardOptions extends Omit<PlanOptions, 'assumeModules'> {
   /** Host time in ms since 1970, never going back; `performance` if absent. */
   readonly now?: () => number;
   /** True: made for `runDeterministic`; the system counter is at 0 when domains are made. */

@@ -34,6 +34,9 @@ export interface PlannedDomain {
   /** First instruction of the kernel. */
   readonly entry: number;
   readonly dtb: Uint8Array;
+  /** Bytes of the ramdisk; 0 = none. */
+  readonly initrdSize: number;
+  /** The ramdisk; absent also if its file is assumed. */
   readonly initrd?: Uint8Array;
 }
 
@@ -44,6 +47,8 @@ export type PooledDomain = PlannedDomain & DomainPool;
 export interface PlanContext {
   readonly host: HostFacts;
   readonly modules: ReadonlyMap<number, Uint8Array>;
+  /** True: a module that is not loaded is taken to be as its node says, with a remark; for plans that nobody builds. */
+  readonly assumeModules?: boolean;
   readonly memory: HostMemory;
   readonly owners: DeviceOwners;
   /** Takes what is found; an error is reported exactly when a domain can't be planned. */
@@ -58,28 +63,45 @@ const hex = (address: number): string => `0x${address.toString(16)}`;
 const regCells = (...values: number[]): string =>
   `<${values.map((value) => `${hex(Math.floor(value / 2 ** 32))} ${hex(value % 2 ** 32)}`).join(' ')}>`;
 
-/** Bytes of a module: what is loaded at its address, cut to the size in the tree. Undefined and reported if nothing is. */
-export const moduleBytes = (domain: ValidDomain, module: BootModule, context: ReadContext): Uint8Array | undefined => {
+/** Bytes of a module: what is loaded at its address, cut to the size in the tree; `assumed` if nothing need be. */
+const moduleBytes = (
+  domain: ValidDomain,
+  module: BootModule,
+  context: ReadContext,
+): Uint8Array | 'assumed' | undefined => {
   const loaded = context.modules.get(module.address);
   const value = regCells(module.address, module.size);
   const place = { path: module.path, property: 'reg', value, domain: domain.nodeName };
   const texts = { address: hex(module.address), kind: module.kind, size: module.size };
   if (loaded === undefined) {
-    context.report(buildDiagnostic('module-not-loaded', place, texts));
-    return undefined;
+    const assume = context.assumeModules === true;
+    context.report(buildDiagnostic(assume ? 'module-assumed' : 'module-not-loaded', place, texts));
+    return assume ? 'assumed' : undefined;
   }
-  if (loaded.length >= module.size) return loaded.subarray(0, module.size);
-  context.report(buildDiagnostic('module-truncated', place, { ...texts, found: loaded.length }));
-  return loaded;
+  const found = loaded.length;
+  if (found < module.size) context.report(buildDiagnostic('module-truncated', place, { ...texts, found }));
+  if (found > module.size) context.report(buildDiagnostic('module-cut', place, { ...texts, found }));
+  return loaded.subarray(0, module.size);
 };
 
-type ReadContext = Pick<PlanContext, 'modules' | 'report'>;
+type ReadContext = Pick<PlanContext, 'modules' | 'assumeModules' | 'report'>;
+
+/** What is known of a kernel whose file is not there: it is an arm64 Image of the size that its module says. */
+const assumedKernel = ({ size }: BootModule): KernelImage => ({
+  formats: [],
+  payload: new Uint8Array(0),
+  textOffset: 0,
+  fileSize: size,
+  imageSize: size,
+  findings: [],
+});
 
 /** What kernel a domain's kernel module holds. Undefined and reported if it is not usable. */
-export const readKernel = (domain: ValidDomain, context: ReadContext): KernelImage | undefined => {
+const readKernel = (domain: ValidDomain, context: ReadContext): KernelImage | undefined => {
   const module = domain.modules.kernel;
   const bytes = moduleBytes(domain, module, context);
   if (bytes === undefined) return undefined;
+  if (bytes === 'assumed') return assumedKernel(module);
   const place = { path: module.path, domain: domain.nodeName };
   try {
     const kernel = identifyKernel(bytes);
@@ -90,6 +112,24 @@ export const readKernel = (domain: ValidDomain, context: ReadContext): KernelIma
     context.report(locate(error.finding, place));
     return undefined;
   }
+};
+
+/** The images of a domain. Undefined and reported if one is not usable. */
+export const readImages = (
+  domain: ValidDomain,
+  context: ReadContext,
+): (Pick<PlannedDomain, 'kernel' | 'initrd' | 'initrdSize'> & { fragment: Uint8Array | undefined }) | undefined => {
+  const { ramdisk, deviceTree } = domain.modules;
+  const initrd = ramdisk && moduleBytes(domain, ramdisk, context);
+  const found = deviceTree && moduleBytes(domain, deviceTree, context);
+  const kernel = readKernel(domain, context);
+  const missing = (ramdisk !== undefined && initrd === undefined) || (deviceTree !== undefined && found === undefined);
+  if (kernel === undefined || missing) return undefined;
+  const fragment = found === 'assumed' ? undefined : found;
+  if (initrd === undefined) return { kernel, fragment, initrdSize: 0 };
+  return initrd === 'assumed'
+    ? { kernel, fragment, initrdSize: ramdisk!.size }
+    : { kernel, fragment, initrd, initrdSize: initrd.length };
 };
 
 const takeMemory = (
@@ -186,12 +226,6 @@ export const placeDomain = (
   return { banks, placement, dtb };
 };
 
-/** Bytes of a module that a domain may have; `'missing'`, and reported, if it has it and they are not there. */
-const optionalBytes = (domain: ValidDomain, kind: 'ramdisk' | 'deviceTree', context: ReadContext) => {
-  const module = domain.modules[kind];
-  return module && (moduleBytes(domain, module, context) ?? 'missing');
-};
-
 /**
  * Reads the domain's images, takes host memory for it, places the images and makes its device tree.
  *
@@ -199,12 +233,11 @@ const optionalBytes = (domain: ValidDomain, kind: 'ramdisk' | 'deviceTree', cont
  */
 export const planDomain = (domain: ValidDomain, context: PlanContext): PlannedDomain | undefined => {
   if (!checkLimits(domain, context)) return undefined;
-  const initrd = optionalBytes(domain, 'ramdisk', context);
-  const fragment = optionalBytes(domain, 'deviceTree', context);
-  const kernel = readKernel(domain, context);
-  if (kernel === undefined || initrd === 'missing' || fragment === 'missing') return undefined;
+  const images = readImages(domain, context);
+  if (images === undefined) return undefined;
+  const { fragment, ...own } = images;
   const parts = planParts(domain, fragment, context);
-  const placed = parts && placeDomain(domain, kernel, initrd?.length ?? 0, parts, context);
+  const placed = parts && placeDomain(domain, own.kernel, own.initrdSize, parts, context);
   const memory = placed && takeMemory(domain, placed.banks, context);
   if (parts === undefined || placed === undefined || memory === undefined) return undefined;
   return {
@@ -213,8 +246,7 @@ export const planDomain = (domain: ValidDomain, context: PlanContext): PlannedDo
     ...placed,
     ...parts,
     memory,
-    kernel,
-    entry: kernel.entry ?? placed.placement.kernel,
-    ...(initrd === undefined ? {} : { initrd }),
+    ...own,
+    entry: own.kernel.entry ?? placed.placement.kernel,
   };
 };

@@ -1,0 +1,29 @@
+import { defineDiagnostics } from './row.ts';
+
+/** Diagnostics about what a release of Xen that the user names does not know. */
+export const XEN_VERSION_DIAGNOSTICS = defineDiagnostics({
+  'xen-unknown-yet': {
+    severity: 'warning',
+    message: '{name} is known since Xen {since}; Xen {version} does not know it',
+    remedy: 'use Xen {since} or later, or do without {name}',
+    xen: 'an older Xen ignores it and says nothing',
+  },
+  'xen-build-option': {
+    severity: 'info',
+    message: '{name} needs a Xen {version} that is built with {config}, which is off by default',
+    remedy: 'build Xen with {config}=y',
+    xen: 'without the option panics or ignores it',
+  },
+  'xen-small-tree': {
+    severity: 'warning',
+    message: 'the domain has {found} vCPUs; the trees that Xen {version} makes for guests have room for about {limit}',
+    remedy: 'use Xen 4.22 or later, or give the domain at most {limit} vCPUs',
+    xen: 'before 4.22 panics: Device tree generation failed (-22)',
+  },
+  'xen-dom0-needed': {
+    severity: 'warning',
+    message: 'the tree describes no dom0, and Xen {version} needs one',
+    remedy: 'use Xen 4.16 or later, or add modules for a dom0 to /chosen',
+    xen: 'before 4.16 panics: Could not set up DOM0 guest OS',
+  },
+});
