@@ -13,7 +13,7 @@ import { InputError, isSystemError, systemProblem } from './errors.ts';
 import type { Load } from './option-values.ts';
 
 /** Far above any real tree (Xen takes 2 MiB), so that a wrong file is refused before it is read. */
-const MAX_TREE_BYTES = 16 * 2 ** 20;
+export const MAX_TREE_BYTES = 16 * 2 ** 20;
 /** Files are loaded into the board's memory, which ends there. */
 export const MAX_LOAD_BYTES = 2 ** 32;
 const FDT_MAGIC = 0xd00dfeed;
@@ -37,7 +37,8 @@ export function readWhole(path: string, what: string, maxBytes: number): Uint8Ar
   }
 }
 
-const isBlob = (bytes: Uint8Array): boolean =>
+/** True for what begins as a device tree blob does. */
+export const isBlob = (bytes: Uint8Array): boolean =>
   bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === FDT_MAGIC;
 
 /** A host tree, and where its nodes and properties stand if it was compiled from a source. */

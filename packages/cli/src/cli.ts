@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
+import type { DtcFlags } from './commands/dtc.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { StartFlags } from './commands/start.ts';
 import { EXIT, InputError } from './errors.ts';
@@ -60,6 +61,43 @@ function addSessionOptions(command: Command): Command {
     .option('--strict', 'start nothing if one domain has an error, as Xen does')
     .option('--raw', 'show the domain in focus at a terminal without (XEN) at line starts')
     .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
+}
+
+/** The compiler, with the options of dtc. */
+function addDtc(root: Command, io: CliIo, finish: (code: number) => void): void {
+  root
+    .command('dtc')
+    .description('compile, decompile and check device trees, with the options of dtc')
+    .argument('[FILE]', 'source, blob, or folder like /proc/device-tree; standard input if absent')
+    .option(
+      '-q, --quiet',
+      'no warnings; twice, no errors of checks either',
+      (_: string, before: number) => before + 1,
+      0,
+    )
+    .option('-I, --in-format <FORMAT>', 'dts, dtb or fs; guessed if absent')
+    .option('-O, --out-format <FORMAT>', 'dts or dtb; guessed if absent')
+    .option('-o, --out <FILE>', 'output; standard output if absent')
+    .option('-V, --out-version <VERSION>', 'version of the blob: 16 or 17')
+    .option('-d, --out-dependency <FILE>', 'write what was read, for make')
+    .option('-R, --reserve <N>', 'leave room for N more reservations')
+    .option('-S, --space <BYTES>', 'make the blob at least so large')
+    .option('-p, --pad <BYTES>', 'add so many bytes behind the blob')
+    .option('-a, --align <BYTES>', 'make the size of the blob a multiple of that')
+    .option('-b, --boot-cpu <ID>', 'the physical id of the CPU that boots')
+    .option('-f, --force', 'write output although checks found errors')
+    .option('-i, --include <DIR>', 'look for included files in DIR too', collect)
+    .option('-s, --sort', 'sort nodes and properties')
+    .option('-H, --phandle <FORMAT>', 'legacy, epapr or both')
+    .option('-W, --warning <CHECK>', 'make a check, or with no- before its name leave it out', collect)
+    .option('-E, --error <CHECK>', 'what that check finds is an error', collect)
+    .option('-@, --symbols', 'add __symbols__, for overlays')
+    .option('-A, --auto-alias', 'make an alias of each label')
+    .addHelpText('after', AFTER_HELP)
+    .action(async (file: string | undefined, flags: DtcFlags) => {
+      const { dtcCommand } = await import('./commands/dtc.ts');
+      finish(await dtcCommand(file, flags, io));
+    });
 }
 
 /** The command line's grammar. `finish` is told the exit code. What a command needs is loaded when it runs. */
@@ -122,6 +160,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
       const { dtCommand } = await import('./commands/dt.ts');
       finish(await dtCommand(board, domain, flags, io));
     });
+  addDtc(root, io, finish);
   return root;
 }
 
