@@ -80,6 +80,19 @@ export const rangeAt = (value: Uint8Array, offset: number, cells: InheritedCells
 const sourceOf = (cells: InheritedCells): string =>
   [...new Set([cells.addressFrom?.path, cells.sizeFrom?.path])].map((path) => path ?? 'the root').join(' and ');
 
+/** How a value reads with as many cells of one and two as it has, where that is other than it is read. */
+const otherReading = (value: Uint8Array, cells: InheritedCells): string => {
+  for (const address of [2, 1]) {
+    for (const size of [2, 1]) {
+      if (4 * (address + size) !== value.length || (address === cells.address && size === cells.size)) continue;
+      const [start, length] = [numberAt(value, 0, address), numberAt(value, 4 * address, size)];
+      if (length === 0n || start + length > MAX_ADDRESS) continue;
+      return `; with ${address} and ${size} cells it is address ${hex(start)}, size ${hex(length)}`;
+    }
+  }
+  return '';
+};
+
 /** The first pair of a module's `reg`, as Xen reads it; undefined, with a diagnostic, if there is none. */
 export const readModuleReg = (reporter: Reporter, node: DtNode, cells: InheritedCells): MemoryRange | undefined => {
   const value = node.prop('reg')?.value;
@@ -89,7 +102,8 @@ export const readModuleReg = (reporter: Reporter, node: DtNode, cells: Inherited
     return undefined;
   }
   const needed = strideOf(cells);
-  const shape = { length: value.length, address, size, needed, cellsFrom: sourceOf(cells) };
+  const hint = otherReading(value, cells);
+  const shape = { length: value.length, address, size, needed, cellsFrom: sourceOf(cells), hint };
   if (value.length < needed) {
     reporter.report('reg-too-short', node, 'reg', shape);
     return undefined;

@@ -1,3 +1,4 @@
+import { ADVICE_DIAGNOSTICS } from './diagnostics/advice.ts';
 import { BOOT_SCRIPT_DIAGNOSTICS } from './diagnostics/boot-script.ts';
 import { CPU_DIAGNOSTICS } from './diagnostics/cpu.ts';
 import { DOMAIN_DIAGNOSTICS } from './diagnostics/domain.ts';
@@ -20,6 +21,7 @@ export const DIAGNOSTICS = {
   ...MODULE_DIAGNOSTICS,
   ...KERNEL_DIAGNOSTICS,
   ...BOOT_SCRIPT_DIAGNOSTICS,
+  ...ADVICE_DIAGNOSTICS,
   ...XEN_VERSION_DIAGNOSTICS,
 };
 

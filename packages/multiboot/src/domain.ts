@@ -134,7 +134,7 @@ const readBootargs = ({ node, reporter, description, modules }: DomainDraft): vo
     reporter.report('bootargs-unit-address', node, undefined, { name: node.baseName });
   }
   if (!description.vpl011) reporter.report('domain-console-missing', node, undefined);
-  else if (modules.kernel !== undefined && !/\bconsole=ttyAMA/.test(description.bootargs)) {
+  else if (modules.kernel !== undefined && !/\bconsole=/.test(description.bootargs)) {
     reporter.report('domain-console-unused', node, undefined);
   }
 };

@@ -12,7 +12,9 @@ import { resolveUart } from './host-devices.ts';
 import { checkHostMemory, checkMemoryBudget, checkModuleCount, checkStaticHeap, takenRanges } from './memory-checks.ts';
 import { nameDomains, resolveStartAfter } from './own-properties.ts';
 import { disabledStatus, hasCompatible, u32Of } from './property.ts';
+import { subtractRanges } from './range.ts';
 import { Reporter } from './reporter.ts';
+import { advise } from './rules/advice.ts';
 import { checkSharedMemory, type OwnedSharedMemory, readSharedMemory, SHARED_MEMORY } from './shared-memory.ts';
 import { readXenOptions } from './xen-command-line.ts';
 
@@ -209,6 +211,8 @@ export const parseBootPlan = (tree: DeviceTree, options: ParseOptions = {}): Par
   checkCapabilities(drafts, dom0.plan.present);
   checkMemoryBudget(host, [...taken, ...shared], drafts);
   const xenCommandLine = commandLine === undefined ? {} : { xenCommandLine: commandLine.text };
+  const pool = subtractRanges(host.memory, [...taken, ...shared]);
+  advise({ reporter, chosen, plan: { host }, domains: drafts, modules, pool });
   const domains = drafts.map(finish);
   return { plan: { ...xenCommandLine, xenOptions, host, cpupools, dom0: dom0.plan, domains }, diagnostics };
 };

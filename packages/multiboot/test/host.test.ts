@@ -51,7 +51,7 @@ describe("Xen's static heap", () => {
 
   test('is where the memory of domains comes from that have none of their own', () => {
     const parsed = heap('0 0x60000000 0 0x8000000', DOMAIN);
-    expect(brief(parsed)).toEqual([]);
+    expect(brief(parsed)).toEqual(['static-heap-p2m /chosen xen,static-heap']);
     expect(parsed.plan.host.staticHeap).toEqual([{ start: 0x60000000, size: 0x8000000 }]);
     expect(brief(heap('0 0x60000000 0 0x7ff0000', DOMAIN))).toEqual([
       'domain-memory-exceeds-host /chosen/domU1 memory',

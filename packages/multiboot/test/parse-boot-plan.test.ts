@@ -219,7 +219,9 @@ describe('cells', () => {
   test('that are too few show what was read', () => {
     const { diagnostics } = parseDomain('#address-cells = <1>;');
     expect(diagnostics.map(({ code }) => code)).toContain('reg-extra');
-    expect(diagnostics[0]!.message).toMatch(/address 0x0, size 0x5000000000000000$/);
+    expect(diagnostics[0]!.message).toMatch(
+      /address 0x0, size 0x5000000000000000; with 2 and 2 cells it is address 0x50000000, size 0x1000000$/,
+    );
   });
 
   test('that are too many make reg too short', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DOMAIN_PROPERTY_NAMES } from '../src/domain-properties.ts';
 import { checkXenVersion, parseBootPlan, parseXenVersion } from '../src/index.ts';
 import { DOMAIN_PROPERTY_SUPPORT } from '../src/rules/xen-version.ts';
-import { domain } from './trees.ts';
+import { BASICS, board, domain, KERNEL } from './trees.ts';
 
 const codes = (content: string, version: string): string[] => {
   const tree = domain(content);
@@ -50,6 +50,19 @@ describe('a release of Xen', () => {
     expect(codes('cpus = <32>;', '4.21')).toEqual([]);
     expect(codes('cpus = <33>;', '4.22')).toEqual([]);
   });
+});
+
+it.each([
+  ['bootscrub=0', true],
+  ['sync_console no-bootscrub', true],
+  ['bootscrub', true],
+  ['bootscrub=idle', false],
+  ['bootscrub=0 bootscrub=idle', false],
+  ['', false],
+])('with %j Xen does not scrub memory: %s', (options, warned) => {
+  const tree = board(`xen,xen-bootargs = "${options}"; domU1 { ${BASICS} ${KERNEL} };`);
+  const found = checkXenVersion(tree, parseBootPlan(tree).plan, 17).map(({ code }) => code);
+  expect(found).toEqual(warned ? ['ram-not-scrubbed'] : []);
 });
 
 it('of every property of a domain it is known since when Xen has it', () => {

@@ -209,7 +209,7 @@ export const DOMAIN_DIAGNOSTICS = defineDiagnostics({
   },
   'domain-console-unused': {
     severity: 'info',
-    message: 'the domain has vpl011 but bootargs has no console=ttyAMA0, without which Linux prints nothing there',
+    message: 'the domain has vpl011 but bootargs has no console=, without which Linux prints nothing there',
     remedy: 'add console=ttyAMA0 to bootargs if the guest is Linux',
     xen: 'starts it; a Linux guest stays silent',
   },

@@ -22,14 +22,14 @@ export const MODULE_DIAGNOSTICS = defineDiagnostics({
   },
   'reg-too-short': {
     severity: 'error',
-    message: 'reg has {length} bytes, but {address} address and {size} size cells need {needed}',
+    message: 'reg has {length} bytes, but {address} address and {size} size cells need {needed}{hint}',
     remedy: 'write {address} + {size} cells, or correct #address-cells and #size-cells of {cellsFrom}',
     xen: 'panics: `reg` property length is too short',
   },
   'reg-extra': {
     severity: 'warning',
     message:
-      'reg has {length} bytes where {address} address and {size} size cells take {needed}; only the first pair is used: address {found}, size {foundSize}',
+      'reg has {length} bytes where {address} address and {size} size cells take {needed}; only the first pair is used: address {found}, size {foundSize}{hint}',
     remedy: 'give one pair, or correct #address-cells and #size-cells of {cellsFrom}',
     xen: 'uses the first pair',
   },

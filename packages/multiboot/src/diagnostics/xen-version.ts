@@ -26,4 +26,10 @@ export const XEN_VERSION_DIAGNOSTICS = defineDiagnostics({
     remedy: 'use Xen 4.16 or later, or add modules for a dom0 to /chosen',
     xen: 'before 4.16 panics: Could not set up DOM0 guest OS',
   },
+  'ram-not-scrubbed': {
+    severity: 'info',
+    message: '{found} on the command line: memory is given to guests as the last user left it',
+    remedy: 'remove bootscrub, or write bootscrub=idle',
+    xen: 'with bootscrub=0 or 1 does not scrub the RAM of domains that it makes at boot',
+  },
 });

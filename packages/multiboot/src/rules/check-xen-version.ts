@@ -53,6 +53,16 @@ class SupportCheck {
   }
 }
 
+const checkScrubbing = (reporter: Reporter, chosen: DtNode, { xenCommandLine = '' }: BootPlan): void => {
+  const found = xenCommandLine
+    .split(/\s+/)
+    .filter((word) => /^(no-)?bootscrub(=|$)/.test(word))
+    .at(-1);
+  if (found === undefined || found === 'bootscrub=idle') return;
+  const property = chosen.has('xen,xen-bootargs') ? 'xen,xen-bootargs' : 'bootargs';
+  reporter.report('ram-not-scrubbed', chosen, property, { found: found.slice(0, 40) });
+};
+
 /**
  * What a release of Xen would make less of than this project does: what it does not know yet, what it has to be built
  * for. The board itself was checked by `parseBootPlan`, which gave `plan`.
@@ -77,6 +87,7 @@ export const checkXenVersion = (tree: DeviceTree, plan: BootPlan, version: XenVe
       reporter.report('xen-small-tree', node, 'cpus', { found: cpus, version: shown, limit: SMALL_TREE_VCPUS });
     }
   }
+  checkScrubbing(board, chosen, plan);
   if (version < DOM0_OPTIONAL_SINCE && plan.domains.length > 0 && !plan.dom0.present) {
     board.report('xen-dom0-needed', chosen, undefined, { version: shown });
   }
