@@ -95,7 +95,7 @@ const adviseModules: BoardRule = ({ plan, modules }) => {
   if (totalSize(below) < 8 * UBOOT_TOP_BYTES) return;
   for (const { module, node, reporter } of modules) {
     const end = module.address + module.size;
-    if (end <= limit - UBOOT_TOP_BYTES || module.address >= limit) continue;
+    if (end <= limit - UBOOT_TOP_BYTES || end > limit) continue;
     reporter.report('module-near-ram-end', node, 'reg', { kind: module.kind, end: hex(end), limit: hex(limit) });
   }
 };
