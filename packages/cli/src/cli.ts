@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import type { InputFlags } from './commands/board-input.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
 import type { DtcFlags } from './commands/dtc.ts';
@@ -159,6 +160,18 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .action(async (board: string, domain: string, flags: DtFlags) => {
       const { dtCommand } = await import('./commands/dt.ts');
       finish(await dtCommand(board, domain, flags, io));
+    });
+  addLoad(
+    root
+      .command('explain')
+      .description('what each domain gets, whether the tree says so and where, and since which Xen')
+      .argument('<BOARD>', 'host device tree: .dtb or .dts')
+      .argument('[DOMAIN[.PROPERTY]]', 'a domain, or one of its properties; all domains if absent'),
+  )
+    .addHelpText('after', AFTER_HELP)
+    .action(async (board: string, wanted: string | undefined, flags: InputFlags) => {
+      const { explainCommand } = await import('./commands/explain.ts');
+      finish(await explainCommand(board, wanted, flags, io));
     });
   addDtc(root, io, finish);
   return root;

@@ -42,6 +42,7 @@ export { GUEST_RAM_WINDOWS, type GuestRamBank, guestRamBanks, MAX_GUEST_RAM } fr
 export type { Arm64ImageHeader } from './images/arm64-image.ts';
 export { type IdentifyOptions, identifyKernel, type KernelFormat, type KernelImage } from './kernel-image.ts';
 export { type KernelCode, KernelImageError } from './kernel-image-error.ts';
+export { nearestName } from './nearest.ts';
 export { type ParsedBootPlan, type ParseOptions, parseBootPlan } from './parse-boot-plan.ts';
 export { type Passthrough, type PassthroughDevice, type PassthroughRegion, readPassthrough } from './passthrough.ts';
 export { type Placement, type PlacementInput, type PlacementResult, placeImages } from './placement.ts';
