@@ -3,6 +3,7 @@ import type { InputFlags } from './commands/board-input.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
 import type { DtcFlags } from './commands/dtc.ts';
+import type { MapFlags } from './commands/map.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { StartFlags } from './commands/start.ts';
 import { EXIT, InputError } from './errors.ts';
@@ -172,6 +173,13 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .action(async (board: string, wanted: string | undefined, flags: InputFlags) => {
       const { explainCommand } = await import('./commands/explain.ts');
       finish(await explainCommand(board, wanted, flags, io));
+    });
+  addBoard(root.command('map').description('draw host and guest memory: who has what, what is free, what overlaps'))
+    .option('--svg <FILE>', 'write a picture instead; - is standard output')
+    .addHelpText('after', AFTER_HELP)
+    .action(async (board: string | undefined, flags: MapFlags) => {
+      const { mapCommand } = await import('./commands/map.ts');
+      finish(await mapCommand(board, flags, io));
     });
   addDtc(root, io, finish);
   return root;

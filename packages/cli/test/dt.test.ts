@@ -30,6 +30,8 @@ describe('dt', () => {
 
   it('says which sizes it takes from reg for want of files', async () => {
     const { io } = await dt(fixture('gic2-vpl011-ramdisk-cpus1/host.dts'), 'domU1');
-    expect(io.stderr.text).toMatch(/info module-assumed: .*module@50000000: reg = <[^>]*>: no file is loaded at 0x50000000/);
+    expect(io.stderr.text).toMatch(
+      /info module-assumed: .*module@50000000: reg = <[^>]*>: no file is loaded at 0x50000000/,
+    );
   });
 });
