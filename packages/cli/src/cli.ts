@@ -3,6 +3,7 @@ import type { InputFlags } from './commands/board-input.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
 import type { DtcFlags } from './commands/dtc.ts';
+import type { InitFlags } from './commands/init.ts';
 import type { MapFlags } from './commands/map.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { StartFlags } from './commands/start.ts';
@@ -180,6 +181,23 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .action(async (board: string | undefined, flags: MapFlags) => {
       const { mapCommand } = await import('./commands/map.ts');
       finish(await mapCommand(board, flags, io));
+    });
+  root
+    .command('init')
+    .description('write a commented source of a host with domUs, sizes and addresses computed')
+    .option('--kernel <FILE>', 'kernel of all domains')
+    .option('--ramdisk <FILE>', 'ramdisk of all domains')
+    .option('--domains <N>', 'how many domUs; 2 if absent')
+    .option('--memory <MIB>', 'RAM of each; enough for kernel and ramdisk if absent')
+    .option('--cpus <N>', 'vCPUs of each; 1 if absent')
+    .option('--gic <VERSION>', 'interrupt controller of the host: 2 or 3; 2 if absent')
+    .option('--bootargs <TEXT>', 'command line of the kernels; console=ttyAMA0 if absent')
+    .option('-o, --out <FILE>', 'the source; standard output if absent')
+    .option('--force', 'replace a file that exists')
+    .addHelpText('after', AFTER_HELP)
+    .action(async (flags: InitFlags) => {
+      const { initCommand } = await import('./commands/init.ts');
+      finish(await initCommand(flags, io));
     });
   addDtc(root, io, finish);
   return root;

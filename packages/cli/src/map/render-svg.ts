@@ -175,7 +175,7 @@ const theme = (dark: boolean): string => {
     ? ['#0d1117', '#e6edf3', '#9198a1', '#3d444d', '#262c36', '#3b3423']
     : ['#ffffff', '#1f2328', '#59636e', '#d1d9e0', '#eaeef2', '#fdf3d0'];
   const red = dark ? ['#67060c', '#ff7b72'] : ['#ffebe9', '#cf222e'];
-  return `.page{fill:${page}}text{fill:${ink}}.address,.note,.size,.free text{fill:${note}}
+  return `.page{fill:${page}}text{fill:${ink}}.address,.note,.free text{fill:${note}}
 .free rect{fill:none;stroke:${line}}.reserved rect{fill:${grey};stroke:${line}}.common rect{fill:${common};stroke:${dark ? '#9e7a1f' : '#d4a72c'}}
 .overlap rect{fill:${red[0]};stroke:${red[1]}}.overlap text{fill:${red[1]}}.tight{fill:${dark ? '#e3b341' : '#9a6700'}}
 ${rules.join('\n')}`;
@@ -184,7 +184,7 @@ ${rules.join('\n')}`;
 const STYLE = `text{font:12px ui-monospace,SFMono-Regular,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .title{font-size:18px;font-weight:600}.name{font-size:14px;font-weight:700}.address,.note,.legend{font-size:11px}
 .size{text-anchor:end}.free rect{stroke-dasharray:4 4}.overlap rect{stroke-width:2}.overlap text{font-weight:700}.tight{font-weight:700}
-.band{opacity:.16}`;
+.size{opacity:.75}.band{opacity:.16}`;
 
 /** What the colours mean, in one line. */
 const LEGEND_TEXT =
