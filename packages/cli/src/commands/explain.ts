@@ -53,10 +53,10 @@ const contextOf = ({ board }: Explained, domain: DomainPlan): ExplainContext => 
 
 function placementLines({ planned }: ExplainContext): string[] {
   if (planned === undefined) return [];
-  const { banks, placement, kernel, dtb, initrdSize, ram } = planned;
+  const { banks, placement, kernel, dtb, initrdSize, memory } = planned;
   return [
     ...banks.map(({ start, size }) => `RAM          ${showRange(start, size)}`),
-    ...ram.map(({ start, size }) => `  in host    ${showRange(start, size)}`),
+    ...memory.ram.map(({ pa, size }) => `  in host    ${showRange(pa, size)}`),
     `kernel       ${showRange(placement.kernel, Math.max(kernel.fileSize, kernel.imageSize))}`,
     `device tree  ${showRange(placement.dtb, dtb.length)}`,
     ...(placement.initrd === undefined ? [] : [`ramdisk      ${showRange(placement.initrd, initrdSize)}`]),

@@ -98,11 +98,11 @@ function moduleClaims(domains: readonly DomainPlan[], dom0: readonly BootModule[
 }
 
 /** Host memory that one domain has. */
-function domainClaims({ domain, ram, tables }: PlannedDomain): Claim[] {
+function domainClaims({ domain, memory }: PlannedDomain): Claim[] {
   const owners = [domain.name];
   return [
-    ...ram.map((range) => ({ ...range, use: 'ram' as const, owners, label: 'RAM' })),
-    ...tables.map((range) => ({ ...range, use: 'tables' as const, owners, label: 'stage-2 tables' })),
+    ...memory.ram.map(({ pa: start, size }) => ({ start, size, use: 'ram' as const, owners, label: 'RAM' })),
+    ...memory.tables.map((range) => ({ ...range, use: 'tables' as const, owners, label: 'stage-2 tables' })),
   ];
 }
 
