@@ -120,9 +120,9 @@ export const readImages = (
   context: ReadContext,
 ): (Pick<PlannedDomain, 'kernel' | 'initrd' | 'initrdSize'> & { fragment: Uint8Array | undefined }) | undefined => {
   const { ramdisk, deviceTree } = domain.modules;
+  const kernel = readKernel(domain, context);
   const initrd = ramdisk && moduleBytes(domain, ramdisk, context);
   const found = deviceTree && moduleBytes(domain, deviceTree, context);
-  const kernel = readKernel(domain, context);
   const missing = (ramdisk !== undefined && initrd === undefined) || (deviceTree !== undefined && found === undefined);
   if (kernel === undefined || missing) return undefined;
   const fragment = found === 'assumed' ? undefined : found;
