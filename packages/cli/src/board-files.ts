@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import {
   checkDts,
@@ -128,4 +128,19 @@ export function readLoads(loads: readonly Load[], problems: string[]): LoadedFil
     }
     return [];
   });
+}
+
+/**
+ * Writes a file.
+ *
+ * @throws {InputError} if it exists and is not to be replaced, or can't be written.
+ */
+export function writeFile(path: string, content: Uint8Array | string, replace: boolean): void {
+  if (existsSync(path) && !replace) throw new InputError([`${path}: the file exists; --force replaces it`]);
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new InputError([systemProblem(`can't write ${path}`, error)], { cause: error });
+  }
 }

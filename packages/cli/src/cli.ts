@@ -3,6 +3,8 @@ import type { InputFlags } from './commands/board-input.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
 import type { DtcFlags } from './commands/dtc.ts';
+import type { ExportFlags } from './commands/export.ts';
+import type { ImportFlags } from './commands/import.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { MapFlags } from './commands/map.ts';
 import type { RunFlags } from './commands/run.ts';
@@ -64,6 +66,43 @@ function addSessionOptions(command: Command): Command {
     .option('--strict', 'start nothing if one domain has an error, as Xen does')
     .option('--raw', 'show the domain in focus at a terminal without (XEN) at line starts')
     .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
+}
+
+/** Boards from and for other tools. */
+function addExchange(root: Command, io: CliIo, finish: (code: number) => void): void {
+  const addOut = (command: Command): Command =>
+    command
+      .option('-o, --out <FILE>', 'write to FILE; standard output if absent')
+      .option('--force', 'replace files that exist')
+      .addHelpText('after', AFTER_HELP);
+  addOut(
+    root
+      .command('import')
+      .description("write the source of the board that ImageBuilder's configuration or a script of U-Boot describes")
+      .argument('<KIND>', 'imagebuilder or uboot')
+      .argument('<FILE>', 'configuration or boot script; it is read, and not run by a shell')
+      .option('--root <DIR>', 'folder of the files that it names; its own if absent')
+      .option('--board <FILE>', 'host device tree instead of the one that it names'),
+  ).action(async (kind: string, file: string, flags: ImportFlags) => {
+    const { importCommand } = await import('./commands/import.ts');
+    finish(await importCommand(kind, file, flags, io));
+  });
+  addOut(
+    addLoad(
+      root
+        .command('export')
+        .description('write a board for real Xen, and say what a release of Xen does not know')
+        .argument('<KIND>', 'uboot, dts or imagebuilder')
+        .argument('<BOARD>', 'host device tree: .dtb or .dts')
+        .option('--xen <VERSION>', 'release of Xen that is to boot it, e.g. 4.17')
+        .option('--dtb <FILE>', 'also write the host tree without /chosen, which the script or ImageBuilder completes')
+        .option('--xen-file <FILE>', "name of Xen's image; xen if absent")
+        .option('--load-command <TEXT>', 'what loads a file in U-Boot; tftpb if absent'),
+    ),
+  ).action(async (kind: string, board: string, flags: ExportFlags) => {
+    const { exportCommand } = await import('./commands/export.ts');
+    finish(await exportCommand(kind, board, flags, io));
+  });
 }
 
 /** The compiler, with the options of dtc. */
@@ -199,6 +238,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
       const { initCommand } = await import('./commands/init.ts');
       finish(await initCommand(flags, io));
     });
+  addExchange(root, io, finish);
   addDtc(root, io, finish);
   return root;
 }

@@ -1,14 +1,14 @@
-import { writeFileSync } from 'node:fs';
 import type { DtsSourceMap } from '@dom0less/fdt';
 import { type BoardPlan, planBoard } from '@dom0less/hypervisor/plan';
 import { checkXenVersion, parseXenVersion, type Severity } from '@dom0less/multiboot';
+import { writeFile } from '../board-files.ts';
 import { type CheckFinding, locateDiagnostic, sourceFinding } from '../check/finding.ts';
 import { applyFixes, type Fix, type FixContext, fixFor } from '../check/fixes.ts';
 import { jsonReport } from '../check/json-report.ts';
 import { paintFor, renderFinding } from '../check/render-text.ts';
 import { sarifLog } from '../check/sarif.ts';
 import { summaryLines } from '../check/summary.ts';
-import { EXIT, InputError, isSystemError, systemProblem } from '../errors.ts';
+import { EXIT, InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 import { versionText } from '../version.ts';
 import { type InputFlags, type ReadInput, readInput } from './board-input.ts';
@@ -67,17 +67,9 @@ function check(path: string | undefined, flags: CheckFlags): Checked {
 
 const errorsOf = ({ findings }: Checked): number => findings.filter(({ severity }) => severity === 'error').length;
 
-/** Writes fixed sources, or puts back what was there if more is wrong than before. */
-function write(texts: ReadonlyMap<string, string>): void {
-  for (const [file, text] of texts) {
-    try {
-      writeFileSync(file, text);
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      throw new InputError([systemProblem(`can't write ${file}`, error)], { cause: error });
-    }
-  }
-}
+const write = (texts: ReadonlyMap<string, string>): void => {
+  for (const [file, text] of texts) writeFile(file, text, true);
+};
 
 /** Fixes what is sure, round by round, and gives what is left. A round that makes matters worse is taken back. */
 function fixAll(path: string | undefined, flags: CheckFlags, io: CliIo): Checked {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   checkDts,
@@ -14,7 +14,7 @@ import {
   treeChecks,
   writeFdt,
 } from '@dom0less/fdt';
-import { includeFiles, isBlob, MAX_TREE_BYTES, readWhole } from '../board-files.ts';
+import { includeFiles, isBlob, MAX_TREE_BYTES, readWhole, writeFile } from '../board-files.ts';
 import { EXIT, InputError, isSystemError, systemProblem } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 
@@ -244,15 +244,6 @@ function writeTree(tree: DeviceTree, flags: DtcFlags, settings: Settings, io: Cl
 /** Spaces in the names of a dependency file are escaped for make. */
 const forMake = (name: string): string => name.replaceAll(' ', '\\ ');
 
-function save(path: string, content: Uint8Array | string): void {
-  try {
-    writeFileSync(path, content);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new InputError([systemProblem(`can't write ${path}`, error)], { cause: error });
-  }
-}
-
 /**
  * `dom0less dtc [FILE]`: the device tree compiler with dtc's options.
  *
@@ -274,10 +265,11 @@ export async function dtcCommand(path: string | undefined, flags: DtcFlags, io: 
     }
     const content = writeTree(tree, flags, settings, io);
     if (flags.outDependency !== undefined) {
-      save(flags.outDependency, `${[`${forMake(outName)}:`, ...files.map(forMake)].join(' ')}\n`);
+      const words = [`${forMake(outName)}:`, ...files.map(forMake)];
+      writeFile(flags.outDependency, `${words.join(' ')}\n`, true);
     }
     if (out === STDIO) io.stdout.write(content);
-    else save(out, content);
+    else writeFile(out, content, true);
     return EXIT.done;
   } catch (error) {
     if (error instanceof FdtError) throw new InputError([`${file}: ${error.message}`], { cause: error });

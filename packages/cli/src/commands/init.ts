@@ -1,9 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
 import { identifyKernel, KernelImageError } from '@dom0less/multiboot';
 import { MAX_LOAD_BYTES, readWhole } from '../board-files.ts';
-import { EXIT, InputError, isSystemError, systemProblem } from '../errors.ts';
+import { EXIT, InputError } from '../errors.ts';
 import { boardSource, type InitFile } from '../init/board-source.ts';
 import type { CliIo } from '../io.ts';
+import { saveText } from '../save-text.ts';
 
 /** Options of `init`, as they stand on the command line. */
 export interface InitFlags {
@@ -90,20 +90,7 @@ export async function initCommand(flags: InitFlags, io: CliIo): Promise<number> 
     gic,
     bootargs: flags.bootargs ?? 'console=ttyAMA0',
   });
-  const { out } = flags;
-  if (out !== undefined && out !== '-' && existsSync(out) && flags.force !== true) {
-    problems.push(`-o ${out}: the file exists; --force replaces it`);
-  }
   if (problems.length > 0) throw new InputError(problems);
-  if (out === undefined || out === '-') {
-    io.stdout.write(source);
-    return EXIT.done;
-  }
-  try {
-    writeFileSync(out, source);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new InputError([systemProblem(`can't write ${out}`, error)], { cause: error });
-  }
+  saveText(source, flags, io);
   return EXIT.done;
 }

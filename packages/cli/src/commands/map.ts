@@ -1,13 +1,13 @@
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { planBoard } from '@dom0less/hypervisor/plan';
 import { reportDiagnostics } from '../board-report.ts';
 import { paintFor } from '../check/render-text.ts';
-import { EXIT, InputError, isSystemError, systemProblem } from '../errors.ts';
+import { EXIT, InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 import { memoryMap } from '../map/model.ts';
 import { renderSvg } from '../map/render-svg.ts';
 import { renderTerminal } from '../map/render-terminal.ts';
+import { saveText } from '../save-text.ts';
 import { type InputFlags, readBoardInput } from './board-input.ts';
 
 /** Options of `map`. */
@@ -36,15 +36,6 @@ export async function mapCommand(path: string | undefined, flags: MapFlags, io: 
     return EXIT.done;
   }
   const picture = renderSvg(map, basename(path ?? flags.bootScript ?? 'board'));
-  if (flags.svg === '-') {
-    io.stdout.write(picture);
-    return EXIT.done;
-  }
-  try {
-    writeFileSync(flags.svg, picture);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new InputError([systemProblem(`can't write ${flags.svg}`, error)], { cause: error });
-  }
+  saveText(picture, { out: flags.svg, force: true }, io);
   return EXIT.done;
 }
