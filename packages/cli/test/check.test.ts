@@ -214,7 +214,7 @@ describe('check and run', () => {
       ([address, bytes]) => `0x${address.toString(16)}=${folder.put(`${address}`, bytes)}`,
     );
     const { report } = await json(board, ...files.flatMap((file) => ['--load', file]));
-    const { diagnostics, board: prepared } = Board.prepare({ tree, modules });
+    const { diagnostics, board: prepared } = Board.prepare({ tree, modules, hostCpus: fakeIo().hostCpus });
     const brief = (all: readonly { code: string; path?: string; message: string }[]) =>
       all.map(({ code, path, message }) => `${code} ${path} ${message}`);
     expect(brief(report.findings)).toEqual(brief(diagnostics));

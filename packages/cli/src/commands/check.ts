@@ -46,7 +46,7 @@ const fixContext = (input: ReadInput): FixContext | undefined => {
 /** True if images are given: then one that is missing is an error, as it is for a boot. */
 const hasImages = ({ load, bootScript }: CheckFlags): boolean => (load ?? []).length > 0 || bootScript !== undefined;
 
-function check(path: string | undefined, flags: CheckFlags): Checked {
+function check(path: string | undefined, flags: CheckFlags, io: CliIo): Checked {
   const problems: string[] = [];
   const input = readInput(path, flags, problems);
   const { tree, modules, sourceMap, sourceErrors, diagnostics } = input;
@@ -54,7 +54,10 @@ function check(path: string | undefined, flags: CheckFlags): Checked {
   const rest = problems.filter((problem) => !told.has(problem));
   const found = [...sourceErrors.map(sourceFinding), ...diagnostics.map((one) => locateDiagnostic(one, undefined))];
   if (tree === undefined) return { findings: found, problems: rest };
-  const board = planBoard({ tree, modules, strict: flags.strict === true, assumeModules: !hasImages(flags) });
+  const board = planBoard({
+    ...{ tree, modules, strict: flags.strict === true },
+    ...{ assumeModules: !hasImages(flags), hostCpus: io.hostCpus },
+  });
   const context = fixContext(input);
   const version = flags.xen === undefined ? undefined : parseXenVersion(flags.xen);
   const history = version === undefined ? [] : checkXenVersion(tree, board.plan, version);
@@ -73,14 +76,14 @@ const write = (texts: ReadonlyMap<string, string>): void => {
 
 /** Fixes what is sure, round by round, and gives what is left. A round that makes matters worse is taken back. */
 function fixAll(path: string | undefined, flags: CheckFlags, io: CliIo): Checked {
-  let checked = check(path, flags);
+  let checked = check(path, flags, io);
   for (let round = 0; round < FIX_ROUNDS; round++) {
     const fixes = checked.findings.flatMap(({ fix }) => fix ?? []);
     if (fixes.length === 0) break;
     const { texts, applied } = applyFixes(fixes);
     const before = new Map(applied.flatMap(({ edits }) => edits.map(({ file, original }) => [file, original])));
     write(texts);
-    const next = check(path, flags);
+    const next = check(path, flags, io);
     if (next.board === undefined || errorsOf(next) > errorsOf(checked)) {
       write(before);
       io.stderr.write('dom0less: the fixes would have made more errors and were taken back\n');
@@ -125,7 +128,7 @@ export async function checkCommand(path: string | undefined, flags: CheckFlags, 
   if (flags.xen !== undefined && parseXenVersion(flags.xen) === undefined) {
     throw new InputError([`--xen ${flags.xen}: expected a release of Xen 4, e.g. 4.17`]);
   }
-  const checked = flags.fix === true ? fixAll(path, flags, io) : check(path, flags);
+  const checked = flags.fix === true ? fixAll(path, flags, io) : check(path, flags, io);
   print(format, checked, path ?? flags.bootScript ?? '', io);
   if (checked.problems.length > 0) throw new InputError(checked.problems);
   if (checked.board === undefined) return EXIT.usage;

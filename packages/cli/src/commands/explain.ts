@@ -138,7 +138,7 @@ export async function explainCommand(
   const problems: string[] = [];
   const { tree, modules, sourceMap, files } = readInput(path, flags, problems);
   if (tree === undefined || problems.length > 0) throw new InputError(problems);
-  const board = planBoard({ tree, modules, assumeModules: files.length === 0 });
+  const board = planBoard({ tree, modules, assumeModules: files.length === 0, hostCpus: io.hostCpus });
   const explained = { board, sourceMap, nodeOf: (domain: DomainPlan) => tree.node(domain.path) };
   const paint = paintFor(io.stdout.isTTY === true, io.env);
   const print = (lines: readonly string[]): unknown => io.stdout.write(`${lines.join('\n')}\n`);

@@ -25,7 +25,7 @@ export async function mapCommand(path: string | undefined, flags: MapFlags, io: 
   const problems: string[] = [];
   const { tree, modules, files } = readBoardInput(path, flags, problems, io);
   if (tree === undefined || problems.length > 0) throw new InputError(problems);
-  const board = planBoard({ tree, modules, assumeModules: files.length === 0 });
+  const board = planBoard({ tree, modules, assumeModules: files.length === 0, hostCpus: io.hostCpus });
   reportDiagnostics(
     board.diagnostics.filter(({ severity }) => severity === 'error'),
     io,
