@@ -2,12 +2,8 @@
  * A debugger of a few lines, made by the project's assembler: it traces its child by PTRACE_SINGLESTEP, and by hardware
  * break- and watchpoints (NT_ARM_HW_BREAK, NT_ARM_HW_WATCH), and prints what it sees as hexadecimal numbers.
  */
-import { assemble } from '@dom0less/arm64-cpu';
+import { executable } from './executable.ts';
 import type { Suite } from './suite.ts';
-
-const LOAD_ADDRESS = 0x40_0000;
-/** ELF header, and one program header. */
-const HEADER_BYTES = 64 + 56;
 
 const SOURCE = `
         .set    SYS_write, 64
@@ -236,38 +232,14 @@ text:   .quad   0, 0, 0
 buffer: .skip   272
 `;
 
-/** A static executable: one segment that may do everything (System V gABI, ELF-64). */
-function executable(code: Uint8Array): Uint8Array {
-  const file = new Uint8Array(HEADER_BYTES + code.length);
-  const view = new DataView(file.buffer);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  view.setUint16(16, 2, true); // ET_EXEC
-  view.setUint16(18, 183, true); // EM_AARCH64
-  view.setUint32(20, 1, true);
-  view.setUint32(24, LOAD_ADDRESS + HEADER_BYTES, true);
-  view.setUint32(32, 64, true); // the program header's place
-  view.setUint16(52, 64, true);
-  view.setUint16(54, 56, true);
-  view.setUint16(56, 1, true);
-  view.setUint32(64, 1, true); // PT_LOAD
-  view.setUint32(68, 7, true);
-  view.setUint32(80, LOAD_ADDRESS, true);
-  view.setUint32(88, LOAD_ADDRESS, true);
-  view.setUint32(96, file.length, true);
-  view.setUint32(104, file.length, true);
-  view.setUint32(112, 0x1000, true);
-  file.set(code, HEADER_BYTES);
-  return file;
-}
-
 const STOPPED_BY_SIGTRAP = 0x57f;
 const TRAP_HWBKPT = 4;
 
 /** Single steps, a breakpoint and watchpoints, all of the kernel's ptrace. */
 export function ptrace(): Suite {
-  const { bytes, symbols } = assemble(SOURCE, { origin: BigInt(LOAD_ADDRESS + HEADER_BYTES) });
-  const place = (name: string): number => Number(symbols.get(name)! - symbols.get('traced')!);
-  const toWatched = Number(symbols.get('traced')! - symbols.get('watched')!);
+  const { file, addressOf } = executable(SOURCE);
+  const place = (name: string): number => addressOf(name) - addressOf('traced');
+  const toWatched = addressOf('traced') - addressOf('watched');
   const step = (n: number): number => 4 * n;
   const routine = place('routine');
   const seen = [
@@ -282,7 +254,7 @@ export function ptrace(): Suite {
   ];
   const text = seen.map((n) => BigInt.asUintN(64, BigInt(n)).toString(16)).join(' ');
   return {
-    files: { ptrace: executable(bytes) },
+    files: { ptrace: file },
     script: 'cp ptrace /tmp/ptrace; chmod 755 /tmp/ptrace\nvalue ptrace /tmp/ptrace',
     expected: new Map([['ptrace', text]]),
   };
