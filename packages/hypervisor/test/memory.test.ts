@@ -34,6 +34,11 @@ describe('the layout of the memory', () => {
     expect(layout.wasmPages * 65536).toBe(layout.blocks + 100 * BLOCK_BYTES);
   });
 
+  it('holds 128 vCPUs on 4 pCPUs in less than 256 MiB beside RAM', () => {
+    const layout = layOut({ pcpus: 4, domains: [{ cpus: 128, gicVersion: 3, devices: [] }], blocksWanted: 1 });
+    expect(layout.blocks).toBeLessThan(256 * MIB);
+  });
+
   it('never has more than 4 GiB', () => {
     const layout = layOut({ pcpus: 1, domains: [{ cpus: 1, gicVersion: 3 }], blocksWanted: 1e6 });
     expect(layout.wasmPages).toBeLessThanOrEqual(65536);
