@@ -83,7 +83,8 @@ it(
       `${name}=${name}:\\S+# =echo $((6*7))-$(hostname)\\n`,
     ]);
     const wanted = ['--expect', 'domU1=^42-domU1', '--expect', 'domU2=^42-domU2'];
-    const command = new Command(['start', '--json', ...expectUp('domU1', 'domU2'), ...sends, ...wanted, ...TIMEOUT]);
+    const options = ['--json', '--deterministic', ...expectUp('domU1', 'domU2'), ...sends, ...wanted, ...TIMEOUT];
+    const command = new Command(['start', ...options]);
     expect(await command.exited).toBe(0);
     const { events, consoleOf } = readEvents(command.stdout);
     for (const name of ['domU1', 'domU2']) {
@@ -163,7 +164,7 @@ it(
   async () => {
     const { kernel, ramdisk } = await guestsOf('stock');
     const env = { DOM0LESS_KERNEL: kernel, DOM0LESS_RAMDISK: ramdisk! };
-    const command = new Command(['start', ...expectUp('domU1', 'domU2'), ...TIMEOUT], { env });
+    const command = new Command(['start', '--deterministic', ...expectUp('domU1', 'domU2'), ...TIMEOUT], { env });
     expect(await command.exited).toBe(0);
     expect(command.stdout).toMatch(/DOM2: DOMU-UP \d\S+-arm64 domU2/);
     expect(command.stdout).not.toContain('cloud');
