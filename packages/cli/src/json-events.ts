@@ -7,8 +7,8 @@ export type JsonEvent = { readonly event: string } & Readonly<Record<string, unk
 export function boardEvent(event: BoardEvent, nameOf: (domain: number) => string): JsonEvent {
   if (event.type === 'log') return { event: 'log', line: event.line };
   if (event.type === 'domain') {
-    const { name, domain, state, reason } = event;
-    return { event: 'domain', domain: name, id: domain, state, reason };
+    const { name, domain, state, reason, restarting } = event;
+    return { event: 'domain', domain: name, id: domain, state, reason, restarting };
   }
   return { event: 'console', domain: nameOf(event.domain), base64: Buffer.from(event.bytes).toString('base64') };
 }

@@ -50,8 +50,12 @@ const STATES: Readonly<Record<DomainInfo['state'], string>> = {
   running: 'runs',
   poweroff: 'powered off',
   reboot: 'asked for a reboot, which nobody does; it is off',
+  paused: 'waits to be started',
   crashed: 'crashed',
 };
+
+/** Ends of a domain that starts again. */
+const ENDS: Readonly<Record<DomainInfo['state'], string>> = { ...STATES, reboot: 'reboots' };
 
 /** Runs a prepared board: threads, consoles, keyboard, expectations, timeout. Used once. */
 class Session {
@@ -65,7 +69,7 @@ class Session {
   readonly #clock: BoardClock;
   readonly #matcher: ExpectMatcher;
   readonly #typist: Typist;
-  readonly #panics: ReadonlyMap<number, PanicDetector>;
+  readonly #panics: Map<number, PanicDetector>;
   readonly #undo: (() => void)[] = [];
   readonly #ended: Promise<End>;
   #end: (end: End) => void = () => {};
@@ -232,10 +236,16 @@ class Session {
     this.#giveUpOn(domain);
   }
 
-  #onDomain({ domain, name, state, reason }: DomainEvent): void {
-    if (state === 'running') return;
+  #onDomain({ domain, name, state, reason, restarting }: DomainEvent): void {
+    if (state === 'running') {
+      // Its last life's panic is over.
+      if (this.#panics.has(domain)) this.#panics.set(domain, new PanicDetector());
+      return;
+    }
+    const what = restarting ? `${ENDS[state]}, and starts again` : STATES[state];
+    this.#output.note(`dom0less: ${name} ${what}${reason === undefined ? '' : `: ${reason}`}`);
+    if (restarting || state === 'paused') return;
     if (this.#panics.has(domain)) this.#view.domainEnded(domain);
-    this.#output.note(`dom0less: ${name} ${STATES[state]}${reason === undefined ? '' : `: ${reason}`}`);
     this.#giveUpOn(this.#domain(domain));
     this.#endIfOnlyPanicked();
   }
@@ -243,7 +253,9 @@ class Session {
   /** Panicked domains run on, but nothing is to be had of them: with no other left, the session ends when they are silent. */
   #endIfOnlyPanicked(): void {
     clearTimeout(this.#silence);
-    const running = this.#board.domains.filter(({ state }) => state === 'running');
+    const { domains } = this.#board;
+    if (domains.some(({ state, restarting }) => state === 'paused' || restarting)) return;
+    const running = domains.filter(({ state }) => state === 'running');
     if (running.some(({ id }) => this.#panics.get(id)?.panic === undefined)) return;
     this.#silence = setTimeout(() => this.#end({ why: 'domains' }), PANIC_SILENCE_MS);
   }

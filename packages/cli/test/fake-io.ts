@@ -80,6 +80,7 @@ export class FakeBoard {
       name: domain.name,
       nodeName: domain.nodeName,
       state: domain.valid ? 'running' : 'failed',
+      restarts: 0,
       cpus: domain.cpus,
       memoryKiB: domain.memoryKiB,
       console: domain.vpl011,

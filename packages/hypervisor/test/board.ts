@@ -4,6 +4,7 @@ import { compileDts, type DeviceTree } from '@dom0less/fdt';
 import { Board, type BoardEvent, type BoardOptions, Pcpu, type PreparedBoard, type StepResult } from '../src/index.ts';
 import { BoardMemory } from '../src/memory/board-memory.ts';
 import { CONTROL } from '../src/memory/layout.ts';
+import { type PlannedDomain, planBoard } from '../src/plan.ts';
 
 export const fixture = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
@@ -135,15 +136,21 @@ interface BenchOptions {
 export class Bench {
   readonly board: Board;
   readonly events: BoardEvent[] = [];
+  /** What the domains were built from. */
+  readonly planned: readonly PlannedDomain[];
   /** The first of them. */
   readonly pcpu: Pcpu;
   readonly pcpus: readonly Pcpu[];
   ms = 0;
+  /** What the board wants to be called for, by time. */
+  #timers: { at: number; callback: () => void }[] = [];
 
   constructor(guests: readonly GuestSpec[], { host = {}, blocksLeft, pcpus = 1 }: BenchOptions = {}) {
-    const prepared = boardOf(guests, { now: () => this.ms, pcpus }, host);
+    const after = (ms: number, callback: () => void): void => void this.#timers.push({ at: this.ms + ms, callback });
+    const prepared = boardOf(guests, { now: () => this.ms, after, pcpus }, host);
     if (prepared.board === undefined) throw new Error(JSON.stringify(prepared.diagnostics, undefined, 1));
     this.board = prepared.board;
+    this.planned = planBoard(boardInput(guests, host)).planned;
     this.board.subscribe((event) => this.events.push(event));
     const signals = { notify: () => {}, now: () => this.ms };
     const init = this.board.pcpuInit(0);
@@ -169,8 +176,16 @@ export class Bench {
       const isIdle = results.every((result) => result === 'idle');
       const idle = isIdle ? Math.min(...this.pcpus.map((pcpu) => pcpu.idleMs())) : 0;
       this.ms += Number.isFinite(idle) ? Math.max(1, idle) : 1;
+      this.#callBack();
     }
     return 'limit';
+  }
+
+  /** Calls back what is due. */
+  #callBack(): void {
+    const due = this.#timers.filter(({ at }) => at <= this.ms);
+    this.#timers = this.#timers.filter(({ at }) => at > this.ms);
+    for (const { callback } of due) callback();
   }
 
   /** Everything that a domain wrote. */

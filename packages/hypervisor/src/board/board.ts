@@ -1,13 +1,14 @@
 /** The board as its embedder's main thread sees it. */
 import { type CompiledCore, compileCore, stateOffset } from '@dom0less/arm64-cpu';
-import type { BootPlan, DomainPlan } from '@dom0less/multiboot';
+import type { BootPlan } from '@dom0less/multiboot';
 import { type EventRecord, readEvents } from '../console/event-ring.ts';
 import { Ring } from '../console/ring.ts';
-import { CONTROL, DOMAIN_CONTROL, EVENT_RING_BYTES, INPUT_RING_BYTES, OUTPUT_RING_BYTES } from '../memory/layout.ts';
+import { CONTROL, EVENT_RING_BYTES, INPUT_RING_BYTES, OUTPUT_RING_BYTES } from '../memory/layout.ts';
 import type { PcpuInit } from '../pcpu/init.ts';
 import type { BoardDiagnostic } from './diagnostic.ts';
-import { type BoardEvent, type BoardSummary, DOMAIN_STATES, type DomainInfo, type DomainState } from './events.ts';
+import type { BoardEvent, BoardSummary, DomainInfo } from './events.ts';
 import { InputQueue } from './input-queue.ts';
+import { DomainLives } from './lives.ts';
 import { type BoardOptions, type BuiltBoard, buildBoard } from './prepare.ts';
 
 /** What {@link Board.prepare} made: a board if at least one domain can run, and everything it found. */
@@ -24,11 +25,7 @@ interface Port {
   readonly input: InputQueue;
 }
 
-interface Life {
-  readonly domain: DomainPlan;
-  state: DomainState;
-  reason: string;
-}
+const afterTimeout = (ms: number, callback: () => void): void => void setTimeout(callback, ms);
 
 const INSTRUCTIONS = stateOffset('instructions');
 
@@ -45,7 +42,7 @@ export class Board {
   readonly pcpus: number;
   readonly #built: BuiltBoard;
   readonly #core: CompiledCore;
-  readonly #lives: readonly Life[];
+  readonly #lives: DomainLives;
   readonly #ports: readonly Port[];
   readonly #events: Ring;
   readonly #listeners = new Set<(event: BoardEvent) => void>();
@@ -61,11 +58,13 @@ export class Board {
    */
   static prepare(options: BoardOptions): PreparedBoard {
     const { plan, diagnostics, built } = buildBoard(options);
-    return built === undefined ? { plan, diagnostics } : { plan, diagnostics, board: new Board(built) };
+    return built === undefined
+      ? { plan, diagnostics }
+      : { plan, diagnostics, board: new Board(built, options.after ?? afterTimeout) };
   }
 
-  private constructor(built: BuiltBoard) {
-    const { memory, domains, plan, failures } = built;
+  private constructor(built: BuiltBoard, after: NonNullable<BoardOptions['after']>) {
+    const { memory, domains } = built;
     const { buffer } = built.wasmMemory;
     this.#built = built;
     this.pcpus = memory.layout.pcpus.length;
@@ -77,33 +76,17 @@ export class Board {
       output: new Ring(buffer, layout.output, OUTPUT_RING_BYTES),
       input: new InputQueue(new Ring(buffer, layout.input, INPUT_RING_BYTES)),
     }));
-    this.#lives = plan.domains.map((domain) => {
-      const reason = failures.get(domain.id);
-      return { domain, state: reason === undefined ? 'running' : 'failed', reason: reason ?? '' };
-    });
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
     for (const line of built.log) this.#emit({ type: 'log', line });
-    for (const { layout } of domains) {
-      const word = (layout.control + DOMAIN_CONTROL.STATE) >>> 2;
-      Atomics.store(memory.words, word, DOMAIN_STATES.indexOf('running'));
-    }
-    for (const life of this.#lives) this.#emitState(life);
+    this.#lives = new DomainLives(built, { emit: (event) => this.#emit(event), after });
+    this.#lives.begin();
   }
 
   /** All domains of the plan, failed ones too, in tree order. */
   get domains(): readonly DomainInfo[] {
-    return this.#lives.map(({ domain, state, reason }) => ({
-      id: domain.id,
-      name: domain.name,
-      nodeName: domain.nodeName,
-      state,
-      ...(reason === '' ? {} : { reason }),
-      cpus: domain.cpus,
-      memoryKiB: domain.memoryKiB,
-      console: domain.vpl011,
-    }));
+    return this.#lives.infos;
   }
 
   /** What the thread of pCPU `pcpu` needs; can be posted. */
@@ -131,19 +114,22 @@ export class Board {
     let wake = memory.setControl(CONTROL.WANTS_ROOM, 0) !== 0;
     for (const { id, output, input } of this.#ports) {
       const bytes = output.drain();
-      if (bytes.length > 0) this.#emit({ type: 'console', domain: id, bytes });
+      if (bytes.length > 0) {
+        this.#emit({ type: 'console', domain: id, bytes });
+        this.#lives.output(id, bytes);
+      }
       wake = input.refill() || wake;
     }
     if (wake) memory.callAttention();
     for (const record of records) this.#hear(record);
-    if (!this.#lives.some(({ state }) => state === 'running')) this.#settle({ domains: this.domains });
+    if (!this.#lives.any) this.#settle({ domains: this.domains });
   }
 
   /** Sends input to a domain's UART. Any amount: it waits on the host until the guest takes it. */
   input(domain: number, bytes: Uint8Array): void {
     const port = this.#ports.find(({ id }) => id === domain);
-    const life = this.#lives.find((one) => one.domain.id === domain);
-    if (port === undefined || life?.state !== 'running' || !life.domain.vpl011) return;
+    const console = this.#built.domains.find(({ id }) => id === domain)?.console;
+    if (port === undefined || this.#lives.stateOf(domain) !== 'running' || console !== true) return;
     port.input.add(bytes);
     if (port.input.refill()) this.#built.memory.callAttention();
   }
@@ -163,6 +149,7 @@ export class Board {
   /** Makes all pCPUs leave at their next slice end, whatever their domains do, and settles `done`. */
   stop(): void {
     const { memory } = this.#built;
+    this.#lives.stop();
     memory.setControl(CONTROL.STOP, 1);
     memory.callAttention();
     memory.wakeAll();
@@ -175,17 +162,8 @@ export class Board {
       this.#emit({ type: 'log', line: record.text });
       return;
     }
-    const life = this.#lives.find(({ domain }) => domain.id === record.domain);
-    if (life === undefined) throw new Error(`a pCPU told the end of domain ${record.domain}, which does not exist`);
-    life.state = record.state;
-    life.reason = record.text;
     this.#ports.find(({ id }) => id === record.domain)?.input.clear();
-    this.#emitState(life);
-  }
-
-  #emitState({ domain, state, reason }: Life): void {
-    const { id, name } = domain;
-    this.#emit({ type: 'domain', domain: id, name, state, ...(reason === '' ? {} : { reason }) });
+    this.#lives.ended(record.domain, record.state, record.text);
   }
 
   #emit(event: BoardEvent): void {

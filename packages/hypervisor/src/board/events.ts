@@ -1,10 +1,11 @@
 /** What a board tells its embedder. */
 
 /**
- * Life of a domain. `failed`: could not be built; `poweroff` and `reboot`: ended itself (nobody starts it again, as with
- * Xen without a toolstack); `crashed`: was ended by the hypervisor; `reason` says why.
+ * Life of a domain. `failed`: could not be built, or what it was to start after never came; `paused`: built, and waits
+ * to be started; `poweroff` and `reboot`: ended itself; `crashed`: was ended by the hypervisor; `reason` says why. One
+ * that ended is started again where its restart policy says so, else nobody does, as with Xen without a toolstack.
  */
-export const DOMAIN_STATES = ['failed', 'running', 'poweroff', 'reboot', 'crashed'] as const;
+export const DOMAIN_STATES = ['failed', 'running', 'poweroff', 'reboot', 'crashed', 'paused'] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
 
 /** A domain of the board, as it is now. */
@@ -15,9 +16,15 @@ export interface DomainInfo {
   readonly name: string;
   /** Node name with unit address. */
   readonly nodeName: string;
+  /** dom0less,uuid */
+  readonly uuid?: string;
   readonly state: DomainState;
   /** Why it is in that state, where there is more to say. */
   readonly reason?: string;
+  /** True: it has ended, and will be started again. */
+  readonly restarting?: boolean;
+  /** How often it was started again. */
+  readonly restarts: number;
   readonly cpus: number;
   readonly memoryKiB: number;
   /** True: it has a UART, so it writes to a console and takes input. */
@@ -45,6 +52,8 @@ export interface DomainEvent {
   readonly name: string;
   readonly state: DomainState;
   readonly reason?: string;
+  /** True: it has ended, and will be started again. */
+  readonly restarting?: boolean;
 }
 
 export type BoardEvent = ConsoleEvent | LogEvent | DomainEvent;

@@ -1,13 +1,14 @@
 /** From a host device tree and files to domains in memory. */
 import { BLOCK_BYTES } from '@dom0less/arm64-cpu';
 import type { BootPlan } from '@dom0less/multiboot';
-import { boardLines, domainLines, memoryLines, unassignedLine } from '../domain/boot-log.ts';
-import { buildDomain, IPA_BITS } from '../domain/build-domain.ts';
+import { boardLines, domainLines, memoryLines } from '../domain/boot-log.ts';
+import { buildDomain, type CounterNow, IPA_BITS } from '../domain/build-domain.ts';
+import type { PooledDomain } from '../domain/plan-domain.ts';
 import { BoardMemory, OutOfBlocksError } from '../memory/board-memory.ts';
 import { makeMemory } from '../memory/make-memory.ts';
 import type { PcpuDomain, PcpuPool } from '../pcpu/init.ts';
 import { hostTime, SystemCounter } from '../pcpu/system-counter.ts';
-import { startVcpus } from '../schedule/start-vcpus.ts';
+import { placeVcpus } from '../schedule/start-vcpus.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
 import { checkBlocks, type PlannedBoard, type PlanOptions, planWithFindings, shapeOf } from './plan-board.ts';
 
@@ -22,6 +23,8 @@ export interface BoardOptions extends Omit<PlanOptions, 'assumeModules'> {
    * for `runDeterministic` has 0.
    */
   readonly seed?: number;
+  /** Calls `callback` in `ms` milliseconds; setTimeout if absent. Restarts that have to wait use it. */
+  readonly after?: (ms: number, callback: () => void) => void;
 }
 
 /** A board's parts, built. */
@@ -30,6 +33,10 @@ export interface BuiltBoard {
   readonly memory: BoardMemory;
   readonly plan: BootPlan;
   readonly domains: readonly PcpuDomain[];
+  /** What each of them was built from, in the same order. */
+  readonly planned: readonly PooledDomain[];
+  /** The system counter and the time. */
+  readonly clock: () => CounterNow;
   readonly pools: readonly PcpuPool[];
   /** Why a domain of the plan was not built, by id. */
   readonly failures: ReadonlyMap<number, string>;
@@ -45,8 +52,6 @@ export interface BuiltBoard {
 /** The counter of QEMU's virt board, where the host tree does not tell another. */
 const DEFAULT_FREQUENCY = 62_500_000;
 const MIB = 2 ** 20;
-/** Without it, as in Xen's release builds, messages about guests below warnings are not shown. */
-const LOGS_GUESTS = /(^|\s)guest_loglvl=(\w+\/)?(all|debug|info)(\s|$)/;
 
 /** Puts the planned domains into a new memory. One that does not fit is reported and left out. */
 const buildAll = (
@@ -65,12 +70,15 @@ const buildAll = (
   const memory = new BoardMemory(wasmMemory, layout);
   const counter = new SystemCounter(counterFrequency, counterEpoch, now, memory);
   const log = memoryLines(plan);
+  const epoch = deterministic ? 0 : counterEpoch / 1000;
+  const clock = (): CounterNow => ({ value: deterministic ? 0 : counter.read(), frequency: counterFrequency, epoch });
+  const kept: PooledDomain[] = [];
   const domains = planned.flatMap((one, n) => {
     log.push(...domainLines(one));
     try {
-      const value = deterministic ? 0 : counter.read();
-      const epoch = deterministic ? 0 : counterEpoch / 1000;
-      return buildDomain(memory, layout.domains[n]!, one, { value, frequency: counterFrequency, epoch });
+      const built = buildDomain(memory, layout.domains[n]!, one, clock());
+      kept.push(one);
+      return built;
     } catch (error) {
       if (!(error instanceof OutOfBlocksError)) throw error;
       const place = { path: one.domain.path, domain: one.domain.nodeName };
@@ -80,10 +88,10 @@ const buildAll = (
   });
   const first = domains[0];
   if (first !== undefined) log.unshift(...boardLines(counterFrequency, board.pools, IPA_BITS, first.VTCR_EL2));
-  log.push(...startVcpus(memory, { domains, pools, counterFrequency }).map(unassignedLine));
+  placeVcpus(memory, { domains, pools, counterFrequency });
   const { failures } = findings;
-  const logsGuests = LOGS_GUESTS.test(plan.xenCommandLine ?? '');
-  const made = { wasmMemory, memory, plan, domains, pools, failures, log };
+  const { logsGuests } = plan.xenOptions;
+  const made = { wasmMemory, memory, plan, domains, planned: kept, clock, pools, failures, log };
   const seed = options.seed ?? (deterministic ? 0 : undefined);
   return { ...made, counterFrequency, counterEpoch, logsGuests, seed };
 };

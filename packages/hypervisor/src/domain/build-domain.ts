@@ -1,15 +1,15 @@
 /** Second half of building a domain: stage-2 tables, images, devices and vCPUs in the board's memory. */
 import { Stage2Tables, type TableMemory } from '@dom0less/arm64-mmu';
 import type { MemoryRange } from '@dom0less/multiboot';
-import { SbsaUart } from '@dom0less/vuart';
+import { SbsaUart, STATE_BYTES } from '@dom0less/vuart';
 import { modelNamed } from '../devices/models.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
-import type { DomainLayout } from '../memory/layout.ts';
+import { CONTROL, DOMAIN_CONTROL, type DomainLayout, VCPU_CONTROL } from '../memory/layout.ts';
 import type { PcpuDomain } from '../pcpu/init.ts';
 import type { Mapping } from './domain-memory.ts';
 import type { PlannedDomain, PooledDomain } from './plan-domain.ts';
 import { resetVcpu } from './vcpu.ts';
-import { makeGic } from './virtual-gic.ts';
+import { gicStateBytes, makeGic } from './virtual-gic.ts';
 
 /** IPA and PA size of every domain. */
 export const IPA_BITS = 44;
@@ -70,10 +70,37 @@ const resetDevices = (
   });
 };
 
+/** Registers that all vCPUs of a domain have in common, while it lives. */
+interface DomainRegisters {
+  readonly VTTBR_EL2: bigint;
+  readonly VTCR_EL2: bigint;
+}
+
+/** Loads the images, resets devices and vCPUs: the domain is as if it had never run. Its memory is zero before. */
+const loadDomain = (
+  memory: BoardMemory,
+  layout: DomainLayout,
+  planned: PlannedDomain,
+  counter: CounterNow,
+  registers: DomainRegisters,
+): void => {
+  const { domain, placement, memory: own } = planned;
+  writeGuest(memory, own.ram, placement.kernel, planned.kernel.payload);
+  if (placement.initrd !== undefined) writeGuest(memory, own.ram, placement.initrd, planned.initrd!);
+  writeGuest(memory, own.ram, placement.dtb, planned.dtb);
+  resetDevices(memory, layout, planned, counter);
+  memory.doubles[(layout.control + DOMAIN_CONTROL.CNTVOFF) / 8] = counter.value;
+  const time = { CNTFRQ_EL0: counter.frequency, CNTVOFF_EL2: counter.value };
+  const environment = { ...registers, ...time, cpus: domain.cpus, gicVersion: domain.gicVersion };
+  layout.vcpus.forEach(({ state, control }, index) => {
+    resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
+    memory.words[(control + VCPU_CONTROL.TIMER_LEVELS) >>> 2] = 0;
+  });
+};
+
 /**
  * Puts a planned domain into memory, its vCPUs offline at the kernel's entry, with the device tree's address in X0.
  * Throws OutOfBlocksError if the board's memory has not enough blocks for the images.
- *
  */
 export const buildDomain = (
   memory: BoardMemory,
@@ -81,24 +108,44 @@ export const buildDomain = (
   planned: PooledDomain,
   counter: CounterNow,
 ): PcpuDomain => {
-  const { domain, placement } = planned;
+  const { domain } = planned;
   const { ram, shared, tables: pages } = planned.memory;
   const tables = new Stage2Tables({ memory: tableMemory(memory, pages), ipaBits: IPA_BITS, vmid: domain.id });
   const attributes = { read: true, write: true, execute: true, memoryType: 'normal' } as const;
   for (const { ipa, pa, size } of [...ram, ...shared]) tables.map(ipa, pa, size, attributes);
-  writeGuest(memory, ram, placement.kernel, planned.kernel.payload);
-  if (placement.initrd !== undefined) writeGuest(memory, ram, placement.initrd, planned.initrd!);
-  writeGuest(memory, ram, placement.dtb, planned.dtb);
-  resetDevices(memory, layout, planned, counter);
   const { VTTBR_EL2, VTCR_EL2 } = tables;
+  loadDomain(memory, layout, planned, counter, { VTTBR_EL2, VTCR_EL2 });
   const { id, name, cpus, gicVersion, vpl011 } = domain;
-  const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
-  const environment = { ...registers, cpus, CNTFRQ_EL0: counter.frequency, gicVersion };
-  layout.vcpus.forEach(({ state }, index) => {
-    resetVcpu(memory.view, state, index, environment, BigInt(planned.entry), BigInt(placement.dtb));
-  });
   const { pool, affinity, map, nrSpis } = planned;
   const { devices, windows } = planned.devices;
+  const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
   const bus = { map, devices, windows, openBus: !domain.trapUnmappedAccesses };
   return { id, name, cpus, nrSpis, gicVersion, console: vpl011, layout, pool, affinity, ...bus, ...registers };
+};
+
+/**
+ * Takes the RAM of a domain that has ended back: it is zero afterwards, and what no other domain's static memory shares a
+ * block with can back others. Static shared memory stays as it is.
+ */
+export const scrubDomain = (memory: BoardMemory, { domain, memory: own }: PlannedDomain): void => {
+  const release = domain.staticMem.length === 0;
+  for (const { pa, size } of own.ram) memory.scrub(pa, size, release);
+  Atomics.add(memory.words, (memory.layout.control + CONTROL.RAM_EPOCH) >>> 2, 1);
+};
+
+/** Makes a domain that has ended ready to start again: memory scrubbed, images loaded anew, devices and vCPUs reset. */
+export const rebuildDomain = (
+  memory: BoardMemory,
+  info: PcpuDomain,
+  planned: PlannedDomain,
+  counter: CounterNow,
+): void => {
+  const { layout } = info;
+  scrubDomain(memory, planned);
+  // All but the lock, which is the first word: as in new memory.
+  const zero = (at: number, bytes: number): void => void memory.bytes.fill(0, at + 4, at + bytes);
+  zero(layout.gic, gicStateBytes(info.gicVersion, info.cpus));
+  zero(layout.uart, STATE_BYTES);
+  loadDomain(memory, layout, planned, counter, info);
+  Atomics.add(memory.words, (memory.layout.control + CONTROL.RAM_EPOCH) >>> 2, 1);
 };

@@ -82,7 +82,35 @@ export class BoardMemory {
 
   /** RAM blocks that are in use. */
   get blocksUsed(): number {
-    return this.control(CONTROL.BLOCKS_USED);
+    return this.control(CONTROL.BLOCKS_USED) - this.control(CONTROL.BLOCKS_FREE);
+  }
+
+  /**
+   * Scrubs physical memory that no vCPU can reach any more: its bytes are zero afterwards. Whole blocks are given back
+   * for others if `release`. Engines have to hear of it by `RAM_EPOCH`.
+   */
+  scrub(pa: number, size: number, release: boolean): void {
+    const end = pa + size;
+    for (let at = pa; at < end; ) {
+      const block = Math.floor(at / BLOCK_BYTES);
+      const next = Math.min(end, (block + 1) * BLOCK_BYTES);
+      const entry = (BLOCK_TABLE >>> 2) + block;
+      const offset = Atomics.load(this.words, entry) >>> 0;
+      if (offset !== 0) {
+        const from = offset + (at - block * BLOCK_BYTES);
+        this.bytes.fill(0, from, from + (next - at));
+        if (release && next - at === BLOCK_BYTES) this.#giveBack(entry, offset);
+      }
+      at = next;
+    }
+  }
+
+  #giveBack(entry: number, offset: number): void {
+    this.#blockLock.acquire();
+    Atomics.store(this.words, entry, 0);
+    this.words[offset >>> 2] = this.setControl(CONTROL.FREE_BLOCK, offset);
+    this.setControl(CONTROL.BLOCKS_FREE, this.control(CONTROL.BLOCKS_FREE) + 1);
+    this.#blockLock.release();
   }
 
   /** Memory offset of a physical address. Throws OutOfBlocksError if it has to be backed and can't. */
@@ -105,6 +133,13 @@ export class BoardMemory {
 
   #takeBlock(): number {
     const { blocks, blockCount } = this.layout;
+    const free = this.control(CONTROL.FREE_BLOCK) >>> 0;
+    if (free !== 0) {
+      this.setControl(CONTROL.FREE_BLOCK, this.words[free >>> 2]!);
+      this.setControl(CONTROL.BLOCKS_FREE, this.control(CONTROL.BLOCKS_FREE) - 1);
+      this.words[free >>> 2] = 0;
+      return free;
+    }
     const used = this.control(CONTROL.BLOCKS_USED);
     if (used >= blockCount) return 0;
     this.setControl(CONTROL.BLOCKS_USED, used + 1);

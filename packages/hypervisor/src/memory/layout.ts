@@ -37,6 +37,12 @@ export const CONTROL = {
   /** Lock of the latest value that anybody has read from the system counter, and that value (a double). */
   COUNTER_LOCK: 32,
   COUNTER: 40,
+  /** Memory offset of the first RAM block that was given back, or 0; its first word leads to the next one. */
+  FREE_BLOCK: 48,
+  /** RAM blocks that were given back. */
+  BLOCKS_FREE: 52,
+  /** Changed when RAM was rewritten behind the engines' backs: what they have translated no longer holds. */
+  RAM_EPOCH: 56,
   BYTES: 64,
 } as const;
 
@@ -74,6 +80,10 @@ export const DOMAIN_CONTROL = {
   UNHANDLED: 12,
   /** Blocks that it had of the entropy that follows from a seed. */
   ENTROPY: 16,
+  /** 1 while the board may still start the domain, for the first time or again: pCPUs stay for it. */
+  HELD: 20,
+  /** The system counter when the domain was started last (a double). */
+  CNTVOFF: 24,
   BYTES: 64,
 } as const;
 

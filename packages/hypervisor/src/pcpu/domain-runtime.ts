@@ -103,6 +103,11 @@ export class DomainRuntime {
     return Atomics.load(this.#words, this.#word('TOLD')) !== 0;
   }
 
+  /** The board may yet start it. */
+  get held(): boolean {
+    return Atomics.load(this.#words, this.#word('HELD')) !== 0;
+  }
+
   /** Says whether the board is told; false if that was said already, by this thread or another. */
   setTold(told: boolean): boolean {
     const [from, to] = told ? [0, 1] : [1, 0];
@@ -149,7 +154,8 @@ export class DomainRuntime {
     if (!this.scheduler.prepareStart(sched, () => this.state === 'running')) return undefined;
     const { memory, frequency } = this.#context;
     this.#gic.withOutputs(vcpu, (irq, fiq) => {
-      resetVcpu(memory.view, base, vcpu, { ...this.info, CNTFRQ_EL0: frequency }, entry, context);
+      const CNTVOFF_EL2 = memory.doubles[(this.info.layout.control + DOMAIN_CONTROL.CNTVOFF) / 8]!;
+      resetVcpu(memory.view, base, vcpu, { ...this.info, CNTVOFF_EL2, CNTFRQ_EL0: frequency }, entry, context);
       this.#setLine(vcpu, IRQ_LINE, irq);
       this.#setLine(vcpu, FIQ_LINE, fiq);
     });

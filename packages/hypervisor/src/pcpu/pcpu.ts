@@ -1,5 +1,5 @@
 /** A pCPU: one engine, and the loop that gives it vCPUs. */
-import { Engine, stateOffset } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES, Engine, stateOffset } from '@dom0less/arm64-cpu';
 import type { ConsoleTap } from '../console/domain-console.ts';
 import { EventSink } from '../console/event-sink.ts';
 import { unassignedLine } from '../domain/boot-log.ts';
@@ -63,6 +63,8 @@ export class Pcpu {
   /** A domain was left then. */
   #left = true;
   #news = false;
+  /** CONTROL.RAM_EPOCH as the engine knows it. */
+  #ramEpoch = 0;
 
   /** Takes over the state that is in the memory. */
   constructor(init: PcpuInit, signals: PcpuSignals, mode?: PcpuMode) {
@@ -160,7 +162,10 @@ export class Pcpu {
     this.#attended = attention;
     this.#left = false;
     for (const domain of this.#domains) {
-      if (domain.told) continue;
+      if (domain.told) {
+        if (domain.held) this.#left = true;
+        continue;
+      }
       domain.console?.service();
       if (!this.#finishIfEnded(domain)) this.#left = true;
     }
@@ -178,7 +183,7 @@ export class Pcpu {
     this.#news = true;
     // The last one ends the threads of all pCPUs.
     this.#memory.callAttention();
-    if (this.#domains.every(({ told }) => told)) this.#memory.wakeAll();
+    if (this.#domains.every(({ told, held }) => told && !held)) this.#memory.wakeAll();
     return domain.told;
   }
 
@@ -210,7 +215,18 @@ export class Pcpu {
     this.#finishIfEnded(domain);
   }
 
+  /** RAM was scrubbed or loaded anew: nothing that this engine remembers of it holds. */
+  #forgetRam(): void {
+    const epoch = this.#memory.control(CONTROL.RAM_EPOCH);
+    if (epoch === this.#ramEpoch) return;
+    this.#ramEpoch = epoch;
+    const { blocks } = this.#memory.layout;
+    this.#engine.flushTlbs();
+    this.#engine.invalidateCode(blocks, this.#memory.control(CONTROL.BLOCKS_USED) * BLOCK_BYTES);
+  }
+
   #runSlice(vcpu: Vcpu): void {
+    this.#forgetRam();
     this.#switchTo(vcpu);
     vcpu.sched.clearExitRequest();
     // Asked for since it was given to this pCPU.
@@ -243,6 +259,8 @@ export class Pcpu {
 
   #backBlock(block: number): number {
     const at = this.#memory.backBlock(block);
+    // It may have been somebody else's, whose code this engine knows.
+    if (at !== 0) this.#engine.invalidateCode(at, BLOCK_BYTES);
     if (at === 0) this.#current?.domain.end('crashed', 'memory');
     return at;
   }

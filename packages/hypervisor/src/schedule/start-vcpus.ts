@@ -3,27 +3,30 @@ import type { BoardMemory } from '../memory/board-memory.ts';
 import type { PcpuInit } from '../pcpu/init.ts';
 import { makePools } from '../pcpu/pools.ts';
 
-/**
- * Gives each vCPU a pCPU to begin on, spread evenly, and brings the first one of each domain online. Nothing runs yet.
- *
- * @returns the vCPUs that have to wait for a pCPU, as `d<domain>v<vCPU>`
- */
-export const startVcpus = (
-  memory: BoardMemory,
-  init: Pick<PcpuInit, 'domains' | 'pools' | 'counterFrequency'>,
-): string[] => {
+type Init = Pick<PcpuInit, 'domains' | 'pools' | 'counterFrequency'>;
+
+/** Gives each vCPU a pCPU to begin on, spread evenly. Nothing runs yet. */
+export const placeVcpus = (memory: BoardMemory, init: Init): void => {
   const { schedulers, vcpus } = makePools(memory, init);
-  const waiting: string[] = [];
-  init.domains.forEach(({ id, pool }, n) => {
+  init.domains.forEach(({ pool }, n) => {
     const scheduler = schedulers[pool]!;
     vcpus[n]!.forEach((vcpu, index) => {
       const allowed = scheduler.pcpus.filter((pcpu) => vcpu.mayRunOn(pcpu));
       vcpu.home = allowed[(n + index) % allowed.length]!;
       vcpu.deadline = Infinity;
     });
-    const [first] = vcpus[n]!;
-    scheduler.prepareStart(first!, () => true);
-    if (scheduler.start(first!) === 'waits') waiting.push(`d${id}v0`);
   });
-  return waiting;
+};
+
+/**
+ * Brings the first vCPU of domain `n` online.
+ *
+ * @returns true if it has to wait for a pCPU
+ */
+export const startFirstVcpu = (memory: BoardMemory, init: Init, n: number): boolean => {
+  const { schedulers, vcpus } = makePools(memory, init);
+  const scheduler = schedulers[init.domains[n]!.pool]!;
+  const first = vcpus[n]![0]!;
+  scheduler.prepareStart(first, () => true);
+  return scheduler.start(first) === 'waits';
 };
