@@ -173,8 +173,50 @@ const MISDEEDS = [
   'wild',
 ] as const;
 
+/** What makes the timer's interrupt come, whatever was written before, and what ends an interrupt; x24 is the vCPU. */
+const INTERRUPTS = {
+  2: {
+    on: `
+        bl      gic_on
+        mov     w0, #0xffffffff
+        str     w0, [x10, #GICD_ISENABLER]
+        str     w0, [x10, #GICD_ICACTIVER]
+        str     wzr, [x10, #GICD_IGROUPR]
+        str     wzr, [x10, #(GICD_IPRIORITYR + 24)]
+        str     wzr, [x11, #GICC_APR]`,
+    acknowledge: `
+        ldr     w0, [x11, #GICC_IAR]
+        str     w0, [x11, #GICC_EOIR]`,
+  },
+  3: {
+    on: `
+        mov     x0, #7
+        msr     s3_0_c12_c12_5, x0      // ICC_SRE_EL1
+        isb
+        mov     x0, #0xff
+        msr     s3_0_c4_c6_0, x0        // ICC_PMR_EL1
+        msr     s3_0_c12_c9_0, xzr      // ICC_AP1R0_EL1
+        mov     x0, #1
+        msr     s3_0_c12_c12_7, x0      // ICC_IGRPEN1_EL1
+        mov     w0, #0x12
+        str     w0, [x10]               // GICD_CTLR: ARE_NS, EnableGrp1
+        movz    x12, #0x0302, lsl #16   // this vCPU's redistributor
+        add     x12, x12, x24, lsl #17
+        str     wzr, [x12, #0x14]       // GICR_WAKER
+        add     x12, x12, #0x10, lsl #12
+        mov     w0, #0xffffffff
+        str     w0, [x12, #GICD_IGROUPR]
+        str     w0, [x12, #GICD_ISENABLER]
+        str     w0, [x12, #GICD_ICACTIVER]
+        str     wzr, [x12, #(GICD_IPRIORITYR + 24)]`,
+    acknowledge: `
+        mrs     x0, s3_0_c12_c12_0      // ICC_IAR1_EL1
+        msr     s3_0_c12_c12_1, x0      // ICC_EOIR1_EL1`,
+  },
+} as const;
+
 /** Source of the guest, which goes on for `seconds` and then powers off (if vCPU 0 still can). */
-export const hostileSource = (seed: number, seconds: number): string =>
+export const hostileSource = (seed: number, seconds: number, gic: 2 | 3): string =>
   guestSource(String.raw`
         .set    AREAS, 0x200            // pages from the start of RAM to the vCPUs' areas, 64 KiB each:
         .set    LEVEL2, 1               //   pages from the start of an area, which begins with the level 1 table
@@ -301,8 +343,7 @@ recover:
         isb
 again_after_exception:
         bl      devices
-        ldr     w0, [x11, #GICC_IAR]
-        str     w0, [x11, #GICC_EOIR]
+${INTERRUPTS[gic].acknowledge}
 
 again:
         bl      here
@@ -311,13 +352,7 @@ again:
         add     x0, x0, #1
         str     x0, [x26, #STATE_ROUNDS]
         bl      devices
-        bl      gic_on
-        mov     w0, #0xffffffff
-        str     w0, [x10, #GICD_ISENABLER]
-        str     w0, [x10, #GICD_ICACTIVER]
-        str     wzr, [x10, #GICD_IGROUPR]
-        str     wzr, [x10, #(GICD_IPRIORITYR + 24)]
-        str     wzr, [x11, #GICC_APR]
+${INTERRUPTS[gic].on}
         bl      random
         and     x0, x0, #0xffff
         add     x0, x0, #4, lsl #12
