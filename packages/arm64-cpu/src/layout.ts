@@ -62,6 +62,12 @@ export const TLB_EMPTY_LOWER = 0x81;
 /** Empty entries of the upper half: bit TLB_TAG_SHIFT is 0. */
 export const TLB_EMPTY_UPPER = 0x80;
 
+/**
+ * What is turned over in a write entry of a guarded page (PAGE_GUARDED): the tag's lowest bit, so that the fast way
+ * misses, and bit 2, by which the slow way knows it.
+ */
+export const TLB_GUARD = 2 ** TLB_TAG_SHIFT + 4;
+
 /** The code TLB: virtual page (u64), address of its first record (u32), 4 bytes unused. */
 export const CODE_TLB_INDEX_BITS = 11;
 export const CODE_TLB_BYTES = 16 * 2 ** CODE_TLB_INDEX_BITS;

@@ -3,16 +3,21 @@ import {
   CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   PAGE_FLAGS,
+  PAGE_GUARDED,
+  PAGE_LOCK_BITS,
+  PAGE_LOCKS,
   PCPU_CODE_PAGES,
   RECORD_SHIFT,
   SLOT_READ_EL0,
   SLOT_READ_EL1,
   SLOT_WRITE_EL0,
   SLOT_WRITE_EL1,
+  TLB_GUARD,
   TLB_HOST_SHIFT,
   TLB_INDEX_BITS,
   TLB_TAG_SHIFT,
 } from '../layout.ts';
+import { OP_WRITES } from '../smp/operations.ts';
 import { stateOffset } from '../state.ts';
 import {
   add,
@@ -61,6 +66,8 @@ import {
   WALK_STAGE2,
 } from './memory.ts';
 
+import { isShared, vmidOf } from './tlb.ts';
+
 /** What `resolve` gives where the address is a device's: no RAM lies so low. */
 export const RESOLVED_DEVICE = 1;
 
@@ -73,6 +80,8 @@ export const HOW_UNPRIVILEGED = 0x80;
 export const HOW_ALIGNED = 0x100;
 /** log2 of the alignment that counts, at bits 12:9: a pair's is that of one element. */
 export const HOW_ALIGN_SHIFT = 9;
+/** 16 bytes are compared and then written: the page gets guarded. */
+export const HOW_GUARDED = 0x2000;
 
 const EC_INSTRUCTION_ABORT = 0x20;
 const EC_DATA_ABORT = 0x24;
@@ -124,12 +133,12 @@ export const pageFlags = (host: Expr): Expr => atomicLoad('i32', 1, shrU(host, i
 export const setPageFlag = (f: FunctionBuilder, host: Expr, flag: number): void =>
   f.drop(node('i32', atomicCode('or', 'i32', 1, PAGE_FLAGS), shrU(host, i32(12)), i32(flag)));
 
-/** Enters one 8-byte entry for the page of `va`. */
-function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr): void {
+/** Enters one 8-byte entry for the page of `va`, with the bits of `change` turned over. */
+function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr, change: Expr = i64(0)): void {
   const index = shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3));
   const tag = and(va, i64(-(2n ** BigInt(TLB_TAG_SHIFT))));
   const hostPage = extU(shrU(and(host, i32(~0xfff)), i32(TLB_HOST_SHIFT)));
-  f.store('i64', add(table, index), or(tag, hostPage));
+  f.store('i64', add(table, index), xor(or(tag, hostPage), change));
 }
 
 /**
@@ -176,7 +185,8 @@ const resolve: CoreHelper = {
         () => {
           const map = f.tmp(codePageEntry(pcpu, host));
           f.store('i32', map, or(load('i32', map, PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
-          enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host);
+          const guarded = select(and(pageFlags(host), i32(PAGE_GUARDED)), i64(TLB_GUARD), i64(0));
+          enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host, guarded);
         },
         () => enter(f, add(slot, select(el0, i32(SLOT_READ_EL0), i32(SLOT_READ_EL1))), va, host),
       );
@@ -265,6 +275,10 @@ function alignmentCheck(f: FunctionBuilder, abortRef: Expr, cpu: Expr, va: Expr,
   f.if(and(isMisaligned(va, how), ne(mustAlign(cpu, how), i32(0))), () => f.ret(abortRef));
 }
 
+/** The entry as it would be if its page were not guarded: see TLB_GUARD. */
+const withoutGuard = (entry: Expr): Expr =>
+  xor(entry, select(eq(and(wrap(entry), i32(15)), i32(TLB_GUARD & 15)), i64(TLB_GUARD), i64(0)));
+
 /**
  * Looks an access up in the TLB whatever its alignment; `found` gets the host address. Where alignment faults are in
  * force the TLB is empty (see `resolve`).
@@ -279,7 +293,8 @@ export function probe(
 ): void {
   const unprivileged = and(how, i32(HOW_UNPRIVILEGED));
   const table = select(unprivileged, field(cpu, tables[1], 'i32'), field(cpu, tables[0], 'i32'));
-  const entry = f.tmp(load('i64', add(table, shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3)))));
+  const index = shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3));
+  const entry = f.tmp(withoutGuard(f.tmp(load('i64', add(table, index)))));
   const matches = eqz(shrU(xor(va, entry), i64(TLB_TAG_SHIFT)));
   const required = and(how, i32(HOW_ALIGNED));
   f.if(and(and(matches, eqz(required)), eqz(crossesPage(va, how))), () =>
@@ -287,8 +302,64 @@ export function probe(
   );
 }
 
-/** Stores 1, 2, 4, 8 or 16 bytes that a slow store was given. */
-function storeBytes(f: FunctionBuilder, host: Expr, how: Expr): void {
+/** lockPage(cpu, host): takes the lock of a guarded page; it is held for one access. */
+const lockPage: CoreHelper = {
+  name: 'lockPage',
+  params: ['i32', 'i32'],
+  results: [],
+  build(f) {
+    const page = and(shrU(f.param(1), i32(12)), i32(2 ** PAGE_LOCK_BITS - 1));
+    const lock = f.tmp(add(shl(page, i32(2)), i32(PAGE_LOCKS)));
+    f.loop((again) => f.brIf(again, node('i32', atomicCode('cmpxchg', 'i32', 4), lock, i32(0), i32(1))));
+    setField(f, f.param(0), 'pageLock', lock);
+  },
+};
+
+const isGuarded = (host: Expr): Expr => and(pageFlags(host), i32(PAGE_GUARDED));
+
+/** unlockPage(cpu): gives the page's lock back, if one is held. */
+const unlockPage: CoreHelper = {
+  name: 'unlockPage',
+  params: ['i32'],
+  results: [],
+  build(f) {
+    const cpu = f.param(0);
+    const lock = f.tmp(field(cpu, 'pageLock', 'i32'));
+    f.if(lock, () => {
+      setField(f, cpu, 'pageLock', i32(0));
+      f.raw(atomicCode('store', 'i32', 4), lock, i32(0));
+    });
+  },
+};
+
+/** storeBytes(cpu, host, how, low, high): stores 1, 2, 4, 8 or 16 bytes, on a guarded page under its lock. */
+const storeBytes: CoreHelper = {
+  name: 'storeBytes',
+  params: ['i32', 'i32', 'i32', 'i64', 'i64'],
+  results: [],
+  build(f, m) {
+    const [cpu, host, how] = [f.param(0), f.param(1), f.param(2)];
+    f.if(
+      isGuarded(host),
+      () => {
+        f.callVoid(m.fn('lockPage'), cpu, host);
+        f.callVoid(m.fn('storeUnlocked'), host, how, f.param(3), f.param(4));
+        f.callVoid(m.fn('unlockPage'), cpu);
+      },
+      () => f.callVoid(m.fn('storeUnlocked'), host, how, f.param(3), f.param(4)),
+    );
+  },
+};
+
+/** storeUnlocked(host, how, low, high) */
+const storeUnlocked: CoreHelper = {
+  name: 'storeUnlocked',
+  params: ['i32', 'i32', 'i64', 'i64'],
+  results: [],
+  build: (f) => storeKinds(f, f.param(0), f.param(1)),
+};
+
+function storeKinds(f: FunctionBuilder, host: Expr, how: Expr): void {
   const kinds = [
     [8, 'i64'],
     [4, 'i64_32'],
@@ -297,13 +368,12 @@ function storeBytes(f: FunctionBuilder, host: Expr, how: Expr): void {
   ] as const;
   for (const [size, kind] of kinds) {
     f.if(eq(bytesOf(how), i32(size)), () => {
-      f.store(kind, host, f.param(3));
-      f.ret(i32(1));
+      f.store(kind, host, f.param(2));
+      f.ret();
     });
   }
-  f.store('i64', host, f.param(3));
-  f.store('i64', host, f.param(4), 8);
-  f.ret(i32(1));
+  f.store('i64', host, f.param(2));
+  f.store('i64', host, f.param(3), 8);
 }
 
 /** Where the two parts of an access across a page boundary begin. */
@@ -360,7 +430,11 @@ const storeSlow: CoreHelper = {
   results: ['i32'],
   build(f, m) {
     const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
-    probe(f, cpu, va, how, ['tlbWrite', 'tlbWriteEl0'], (host) => storeBytes(f, host, how));
+    const store = (host: Expr): void => {
+      f.callVoid(m.fn('storeBytes'), cpu, host, how, f.param(3), f.param(4));
+      f.ret(i32(1));
+    };
+    probe(f, cpu, va, how, ['tlbWrite', 'tlbWriteEl0'], store);
     const access = f.tmp(or(accessOf(cpu, how), i32(ACCESS_WRITE)));
     const failure = f.call(m.fn('abort'), cpu, va, access, i32(FSC_ALIGNMENT));
     alignmentCheck(f, failure, cpu, va, how);
@@ -378,8 +452,12 @@ const storeSlow: CoreHelper = {
       f.if(and(isMisaligned(va, how), ne(isDevice, i32(0))), () => f.ret(failure));
       f.if(or(eq(host, i32(RESOLVED_DEVICE)), eq(second, i32(RESOLVED_DEVICE))), () => f.ret(failure));
       f.if(watched, () => f.ret(i32(0)));
+      f.if(isGuarded(host), () => f.callVoid(m.fn('lockPage'), cpu, host));
       copyBytes(f, host, scratch(cpu), first);
+      f.callVoid(m.fn('unlockPage'), cpu);
+      f.if(isGuarded(second), () => f.callVoid(m.fn('lockPage'), cpu, second));
       copyBytes(f, second, add(scratch(cpu), first), sub(bytesOf(how), first));
+      f.callVoid(m.fn('unlockPage'), cpu);
       f.ret(i32(1));
     });
     f.if(watched, () => f.ret(i32(0)));
@@ -389,7 +467,7 @@ const storeSlow: CoreHelper = {
       f.if(answer, () => f.ret(i32(STORED_CHECK)));
       f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL)));
     });
-    storeBytes(f, host, how);
+    store(host);
     f.unreachable();
   },
 };
@@ -422,15 +500,43 @@ const hostSlow: CoreHelper = {
     const [cpu, va, how] = [f.param(0), f.param(1), f.param(2)];
     const access = f.tmp(or(accessOf(cpu, how), f.param(3)));
     const failure = (status: number) => f.call(m.fn('abort'), cpu, va, access, i32(status));
+    const finish = (host: Expr): void => {
+      const wantsGuard = and(ne(and(how, i32(HOW_GUARDED)), i32(0)), isShared());
+      f.if(and(wantsGuard, eqz(or(field(cpu, 'soleVcpu', 'i32'), isGuarded(host)))), () => {
+        // Others may have write entries. While they are waited for the translation may change: begin again.
+        setPageFlag(f, host, PAGE_GUARDED);
+        f.callVoid(m.fn('flushWritesOf'), field(cpu, 'pcpu', 'i32'), vmidOf(cpu));
+        f.callVoid(m.fn('broadcast'), cpu, i32(OP_WRITES), i32(0), i32(1));
+        f.callVoid(m.fn('synchronize'), cpu);
+        f.ret(f.call(m.fn('hostSlow'), cpu, va, how, f.param(3)));
+      });
+      f.if(isGuarded(host), () => f.callVoid(m.fn('lockPage'), cpu, host));
+      f.ret(host);
+    };
     f.if(isMisaligned(va, how), () => f.ret(failure(FSC_ALIGNMENT)));
+    const isWrite = and(f.param(3), i32(ACCESS_WRITE));
+    f.if(isWrite, () => probe(f, cpu, va, how, ['tlbWrite', 'tlbWriteEl0'], finish));
     const host = f.tmp(f.call(m.fn('resolve'), cpu, va, access));
     f.if(eqz(host), () => f.ret(i32(0)));
     f.if(eqz(f.call(m.fn('watch'), cpu, va, bytesOf(how), access)), () => f.ret(i32(0)));
     // Atomics on a device: there is no one who could do them.
     f.if(eq(host, i32(RESOLVED_DEVICE)), () => f.ret(failure(FSC_EXTERNAL)));
+    f.if(isWrite, () => finish(host));
     f.ret(host);
     f.unreachable();
   },
 };
 
-export const helpers: readonly CoreHelper[] = [abort, resolve, codeWritten, loadSlow, storeSlow, probeWrite, hostSlow];
+export const helpers: readonly CoreHelper[] = [
+  lockPage,
+  unlockPage,
+  storeUnlocked,
+  storeBytes,
+  abort,
+  resolve,
+  codeWritten,
+  loadSlow,
+  storeSlow,
+  probeWrite,
+  hostSlow,
+];

@@ -1,6 +1,6 @@
 /** System instructions on addresses: DC and IC by address, DC ZVA, AT. */
 
-import { PAGE_HAS_CODE } from '../layout.ts';
+import { PAGE_GUARDED, PAGE_HAS_CODE } from '../layout.ts';
 import { OP_CODE, OP_CODE_LINES } from '../smp/operations.ts';
 import { and, type Expr, eq, eqz, extU, i32, i64, ne, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
@@ -32,7 +32,9 @@ const zeroBlock: CoreHelper = {
   build(f, m) {
     const [cpu, va] = [f.param(0), f.param(1)];
     const zero = (host: Expr): void => {
+      f.if(and(pageFlags(host), i32(PAGE_GUARDED)), () => f.callVoid(m.fn('lockPage'), cpu, host));
       for (let at = 0; at < ZVA_BYTES; at += 8) f.store('i64', host, i64(0), at);
+      f.callVoid(m.fn('unlockPage'), cpu);
       f.ret(i32(1));
     };
     const block = f.tmp(and(va, i64(-ZVA_BYTES)));

@@ -1,6 +1,6 @@
 /** Instruction semantics over records: what `Sem` means in the interpreter. */
 
-import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED, STORED_CHECK } from '../core/access.ts';
+import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_GUARDED, HOW_UNPRIVILEGED, STORED_CHECK } from '../core/access.ts';
 import type { CoreModule } from '../core/helper.ts';
 import { ACCESS_ATOMIC, ACCESS_WRITE } from '../core/memory.ts';
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
@@ -400,6 +400,29 @@ export class InterpreterSem extends StatementSem implements Sem {
     return this.#hostAddress(mode === 'read' ? 'tlbRead' : 'tlbWrite', va, bytes, bytes, () =>
       this.f.call(this.#m.fn('hostSlow'), this.cpu(), va, i32(this.#how(bytes, bytes)), i32(access)),
     );
+  }
+
+  hostPair(address: Expr, mode: 'write' | 'atomic'): Expr {
+    const f = this.f;
+    const access = mode === 'write' ? ACCESS_WRITE : ACCESS_WRITE | ACCESS_ATOMIC;
+    const how = i32(this.#how(16, 16) | HOW_GUARDED);
+    const host = f.tmp(f.call(this.#m.fn('hostSlow'), this.cpu(), this.tmp(address), how, i32(access)));
+    f.if(eqz(host), () => this.#exits.fault());
+    return host;
+  }
+
+  release(): void {
+    const f = this.f;
+    const lock = f.tmp(this.state('pageLock', 'i32'));
+    f.if(lock, () => {
+      this.setState('pageLock', i32(0));
+      this.atomicStore(4, lock, i32(0));
+    });
+  }
+
+  hostStorePair(host: Expr, low: Expr, high: Expr): void {
+    const both = simd('v128', 0x1e, [simd('v128', 0x12, [low]), high], [1]);
+    this.f.storeV128(host, both);
   }
 
   branch(cond?: Expr): void {

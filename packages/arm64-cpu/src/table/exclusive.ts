@@ -1,6 +1,5 @@
 /** Load-acquire, store-release, exclusives and the atomics of FEAT_LSE: Arm ARM C4.1.88, B2.9 and B2.10. */
 import {
-  add,
   and,
   atomicLoad,
   type Expr,
@@ -85,6 +84,7 @@ const exclusiveRows = SIZES.flatMap((s): Row[] =>
           const status = tryStore(x, host, s.bytes, () =>
             ne(x.atomicCas(s.bytes, host, expected(), narrow(s, x.X('Rt', bits(s)))), expected()),
           );
+          x.release();
           x.setX('Rs', status);
         },
       },
@@ -136,19 +136,17 @@ const pairRows = [0, 1].flatMap((sz): Row[] =>
         asm: `${stxp} <Ws>, <${rt}t>, <${rt}t2>, [<Xn|SP>]`,
         cold: true,
         sem: (x) => {
-          const host = x.host(bytes, x.SP('Rn'), 'write');
+          const host = sz ? x.hostPair(x.SP('Rn'), 'write') : x.host(bytes, x.SP('Rn'), 'write');
           const low = () => x.state('exclusiveLow', 'i64');
           const status = tryStore(x, host, bytes, () => {
             if (!sz) return ne(x.atomicCas(8, host, low(), joined(x.X('Rt', 32), x.X('Rt2', 32))), low());
             const failed = x.tmp(
               or(ne(load('i64', host), low()), ne(load('i64', host, 8), x.state('exclusiveHigh', 'i64'))),
             );
-            x.if(eq(failed, i32(0)), () => {
-              x.hostStore(8, host, x.X('Rt'));
-              x.hostStore(8, add(host, i32(8)), x.X('Rt2'));
-            });
+            x.if(eq(failed, i32(0)), () => x.hostStorePair(host, x.X('Rt'), x.X('Rt2')));
             return failed;
           });
+          x.release();
           x.setX('Rs', status);
         },
       },
@@ -212,6 +210,7 @@ const lseRows = SIZES.flatMap((s): Row[] =>
         const old = a.rmw
           ? x.atomicRmw(a.rmw, s.bytes, host, a.name === 'ldclr' ? narrow(s, not(operand)) : operand)
           : minMax(x, s, host, operand, a.keepOld!, a.signed === true);
+        x.release();
         x.setX('Rt', old);
       },
     }),
@@ -227,7 +226,9 @@ const casRows = SIZES.map(
     dynamic: ['A', 'R'],
     sem: (x) => {
       const host = x.host(s.bytes, x.SP('Rn'), 'atomic');
-      x.setX('Rs', x.atomicCas(s.bytes, host, narrow(s, x.X('Rs', bits(s))), narrow(s, x.X('Rt', bits(s)))));
+      const old = x.atomicCas(s.bytes, host, narrow(s, x.X('Rs', bits(s))), narrow(s, x.X('Rt', bits(s))));
+      x.release();
+      x.setX('Rs', old);
     },
   }),
 );
@@ -243,7 +244,7 @@ const caspRows = [0, 1].map((sz): Row => {
     check: (f) => (f.Rs! & 1) === 0 && (f.Rt! & 1) === 0,
     cold: true,
     sem: (x) => {
-      const host = x.host(sz ? 16 : 8, x.SP('Rn'), 'atomic');
+      const host = sz ? x.hostPair(x.SP('Rn'), 'atomic') : x.host(8, x.SP('Rn'), 'atomic');
       if (!sz) {
         const old = x.atomicCas(
           8,
@@ -251,16 +252,15 @@ const caspRows = [0, 1].map((sz): Row => {
           joined(x.X('Rs', 32), x.X('Rs+1', 32)),
           joined(x.X('Rt', 32), x.X('Rt+1', 32)),
         );
+        x.release();
         x.setX('Rs', wrap(old));
         x.setX('Rs+1', shrU(old, i64(32)));
         return;
       }
       const low = x.tmp(load('i64', host));
       const high = x.tmp(load('i64', host, 8));
-      x.if(and(eq(low, x.X('Rs')), eq(high, x.X('Rs+1'))), () => {
-        x.hostStore(8, host, x.X('Rt'));
-        x.hostStore(8, add(host, i32(8)), x.X('Rt+1'));
-      });
+      x.if(and(eq(low, x.X('Rs')), eq(high, x.X('Rs+1'))), () => x.hostStorePair(host, x.X('Rt'), x.X('Rt+1')));
+      x.release();
       x.setX('Rs', low);
       x.setX('Rs+1', high);
     },

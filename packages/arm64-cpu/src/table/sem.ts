@@ -86,6 +86,15 @@ export interface Sem {
    * or both (`atomic`: a fault that reading would meet too is reported as a read's).
    */
   host(bytes: number, address: Expr, mode: 'read' | 'write' | 'atomic'): Expr;
+  /**
+   * As `host` with `write` or `atomic`, for 16 bytes that are compared and then written: nobody else writes to the page
+   * until `release`.
+   */
+  hostPair(address: Expr, mode: 'write' | 'atomic'): Expr;
+  /** Ends an atomic or exclusive store that began with `host` or `hostPair`: others may write to the page again. */
+  release(): void;
+  /** Stores 16 bytes at once to a host address. */
+  hostStorePair(host: Expr, low: Expr, high: Expr): void;
   /** No later access of this pCPU is seen by others before an earlier one. */
   fence(): void;
   /** Plain store to a host address. */

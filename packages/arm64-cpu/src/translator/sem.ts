@@ -382,6 +382,17 @@ export class TranslatorSem extends StatementSem implements Sem {
     return this.#c.tlb.host(mode === 'read' ? 'tlbRead' : 'tlbWrite', address, bytes, bytes, true);
   }
 
+  hostPair(): Expr {
+    throw new Untranslatable('16 bytes that are compared and written');
+  }
+
+  hostStorePair(): void {
+    throw new Untranslatable('16 bytes that are compared and written');
+  }
+
+  /** Guarded pages are not hit: there is no lock to give back. */
+  release(): void {}
+
   branch(cond?: Expr): void {
     this.ending = { how: 'branch', cond };
   }

@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compileCore, Engine, type EngineHost } from '../src/engine.ts';
+import { ENGINE_END, pcpuBytes } from '../src/layout.ts';
+import { stateOffset, VCPU_BYTES } from '../src/state.ts';
+import { CODE, DATA, Machine, NORMAL } from './machine.ts';
+
+const PAGE = 0x7000_0000n;
+const EXECUTE = 0x7400_0000n;
+const PAGES = 6;
+const CODE_PAGES = 8;
+const core = compileCore();
+
+/** A machine whose memory has room for a second pCPU and a second vCPU, in what would be its last RAM. */
+class TwoPcpus extends Machine {
+  readonly engines: readonly Engine[];
+  readonly second: number;
+
+  constructor() {
+    const stop = { view: undefined as DataView | undefined };
+    const hypercall = (vcpu: number): boolean => {
+      stop.view!.setInt32(vcpu + stateOffset('exitRequest'), 1, true);
+      return true;
+    };
+    super({ ramMiB: 64, host: { hypercall } });
+    stop.view = this.view;
+    const area = this.at(0x4000_0000 + 32 * 2 ** 20);
+    this.second = this.vcpu + VCPU_BYTES + 64;
+    if (this.second + VCPU_BYTES > ENGINE_END + 0x10000) throw new Error('two vCPUs do not fit');
+    const host: EngineHost = {
+      backBlock: () => 0,
+      mmio: () => false,
+      hypercall,
+      counter: () => 0,
+      timerWritten: () => {},
+    };
+    if (pcpuBytes(CODE_PAGES) > 30 * 2 ** 20) throw new Error('a second pCPU does not fit');
+    const other = new Engine({ memory: this.memory, core, pcpu: area, codePages: CODE_PAGES, host });
+    this.engines = [this.engine, other];
+  }
+
+  /** Copies the first vCPU's state to the second's. */
+  split(): void {
+    this.bytes.copyWithin(this.second, this.vcpu, this.vcpu + VCPU_BYTES);
+  }
+
+  /** Runs `source` with x0 and x1 as the vCPU on the pCPU, until HVC; gives its x1. */
+  on(pcpu: number, vcpu: number, pc: number, x0: bigint, x1 = 0n): bigint {
+    const put = (name: string, value: bigint): void =>
+      this.view.setBigUint64(vcpu + stateOffset(name), BigInt.asUintN(64, value), true);
+    put('pc', BigInt(pc));
+    put('x0', x0);
+    put('x1', x1);
+    this.view.setInt32(vcpu + stateOffset('exitRequest'), 0, true);
+    this.view.setInt32(vcpu + stateOffset('daif'), 0x3c0, true);
+    expect(this.engines[pcpu]!.run(vcpu, 10_000)).toBe('request');
+    return this.view.getBigUint64(vcpu + stateOffset('x1'), true);
+  }
+}
+
+/** What vCPUs may do to a page, each on either pCPU. */
+const steps = fc.array(
+  fc.record({
+    pcpu: fc.nat(1),
+    vcpu: fc.nat(1),
+    page: fc.nat(PAGES - 1),
+    what: fc.constantFrom(
+      'load',
+      'store',
+      'remap',
+      'remapAll',
+      'remapAsid',
+      'hostRemap',
+      'execute',
+      'rewrite',
+      'hostWrite',
+    ),
+    frame: fc.nat(PAGES - 1),
+  }),
+  { minLength: 20, maxLength: 80 },
+);
+
+describe('two pCPUs and two vCPUs that move between them', () => {
+  it('agree with a model: translations by TLBI, code by IC, both by the host', () => {
+    fc.assert(
+      fc.property(steps, (list) => {
+        const m = new TwoPcpus();
+        m.view.setInt32(m.vcpu + stateOffset('el'), 1, true);
+        m.view.setInt32(m.vcpu + stateOffset('spsel'), 1, true);
+        m.split();
+        // Model: the frame of each page, the value in each frame, and the number that each frame's code gives.
+        const frames = Array.from({ length: PAGES }, (_, n) => n);
+        const values = Array.from({ length: PAGES }, (_, n) => BigInt(n));
+        const numbers = Array.from({ length: PAGES }, (_, n) => n);
+        const frame = (n: number): number => DATA + n * 0x1000;
+        const movz = (n: number): number => 0xd2800001 + n * 32;
+        const map = (page: number): void => {
+          m.tables.map(PAGE + BigInt(page) * 0x1000n, frame(frames[page]!), NORMAL);
+          m.tables.map(EXECUTE + BigInt(page) * 0x1000n, frame(frames[page]!), NORMAL | 0x80n);
+        };
+        for (let n = 0; n < PAGES; n++) {
+          m.write64(frame(n), BigInt(n));
+          m.write(frame(n) + 64, [movz(n), 0xd65f03c0]);
+          map(n);
+        }
+        const sources = {
+          load: 'ldr x1, [x0]\nhvc #0',
+          store: 'str x1, [x0]\nhvc #0',
+          tlbi: 'tlbi vaae1is, x0\ntlbi vaae1is, x1\ndsb ish\nisb\nhvc #0',
+          tlbiAll: 'tlbi vmalle1is\ndsb ish\nisb\nhvc #0',
+          tlbiAsid: 'tlbi aside1is, x1\ndsb ish\nisb\nhvc #0',
+          execute: 'blr x0\nhvc #0',
+          rewrite: 'str w1, [x0]\ndc cvau, x0\ndsb ish\nic ivau, x0\ndsb ish\nisb\nhvc #0',
+        };
+        const pcs = Object.fromEntries(
+          Object.entries(sources).map(([name, source], n) => {
+            m.program(source, CODE + n * 64);
+            return [name, CODE + n * 64];
+          }),
+        );
+        for (const { pcpu, vcpu, page, what, frame: to } of list) {
+          const cpu = vcpu === 0 ? m.vcpu : m.second;
+          const va = PAGE + BigInt(page) * 0x1000n;
+          const execute = EXECUTE + BigInt(page) * 0x1000n;
+          const at = frames[page]!;
+          const operand = (a: bigint): bigint => a >> 12n;
+          if (what === 'load') expect(m.on(pcpu, cpu, pcs.load!, va)).toBe(values[at]);
+          else if (what === 'store') {
+            values[at] = BigInt(to) + 100n;
+            m.on(pcpu, cpu, pcs.store!, va, values[at]);
+          } else if (what === 'execute')
+            expect(m.on(pcpu, cpu, pcs.execute!, execute + 64n)).toBe(BigInt(numbers[at]!));
+          else if (what === 'rewrite') {
+            numbers[at] = to + 200;
+            m.on(pcpu, cpu, pcs.rewrite!, va + 64n, BigInt(movz(numbers[at]!)));
+          } else if (what === 'hostWrite') {
+            numbers[at] = to + 300;
+            m.view.setUint32(m.at(frame(at)) + 64, movz(numbers[at]!), true);
+            m.engines[pcpu]!.invalidateCode(m.at(frame(at)) + 64, 4);
+          } else {
+            frames[page] = to;
+            map(page);
+            if (what === 'remap') m.on(pcpu, cpu, pcs.tlbi!, operand(va), operand(execute));
+            else if (what === 'remapAll') m.on(pcpu, cpu, pcs.tlbiAll!, 0n);
+            else if (what === 'remapAsid') m.on(pcpu, cpu, pcs.tlbiAsid!, 0n);
+            else m.engines[pcpu]!.flushTlbs(what === 'hostRemap' && to % 2 === 0 ? 0 : undefined);
+          }
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('a pCPU that falls behind the whole log forgets what it missed', () => {
+    const m = new TwoPcpus();
+    m.level(1);
+    m.split();
+    m.tables.map(PAGE, DATA, NORMAL);
+    m.write64(DATA, 1n);
+    m.write64(DATA + 0x1000, 2n);
+    m.program('ldr x1, [x0]\nhvc #0');
+    m.program('1: tlbi vaae1is, x0\nsubs x1, x1, #1\nb.ne 1b\ndsb ish\nisb\nhvc #0', CODE + 64);
+    expect(m.on(1, m.second, CODE, PAGE)).toBe(1n);
+    m.tables.map(PAGE, DATA + 0x1000, NORMAL);
+    m.on(0, m.vcpu, CODE + 64, PAGE >> 12n, 1n);
+    m.on(0, m.vcpu, CODE + 64, 0n, 3000n);
+    expect(m.on(1, m.second, CODE, PAGE)).toBe(2n);
+  });
+});

@@ -1,0 +1,3 @@
+import { describeSmp } from './smp/suite.ts';
+
+describeSmp(1_000_000, true);

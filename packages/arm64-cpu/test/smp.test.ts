@@ -1,0 +1,3 @@
+import { describeSmp } from './smp/suite.ts';
+
+describeSmp(50_000, false);

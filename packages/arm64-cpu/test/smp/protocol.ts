@@ -1,0 +1,18 @@
+/** What the main thread and the threads of a test's pCPUs agree on. */
+import type { CompiledCore } from '../../src/engine.ts';
+
+/** Words of a pCPU's command. */
+export const COMMAND_STATE = 0;
+export const COMMAND_VCPU = 1;
+export const COMMAND_BYTES = 64;
+export const STATE_IDLE = 0;
+export const STATE_RUN = 1;
+export const STATE_QUIT = 2;
+
+export interface PcpuInit {
+  readonly memory: WebAssembly.Memory;
+  readonly core: CompiledCore;
+  readonly pcpu: number;
+  readonly codePages: number;
+  readonly command: number;
+}
