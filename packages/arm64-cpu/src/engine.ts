@@ -212,6 +212,7 @@ export class Engine {
           return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
         hotEntry: (_: number, rec: number) => this.#hotEntry(rec >>> 0),
+        leftOften: (_: number, region: number) => this.#translator?.leftOften(region),
         sendEvent: (vcpu: number) => host.sendEvent?.(vcpu >>> 0),
         broadcast: (vcpu: number, kind: number, operand: number, waits: number) =>
           this.#maintenance.tell(vcpu >>> 0, kind, operand, waits !== 0),
@@ -226,7 +227,7 @@ export class Engine {
     });
     const { translate = true } = options;
     if (translate !== false) {
-      this.#translator = new Translator(memory, instance.exports, translate === true ? {} : translate);
+      this.#translator = new Translator(memory, pcpu, instance.exports, translate === true ? {} : translate);
     }
   }
 

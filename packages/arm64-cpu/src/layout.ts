@@ -129,8 +129,11 @@ export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_ENTRY_COUNTS + 1024 * 2) / 64)
 
 /** The page of records from which an instruction runs alone. */
 export const PCPU_ALONE = PCPU_NO_CODE + CODE_TLB_BYTES;
+/** A u16 for each region: how often it left an instruction to the interpreter; at REGION_LEAVES the host is told. */
+export const PCPU_LEAVES = PCPU_ALONE + PAGE_RECORDS_BYTES;
+export const REGION_LEAVES = 2000;
 /** The first page of records that are kept. */
-export const PCPU_RECORDS = PCPU_ALONE + PAGE_RECORDS_BYTES;
+export const PCPU_RECORDS = PCPU_LEAVES + 2 * REGIONS;
 
 /** Bytes of a pCPU area that holds the records of `codePages` pages. */
 export const pcpuBytes = (codePages: number): number =>

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LOOPS } from '../bench/loop-sources.ts';
 import { assemble } from '../src/asm/assemble.ts';
@@ -122,6 +123,79 @@ describe('translated code', () => {
       while (b.run(300) === 'budget');
       expect(b.get('x2')).toBe(500n + 2n * 500n);
     }
+  });
+
+  it('does unaligned accesses and those across pages, however many there are', () => {
+    const source = `
+        add   x0, x0, #0xff0
+        mov   x2, #0
+        mov   x4, #0
+      1:
+        and   x3, x1, #0x1f
+        add   x3, x0, x3
+        ldr   x5, [x3]
+        ldp   x6, x7, [x3, #8]
+        stp   x5, x7, [x3, #24]
+        str   w6, [x3, #40]
+        add   x2, x2, x5
+        eor   x4, x4, x7, ror #3
+        subs  x1, x1, #1
+        b.ne  1b
+        ret`;
+    const [ours, theirs] = [board(source, 20_000, { threshold: 5, batch: 1 }), board(source, 20_000, false)];
+    for (let reason = 'budget'; reason === 'budget'; ) {
+      reason = ours.run(5000);
+      expect(theirs.run(5000)).toBe(reason);
+      expect(differences(ours, theirs)).toEqual([]);
+    }
+  });
+
+  it('does sequences of accesses near one register as the interpreter does them', () => {
+    const ours = board('ret', 0, TRANSLATE_ALL);
+    const theirs = board('ret', 0, false);
+    const bytes = (b: TestBoard): Uint8Array => b.bytes.subarray(b.at(BUFFER), b.at(BUFFER) + 0x3000);
+    const number = (min: number, max: number) => fc.integer({ min, max });
+    const access = fc.oneof(
+      fc
+        .tuple(fc.constantFrom('ldr x', 'str x', 'ldur x', 'stur x', 'ldr d', 'str d'), number(2, 7), number(0, 15))
+        .map(([name, rt, n]) => `${name}${rt}, [x0, #${8 * n}]`),
+      fc
+        .tuple(fc.constantFrom('ldr w', 'str w', 'ldrsw x', 'ldur w', 'stur w'), number(2, 7), number(0, 31))
+        .map(([name, rt, n]) => `${name}${rt}, [x0, #${4 * n}]`),
+      fc
+        .tuple(fc.constantFrom('ldrb', 'strb', 'ldurb'), number(2, 7), number(0, 63))
+        .map(([name, rt, n]) => `${name} w${rt}, [x0, #${n}]`),
+      fc
+        .tuple(fc.constantFrom('ldp', 'stp', 'ldnp'), number(2, 4), number(-8, 8))
+        .map(([name, rt, n]) => `${name} x${rt}, x${rt + 3}, [x0, #${8 * n}]`),
+      fc
+        .tuple(fc.constantFrom('ldp', 'stp'), number(2, 4), number(-4, 4), fc.boolean())
+        .map(([name, rt, n, pre]) => `${name} x${rt}, x${rt + 3}, ${pre ? `[x0, #${16 * n}]!` : `[x0], #${16 * n}`}`),
+      fc
+        .tuple(fc.constantFrom('ldr x', 'str x', 'str q', 'ldr q'), number(2, 7), number(-4, 4), fc.boolean())
+        .map(([name, rt, n, pre]) => `${name}${rt}, ${pre ? `[x0, #${8 * n}]!` : `[x0], #${8 * n}`}`),
+      fc
+        .tuple(fc.constantFrom('stp q', 'ldp q'), number(2, 7), number(-2, 2))
+        .map(([name, rt, n]) => `${name}${rt}, q${rt + 1}, [x0, #${32 * n}]`),
+      fc.tuple(fc.constantFrom('add', 'sub'), number(0, 4)).map(([name, n]) => `${name} x0, x0, #${8 * n}`),
+      fc.constantFrom('mov x8, x0', 'add x0, x0, x9', 'cbnz x8, .+4', 'eor x2, x3, x4', 'ldr x8, [x0, x9, lsl #3]'),
+    );
+    fc.assert(
+      fc.property(fc.array(access, { minLength: 2, maxLength: 16 }), number(0, 40), number(0, 7), (list, at, off) => {
+        for (const b of [ours, theirs]) {
+          b.write(CODE, assemble(`${list.join('\n')}\nhvc #0`, { origin: BigInt(CODE) }).bytes);
+          // Near the end of a page, mostly aligned.
+          b.set('x0', BigInt(BUFFER + 0x1000 - 8 * at + (off === 0 ? 4 : 0)));
+          b.set('x9', 1n);
+          b.set32('exitRequest', 0);
+          b.set('pc', BigInt(CODE));
+          expect(b.run(1000)).toBe('request');
+        }
+        expect(differences(ours, theirs)).toEqual([]);
+        expect(Buffer.compare(bytes(ours), bytes(theirs))).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('rejects thresholds and numbers of regions that it cannot keep', () => {

@@ -9,11 +9,13 @@ import {
   CONSTANTS_LIMIT,
   ENTRY_HOT,
   PAGE_ENTRY_COUNTS,
+  PCPU_LEAVES,
   RECORD_BYTES,
   RECORD_SHIFT,
+  REGION_LEAVES,
   REGIONS,
 } from '../layout.ts';
-import { END_BITS, END_CHECK, END_JUMP } from '../translator/emit.ts';
+import { END_BITS, END_CHECK, END_INTERPRET, END_JUMP } from '../translator/emit.ts';
 import { CALLABLE } from '../translator/sem.ts';
 import {
   add,
@@ -91,6 +93,7 @@ export const IMPORTS = [
   ['timerWritten', ['i32'], []],
   ['systemRegister', ['i32', 'i32', 'i32'], ['i32']],
   ['hotEntry', ['i32', 'i32'], []],
+  ['leftOften', ['i32', 'i32'], []],
   ['sendEvent', ['i32'], []],
   ['broadcast', ['i32', 'i32', 'i32', 'i32'], []],
   ['synchronize', ['i32'], []],
@@ -188,7 +191,7 @@ export function buildCore(): CoreImage {
   const coldType = b.type(['i32', 'i32'], ['i32']);
   functions.set(
     'runRegions',
-    b.function('runRegions', ['i32', 'i32', 'i32'], ['i32'], (f) => buildRunRegions(f, coldType)),
+    b.function('runRegions', ['i32', 'i32', 'i32'], ['i32'], (f) => buildRunRegions(f, m, coldType)),
   );
   b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
   b.exportTable('regions', REGIONS);
@@ -201,7 +204,7 @@ export function buildCore(): CoreImage {
  * runRegions(cpu, region, left): runs translated code from one region to the next, until there is none for an address,
  * the budget of `left` instructions is used up or the host asks. Gives what the last region gave.
  */
-function buildRunRegions(f: FunctionBuilder, type: number): void {
+function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
   const cpu = f.param(0);
   const [, region, left] = f.params as [Var, Var, Var];
   const code = [0x11];
@@ -210,6 +213,13 @@ function buildRunRegions(f: FunctionBuilder, type: number): void {
   f.loop((again) => {
     const end = f.tmp(node('i32', code, cpu, f.get(left), f.get(region)));
     f.set(left, node('i32', [0x75], end, i32(END_BITS)));
+    f.if(eq(and(end, i32(2 ** END_BITS - 1)), i32(END_INTERPRET)), () => {
+      const at = f.tmp(add(field(cpu, 'pcpu', 'i32'), shl(f.get(region), i32(1))));
+      const leaves = f.tmp(add(load('i32_16u', at, PCPU_LEAVES), i32(1)));
+      f.store('i32_16', at, leaves, PCPU_LEAVES);
+      f.if(eq(leaves, i32(REGION_LEAVES)), () => f.callVoid(m.fn('leftOften'), cpu, f.get(region)));
+      f.ret(end);
+    });
     const stops = or(ne(and(end, i32(2 ** END_BITS - 1)), i32(0)), requested(cpu));
     f.if(or(stops, ltS(f.get(left), i32(0))), () => f.ret(end));
     const target = f.tmp(field(cpu, 'pc'));

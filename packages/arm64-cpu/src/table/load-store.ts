@@ -1,13 +1,13 @@
 /** Loads and stores of general registers: Arm ARM C4.1.88. */
 import { add, type Expr, i64, type LoadKind } from '../wasm/expr.ts';
 import { extended } from './dp-register.ts';
-import type { Fields, Row } from './row.ts';
+import type { Access, Fields, Row } from './row.ts';
 import type { Sem } from './sem.ts';
 
 const signed = (value: number, bits: number): number => (value << (32 - bits)) >> (32 - bits);
 
 /** One access of the register-sized loads and stores. */
-interface Access {
+interface Size {
   readonly name: string;
   readonly asm: string;
   readonly rt: '<Wt>' | '<Xt>';
@@ -19,7 +19,7 @@ interface Access {
 }
 
 /** Every access: size, opc, assembly name and what a load does to the register (C4.1.88, "Loads and stores"). */
-const ACCESSES: readonly Access[] = [
+const ACCESSES: readonly Size[] = [
   { name: 'STRB', asm: 'strb', rt: '<Wt>', size: 0, opc: 0 },
   { name: 'LDRB', asm: 'ldrb', rt: '<Wt>', size: 0, opc: 1, load: 'i32_8u' },
   { name: 'LDRSB_64', asm: 'ldrsb', rt: '<Xt>', size: 0, opc: 2, load: 'i64_8s' },
@@ -37,7 +37,7 @@ const ACCESSES: readonly Access[] = [
 
 const binary = (value: number, bits: number): string => value.toString(2).padStart(bits, '0');
 
-function transfer(x: Sem, a: Access, address: Expr, unprivileged = false): void {
+function transfer(x: Sem, a: Size, address: Expr, unprivileged = false): void {
   if (a.load) x.setX('Rt', x.load(a.load, address, { unprivileged }));
   else x.store((1 << a.size) as 1 | 2 | 4 | 8, address, x.X('Rt', a.size === 3 ? 64 : 32), { unprivileged });
 }
@@ -51,16 +51,30 @@ export const movesSpBy9 = (f: Fields): boolean => f.Rn === 31 && f.imm9! % 16 !=
 
 const offset9 = (x: Sem): Expr => x.imm64((f) => signed(f.imm9!, 9));
 
+/** Where a single register goes, by addressing mode. */
+export const singleAccess =
+  (mode: 'offset' | 'post' | 'pre', bytes: number, store: boolean, offset: (f: Fields) => number) =>
+  (f: Fields): Access => ({
+    offset: mode === 'post' ? 0 : offset(f),
+    bytes,
+    align: bytes === 16 ? 1 : bytes,
+    store,
+    writeback: mode === 'offset' ? 0 : offset(f),
+  });
+
 /** The addressing modes of one access. */
-function accessRows(a: Access): Row[] {
+function accessRows(a: Size): Row[] {
   const head = `${binary(a.size, 2)} 111 0`;
   const opc = binary(a.opc, 2);
   const at9 = (mode: string) => `${head} 00 ${opc} 0 imm9:9 ${mode} Rn:5 Rt:5`;
+  const by9 = (mode: 'offset' | 'post' | 'pre') =>
+    singleAccess(mode, 1 << a.size, a.load === undefined, (f) => signed(f.imm9!, 9));
   return [
     {
       name: `${a.name}_uimm`,
       pattern: `${head} 01 ${opc} imm12:12 Rn:5 Rt:5`,
       asm: `${a.asm} ${a.rt}, [<Xn|SP><#uoffset:${a.size}>]`,
+      access: singleAccess('offset', 1 << a.size, a.load === undefined, (f) => f.imm12! << a.size),
       sem: (x) =>
         transfer(
           x,
@@ -75,6 +89,7 @@ function accessRows(a: Access): Row[] {
       name: `${a.name}_unscaled`,
       pattern: at9('00'),
       asm: `${variant(a.asm, 'u')} ${a.rt}, [<Xn|SP><#soffset>]`,
+      access: by9('offset'),
       sem: (x) => transfer(x, a, add(x.SP('Rn'), offset9(x))),
     },
     {
@@ -87,6 +102,7 @@ function accessRows(a: Access): Row[] {
       name: `${a.name}_post`,
       pattern: at9('01'),
       asm: `${a.asm} ${a.rt}, [<Xn|SP>], <#simm9>`,
+      access: by9('post'),
       movesSp: movesSpBy9,
       sem: (x) => {
         const base = x.tmp(x.SP('Rn'));
@@ -98,6 +114,7 @@ function accessRows(a: Access): Row[] {
       name: `${a.name}_pre`,
       pattern: at9('11'),
       asm: `${a.asm} ${a.rt}, [<Xn|SP>, <#simm9>]!`,
+      access: by9('pre'),
       movesSp: movesSpBy9,
       sem: (x) => {
         const address = x.tmp(add(x.SP('Rn'), offset9(x)));
@@ -115,7 +132,7 @@ function accessRows(a: Access): Row[] {
 }
 
 /** The base is written behind the access; a load into the base register keeps the loaded value (constrained unpredictable). */
-function transferWithWriteback(x: Sem, a: Access, address: Expr, base: Expr): void {
+function transferWithWriteback(x: Sem, a: Size, address: Expr, base: Expr): void {
   if (!a.load) {
     transfer(x, a, address);
     x.setSP('Rn', base);
@@ -156,6 +173,20 @@ export function pairAddress(x: Sem, writeback: 'none' | 'post' | 'pre', bytes: n
 export const pairMovesSp = (writeback: 'none' | 'post' | 'pre', bytes: number): Pick<Row, 'movesSp'> =>
   writeback === 'none' ? {} : { movesSp: (f) => f.Rn === 31 && (f.imm7! * bytes) % 16 !== 0 };
 
+/** Where a pair of registers of `bytes` bytes goes, by mode. */
+export const pairAccess =
+  (writeback: 'none' | 'post' | 'pre', bytes: number, store: boolean) =>
+  (f: Fields): Access => {
+    const offset = signed(f.imm7!, 7) * bytes;
+    return {
+      offset: writeback === 'post' ? 0 : offset,
+      bytes: 2 * bytes,
+      align: bytes === 16 ? 1 : bytes,
+      store,
+      writeback: writeback === 'none' ? 0 : offset,
+    };
+  };
+
 /** Assembly operand of a pair's address, by mode. */
 export const pairOperand = (writeback: 'none' | 'post' | 'pre', bytes: number): string =>
   ({
@@ -175,6 +206,7 @@ const pairRows: readonly Row[] = PAIRS.flatMap((p) =>
           pattern: `${binary(p.opc, 2)} 101 0 ${m.code} ${isLoad} imm7:7 Rt2:5 Rn:5 Rt:5`,
           asm: `${mnemonic} <${p.rt}t>, <${p.rt}t2>, ${pairOperand(m.writeback, p.bytes)}`,
           ...pairMovesSp(m.writeback, p.bytes),
+          access: pairAccess(m.writeback, p.bytes, isLoad === 0),
           sem: (x) => {
             const { address, base } = pairAddress(x, m.writeback, p.bytes);
             if (isLoad) {

@@ -6,6 +6,17 @@ export type Fields = Readonly<Record<string, number>>;
 /** Architecture features beyond Armv8.0-A with FP and AdvSIMD, by their Arm ARM names. */
 export type Feature = 'FEAT_LSE' | 'FEAT_CRC32' | 'FEAT_AES' | 'FEAT_SHA1' | 'FEAT_SHA256' | 'FEAT_PMULL' | 'FEAT_RDM';
 
+/** Where a load or store goes: bytes from the base register `Rn` (31 = SP). */
+export interface Access {
+  readonly offset: number;
+  readonly bytes: number;
+  /** What must be aligned for the access to be aligned. */
+  readonly align: number;
+  readonly store: boolean;
+  /** What is added to the base register behind it. */
+  readonly writeback: number;
+}
+
 /** One instruction encoding: the source of decoder, assembler, disassembler and semantics. */
 export interface Row {
   /** Arm ARM encoding name, e.g. `ADD_imm`. Unique. */
@@ -36,6 +47,8 @@ export interface Row {
   readonly movesSp?: (f: Fields) => boolean;
   /** A direct branch: bytes from the instruction to its target. */
   readonly target?: (f: Fields) => number;
+  /** Of a plain load or store at a constant offset from a register. */
+  readonly access?: (f: Fields) => Access;
   readonly sem: (x: Sem, f: Fields) => void;
 }
 

@@ -1,7 +1,7 @@
 import type { Expr, LoadKind } from '../wasm/expr.ts';
 import { add, i64 } from '../wasm/expr.ts';
 import { extended } from './dp-register.ts';
-import { movesSpBy9, pairAddress, pairMovesSp, pairOperand } from './load-store.ts';
+import { movesSpBy9, pairAccess, pairAddress, pairMovesSp, pairOperand, singleAccess } from './load-store.ts';
 import type { Fields, Row } from './row.ts';
 import type { Sem } from './sem.ts';
 
@@ -57,11 +57,13 @@ function accessRows(a: Access, load: boolean): Row[] {
   const opc = `${a.opc}${load ? 1 : 0}`;
   const at9 = (mode: string): string => `${a.size} 111 1 00 ${opc} 0 imm9:9 ${mode} Rn:5 Rt:5`;
   const register = `<${a.letter}t>`;
+  const by9 = (mode: 'offset' | 'post' | 'pre') => singleAccess(mode, 1 << a.scale, !load, (f) => signed(f.imm9!, 9));
   return [
     {
       name: `${name}_uimm`,
       pattern: `${a.size} 111 1 01 ${opc} imm12:12 Rn:5 Rt:5`,
       asm: `${mnemonic} ${register}, [<Xn|SP><#uoffset:${a.scale}>]`,
+      access: singleAccess('offset', 1 << a.scale, !load, (f) => f.imm12! << a.scale),
       cold: a.cold,
       sem: (x) =>
         transfer(
@@ -78,6 +80,7 @@ function accessRows(a: Access, load: boolean): Row[] {
       name: `${name}_unscaled`,
       pattern: at9('00'),
       asm: `${unscaled} ${register}, [<Xn|SP><#soffset>]`,
+      access: by9('offset'),
       cold: a.cold,
       sem: (x) => transfer(x, a, load, add(x.SP('Rn'), offset9(x))),
     },
@@ -85,6 +88,7 @@ function accessRows(a: Access, load: boolean): Row[] {
       name: `${name}_post`,
       pattern: at9('01'),
       asm: `${mnemonic} ${register}, [<Xn|SP>], <#simm9>`,
+      access: by9('post'),
       movesSp: movesSpBy9,
       cold: a.cold,
       sem: (x) => {
@@ -96,6 +100,7 @@ function accessRows(a: Access, load: boolean): Row[] {
       name: `${name}_pre`,
       pattern: at9('11'),
       asm: `${mnemonic} ${register}, [<Xn|SP>, <#simm9>]!`,
+      access: by9('pre'),
       movesSp: movesSpBy9,
       cold: a.cold,
       sem: (x) => {
@@ -148,6 +153,8 @@ function pairRow(a: Access, opc: number, mode: PairMode, load: boolean): Row {
     asm: `${mnemonic} <${a.letter}t>, <${a.letter}t2>, ${pairOperand(mode.writeback, bytes)}`,
     cold: a.cold || mode.cold,
     ...pairMovesSp(mode.writeback, bytes),
+    // Two registers of 16 bytes are loaded one after the other.
+    ...(load && bytes === 16 ? {} : { access: pairAccess(mode.writeback, bytes, !load) }),
     sem: (x) => {
       const { address, base } = pairAddress(x, mode.writeback, bytes);
       if (load) {

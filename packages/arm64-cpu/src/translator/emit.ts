@@ -8,6 +8,7 @@ import { dominates, type FlowNode, flowOf } from './flow.ts';
 import { type Instruction, isCall, type Region } from './region.ts';
 import { RegisterFile } from './registers.ts';
 import { type RegionContext, TranslatorSem } from './sem.ts';
+import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
 
 /** How a region ends, in the low bits of what its function gives; above them is what is left of the budget. */
 export const END_BITS = 2;
@@ -52,6 +53,9 @@ class RegionEmitter implements RegionContext {
   #uncounted = 0;
   /** The instruction that is generated. */
   #at = 0;
+  /** Windows that are open, by base register. */
+  #windows: ReadonlyMap<number, Window> = new Map();
+  readonly #unaligned: boolean;
 
   constructor(f: FunctionBuilder, region: Region, o: EmitOptions) {
     this.f = f;
@@ -61,6 +65,7 @@ class RegionEmitter implements RegionContext {
     this.flags = new LazyFlags(f, this.cpu);
     this.tlb = new DataTlb(f, this.cpu, o.unaligned, (cond) => f.brIf(this.#leaveLabel, cond));
     this.helper = o.helper;
+    this.#unaligned = o.unaligned;
     this.#region = region;
     this.#nodes = flowOf(region);
     this.#site = f.lasting('i32');
@@ -188,20 +193,47 @@ class RegionEmitter implements RegionContext {
   /** At a place where ways meet. */
   #start(node: FlowNode): void {
     this.#uncounted = 0;
+    this.#windows = new Map();
     this.flags.restore([node.readsFlags ? 'packed' : undefined, undefined]);
   }
 
   #block(node: FlowNode): void {
-    for (const i of node.block.instructions) {
-      const ended = this.#instruction(node, i);
-      if (ended) return;
+    const { instructions } = node.block;
+    for (let n = 0; n < instructions.length; n++) {
+      if (this.#instruction(node, n)) return;
     }
     this.#transfer(node, node.block.next!);
   }
 
-  /** One instruction's code; true if it ends the block. */
-  #instruction(node: FlowNode, i: Instruction): boolean {
+  /** Opens a window for the access of an instruction, or finds it in one that is open. */
+  #look(instructions: readonly Instruction[], n: number): void {
+    const i = instructions[n]!;
+    const access = i.encoding!.row.access?.(i.fields);
+    // Where accesses are unaligned or windows cross pages, each is looked up for itself.
+    if (!access || this.#unaligned) return;
     const f = this.f;
+    const base = baseOf(i.fields);
+    let window = this.#windows.get(base);
+    let place = window && placeIn(window, access);
+    if (place === undefined) {
+      const plan = planWindow(instructions, n);
+      if (!plan) return;
+      const host = f.lasting('i32');
+      const address = add(this.registers.get(base), i64(plan.low));
+      const table = plan.store ? 'tlbWrite' : 'tlbRead';
+      f.scope(() => f.set(host, this.tlb.host(table, address, plan.high - plan.low, plan.align)));
+      window = { ...plan, host, at: 0 };
+      this.#windows = new Map([...this.#windows, [base, window]]);
+      place = access.offset - plan.low;
+    }
+    this.tlb.known = add(f.get(window!.host), i32(place));
+  }
+
+  /** One instruction's code; true if it ends the block. */
+  #instruction(node: FlowNode, n: number): boolean {
+    const f = this.f;
+    const { instructions } = node.block;
+    const i = instructions[n]!;
     this.#at = i.offset;
     if (!i.probed) {
       this.#setSite(i.offset);
@@ -209,9 +241,11 @@ class RegionEmitter implements RegionContext {
       return true;
     }
     if (i.probed.usage.leaves) this.#setSite(i.offset);
+    this.#look(instructions, n);
     const x = new TranslatorSem(this, i.fields);
     f.scope(() => i.encoding!.row.sem(x, i.fields));
     this.#uncounted++;
+    if (this.#windows.size > 0) this.#windows = behind(this.#windows, i);
     const { ending } = x;
     if (!ending) return false;
     if (ending.how === 'indirect') {
@@ -225,13 +259,14 @@ class RegionEmitter implements RegionContext {
       this.#transfer(node, taken!, isCall(i));
       return true;
     }
-    const [flags, uncounted] = [this.flags.save(), this.#uncounted];
+    const [flags, uncounted, windows] = [this.flags.save(), this.#uncounted, this.#windows];
     f.if(
       ending.cond,
       () => this.#transfer(node, taken!),
       () => {
         this.flags.restore(flags);
         this.#uncounted = uncounted;
+        this.#windows = windows;
         this.#transfer(node, next!);
       },
     );

@@ -82,6 +82,10 @@ export class Usage {
   /** It may leave the region undone. */
   leaves = false;
   readonly helpers = new Set<string>();
+  /** Fields of general registers that it writes; `sp`: where 31 is SP. */
+  readonly written: { readonly field: RegField; readonly sp: boolean }[] = [];
+  /** It writes X30 whatever its fields are. */
+  links = false;
 }
 
 /** The whole of the value in a v128 whose other bits are zero. */
@@ -132,6 +136,14 @@ const REPLACE = {
   8: 'i64x2.replace_lane',
 } as const;
 
+/** The number of the general register that a field names. */
+export function registerNumber(fields: Fields, field: RegField): number {
+  const [name, plus = '0'] = field.split('+');
+  const n = fields[name!];
+  if (n === undefined) throw new Error(`the pattern has no field ${name}`);
+  return n + Number(plus);
+}
+
 /** Implements `Sem` for one instruction. */
 export class TranslatorSem extends StatementSem implements Sem {
   readonly usage = new Usage();
@@ -149,10 +161,7 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   #number(field: RegField): number {
-    const [name, plus = '0'] = field.split('+');
-    const n = this.#fields[name!];
-    if (n === undefined) throw new Error(`the pattern has no field ${name}`);
-    return n + Number(plus);
+    return registerNumber(this.#fields, field);
   }
 
   #general(number: number, bits: number): Expr {
@@ -167,6 +176,7 @@ export class TranslatorSem extends StatementSem implements Sem {
 
   setX(field: RegField, value: Expr): void {
     const n = this.#number(field);
+    this.usage.written.push({ field, sp: false });
     if (n !== 31) this.#c.registers.set(n, value.t === 'i32' ? extU(value) : value);
   }
 
@@ -177,6 +187,7 @@ export class TranslatorSem extends StatementSem implements Sem {
 
   setSP(field: RegField, value: Expr): void {
     const n = this.#number(field);
+    this.usage.written.push({ field, sp: true });
     this.#c.registers.set(n === 31 ? REGISTER_SP : n, value.t === 'i32' ? extU(value) : value);
   }
 
@@ -270,8 +281,9 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   override setState(name: string, value: Expr): void {
-    if (name === 'x30') this.#c.registers.set(30, value);
-    else super.setState(name, value);
+    if (name !== 'x30') return super.setState(name, value);
+    this.usage.links = true;
+    this.#c.registers.set(30, value);
   }
 
   #setFlags(operation: 'sub' | 'add' | 'logic', a: Expr, b: Expr): void {

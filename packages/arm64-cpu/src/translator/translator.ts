@@ -1,6 +1,6 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
-import { ENTRY_HOT, PAGE_ENTRY_COUNTS, REGIONS } from '../layout.ts';
-import { buildModule, type RegionRequest, regionName } from './module.ts';
+import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, REGIONS } from '../layout.ts';
+import { buildModule, regionName } from './module.ts';
 import { findRegion, type Region } from './region.ts';
 
 /** When code is translated, and how much at a time. */
@@ -41,20 +41,26 @@ export class Translator {
   readonly #memory: WebAssembly.Memory;
   readonly #view: DataView;
   readonly #table: WebAssembly.Table;
+  readonly #leaves: Uint16Array;
   readonly #core: WebAssembly.ModuleImports;
   readonly #options: Required<TranslationOptions>;
   /** Region numbers by content. */
   readonly #numbers = new Map<string, number>();
+  /** Content and code of each region number. */
+  readonly #known: { readonly key: string; readonly region: Region; readonly unaligned: boolean }[] = [];
   /** Links by page of records. */
   readonly #links = new Map<number, Link[]>();
   /** Links that wait for their code, by content. */
   readonly #waiting = new Map<string, Link[]>();
+  /** Regions that are to be translated once more, for accesses that their first code did not do, by content. */
+  readonly #again = new Map<string, Region>();
   #nextNumber = 1;
   #waited = 0;
 
   /** `core`: the exports of the core module, of which regions import the helpers. */
-  constructor(memory: WebAssembly.Memory, core: WebAssembly.Exports, options: TranslationOptions) {
+  constructor(memory: WebAssembly.Memory, pcpu: number, core: WebAssembly.Exports, options: TranslationOptions) {
     this.#memory = memory;
+    this.#leaves = new Uint16Array(memory.buffer, pcpu + PCPU_LEAVES, REGIONS);
     this.#view = new DataView(memory.buffer);
     this.#core = core as WebAssembly.ModuleImports;
     this.#table = core.regions as WebAssembly.Table;
@@ -105,7 +111,7 @@ export class Translator {
 
   /** Between two slices: compiles what has waited long enough. */
   tick(): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size + this.#again.size === 0) return;
     this.#waited++;
     if (this.#waited > PATIENCE) this.#compile();
   }
@@ -124,37 +130,56 @@ export class Translator {
     this.#setCount(link.page, link.region.entry, ENTRY_HOT + number);
   }
 
+  /** A region has left REGION_LEAVES instructions to the interpreter: the accesses may be unaligned ones. */
+  leftOften(number: number): void {
+    const { key, region, unaligned } = this.#known[number]!;
+    if (!unaligned && this.#numbers.get(key) === number) this.#again.set(key, region);
+  }
+
   #compile(): void {
-    if (this.#nextNumber + this.#waiting.size > this.#options.regions + 1) this.#forgetAll();
-    const batch = [...this.#waiting].filter(([, links]) => links.some((l) => !l.cancelled));
+    const wanted = this.#waiting.size + this.#again.size;
+    if (this.#nextNumber + wanted > this.#options.regions + 1) this.#forgetAll();
+    const fresh = [...this.#waiting].filter(([, links]) => links.some((l) => !l.cancelled));
+    const batch = [
+      ...fresh.map(([key, [link]]) => ({ key, region: link!.region, unaligned: false })),
+      ...[...this.#again].map(([key, region]) => ({ key, region, unaligned: true })),
+    ];
+    const links = [...fresh.flatMap(([, some]) => some), ...this.#linked(this.#again)];
     this.#waiting.clear();
+    this.#again.clear();
     this.#waited = 0;
     if (batch.length === 0) return;
-    const requests = batch.map(([, [link]]): RegionRequest => ({ region: link!.region, unaligned: false }));
-    const module = new WebAssembly.Module(buildModule(requests));
+    const module = new WebAssembly.Module(buildModule(batch));
     const { exports } = new WebAssembly.Instance(module, { host: { memory: this.#memory }, core: this.#core });
-    batch.forEach(([key, links], n) => {
+    batch.forEach((request, n) => {
       const number = this.#nextNumber++;
       this.#table.set(number, exports[regionName(n)] as () => void);
-      this.#numbers.set(key, number);
-      for (const link of links) if (!link.cancelled) this.#enter(link, number);
+      this.#leaves[number] = 0;
+      this.#known[number] = request;
+      this.#numbers.set(request.key, number);
     });
+    for (const link of links) if (!link.cancelled) this.#enter(link, this.#numbers.get(link.key)!);
+  }
+
+  /** Links to regions of these contents. */
+  #linked(contents: ReadonlyMap<string, unknown>): Link[] {
+    if (contents.size === 0) return [];
+    return [...this.#links.values()].flat().filter((l) => contents.has(l.key));
   }
 
   /** Gives up every region: there are no numbers left. */
   #forgetAll(): void {
-    for (const links of this.#links.values()) {
-      for (const link of links) if (this.#numbers.has(link.key)) this.#unlink(link);
-    }
-    for (let n = 1; n < this.#nextNumber; n++) this.#table.set(n, null);
-    this.#nextNumber = 1;
-    this.#numbers.clear();
+    this.#again.clear();
     for (const [records, links] of this.#links) {
+      for (const link of links) if (this.#numbers.has(link.key)) this.#unlink(link);
       this.#links.set(
         records,
         links.filter((l) => !l.cancelled),
       );
     }
+    for (let n = 1; n < this.#nextNumber; n++) this.#table.set(n, null);
+    this.#nextNumber = 1;
+    this.#numbers.clear();
   }
 
   #unlink(link: Link): void {
