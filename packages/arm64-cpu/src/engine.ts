@@ -394,7 +394,8 @@ export class Engine {
     const trapsFp = this.#trapsFp[index] === 1;
     const at = trapsFp ? undefined : placeOfKnown.get(word);
     if (at !== undefined) {
-      this.#u32.set(knownRecords.subarray(at, at + RECORD_WORDS), rec >>> 2);
+      const to = rec >>> 2;
+      for (let n = 0; n < RECORD_WORDS; n++) this.#u32[to + n] = knownRecords[at + n]!;
       return;
     }
     this.#fill(rec, word, pc, trapsFp, false);

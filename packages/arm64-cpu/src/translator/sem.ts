@@ -136,12 +136,20 @@ const REPLACE = {
   8: 'i64x2.replace_lane',
 } as const;
 
+/** Fields of registers, parsed: the pattern's field and what is added to it. */
+const parsed = new Map<RegField, readonly [name: string, plus: number]>();
+
 /** The number of the general register that a field names. */
 export function registerNumber(fields: Fields, field: RegField): number {
-  const [name, plus = '0'] = field.split('+');
-  const n = fields[name!];
-  if (n === undefined) throw new Error(`the pattern has no field ${name}`);
-  return n + Number(plus);
+  let found = parsed.get(field);
+  if (!found) {
+    const [name, plus = '0'] = field.split('+');
+    found = [name!, Number(plus)];
+    parsed.set(field, found);
+  }
+  const n = fields[found[0]];
+  if (n === undefined) throw new Error(`the pattern has no field ${field}`);
+  return n + found[1];
 }
 
 /** Implements `Sem` for one instruction. */

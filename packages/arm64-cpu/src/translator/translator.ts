@@ -11,7 +11,7 @@ export interface TranslationOptions {
   readonly batch?: number;
   /** Instructions of a region at most. Default 256. */
   readonly size?: number;
-  /** Regions that are kept at most: 1 to 16383, the default. */
+  /** Regions that are kept at most: 1 to 16383. Default 8000. */
   readonly regions?: number;
 }
 
@@ -28,14 +28,23 @@ export interface CodePage {
 /** A region that is linked to a page, or waits for its code. */
 interface Link {
   readonly page: CodePage;
-  readonly region: Region;
+  /** Byte of the page at which it begins. */
+  readonly entry: number;
   readonly key: string;
+  /** Where its instructions are: begins and ends of straight lines, in bytes. */
+  readonly lines: Uint16Array;
   /** The page was written or given up before the code was there. */
   cancelled: boolean;
 }
 
+/** A region that waits for its code, and where it will be linked. */
+interface Waiting {
+  readonly region: Region;
+  readonly links: Link[];
+}
+
 /** Slices that a request waits for others at most. */
-const PATIENCE = 8;
+const PATIENCE = 24;
 
 export class Translator {
   readonly #memory: WebAssembly.Memory;
@@ -46,14 +55,14 @@ export class Translator {
   readonly #options: Required<TranslationOptions>;
   /** Region numbers by content. */
   readonly #numbers = new Map<string, number>();
-  /** Content and code of each region number. */
-  readonly #known: { readonly key: string; readonly region: Region; readonly unaligned: boolean }[] = [];
+  /** Content of each region number, and whether its code does unaligned accesses. */
+  readonly #known: { readonly key: string; readonly unaligned: boolean }[] = [];
   /** Links by page of records. */
   readonly #links = new Map<number, Link[]>();
   /** Links that wait for their code, by content. */
-  readonly #waiting = new Map<string, Link[]>();
+  readonly #waiting = new Map<string, Waiting>();
   /** Regions that are to be translated once more, for accesses that their first code did not do, by content. */
-  readonly #again = new Map<string, Region>();
+  readonly #again = new Map<string, Waiting>();
   #nextNumber = 1;
   #waited = 0;
 
@@ -64,7 +73,7 @@ export class Translator {
     this.#view = new DataView(memory.buffer);
     this.#core = core as WebAssembly.ModuleImports;
     this.#table = core.regions as WebAssembly.Table;
-    const { threshold = 3000, batch = 32, size = 256, regions = REGIONS - 1 } = options;
+    const { threshold = 3000, batch = 32, size = 256, regions = 8000 } = options;
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
     this.#options = { threshold, batch: Math.min(batch, regions), size, regions };
@@ -83,24 +92,28 @@ export class Translator {
   hot(page: CodePage, offset: number): void {
     // Counted anew unless it gets a region: not to be asked again soon.
     this.#setCount(page, offset, 0);
-    const wordAt = (at: number): number => this.#view.getUint32(page.hostPage + at, true);
-    const region = findRegion(offset, this.#options.size, wordAt, page.trapsFp);
+    const region = this.#find(page, offset);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
-    const link: Link = { page, region, key: keyOf(page, region), cancelled: false };
+    const link: Link = { page, entry: offset, key: keyOf(page, region), lines: linesOf(region), cancelled: false };
     this.#linksOf(page).push(link);
     const number = this.#numbers.get(link.key);
     if (number !== undefined) {
       this.#enter(link, number);
       return;
     }
-    const others = this.#waiting.get(link.key);
-    if (others) others.push(link);
-    else this.#waiting.set(link.key, [link]);
+    const waiting = this.#waiting.get(link.key);
+    if (waiting) waiting.links.push(link);
+    else this.#waiting.set(link.key, { region, links: [link] });
     if (this.#waiting.size >= this.#options.batch) this.#compile();
   }
 
-  /** What lies inside a region is no entry of its own, unless branches go on to lead there once the region exists. */
+  #find(page: CodePage, entry: number): Region {
+    const wordAt = (at: number): number => this.#view.getUint32(page.hostPage + at, true);
+    return findRegion(entry, this.#options.size, wordAt, page.trapsFp);
+  }
+
+  /** What lies inside a region is no entry of its own, unless branches go on to lead there. */
   #countAnew(page: CodePage, region: Region): void {
     for (const offset of region.blocks.keys()) {
       if (offset === region.entry) continue;
@@ -126,45 +139,42 @@ export class Translator {
   }
 
   #enter(link: Link, number: number): void {
-    this.#countAnew(link.page, link.region);
-    this.#setCount(link.page, link.region.entry, ENTRY_HOT + number);
+    this.#setCount(link.page, link.entry, ENTRY_HOT + number);
   }
 
   /** A region has left REGION_LEAVES instructions to the interpreter: the accesses may be unaligned ones. */
   leftOften(number: number): void {
-    const { key, region, unaligned } = this.#known[number]!;
-    if (!unaligned && this.#numbers.get(key) === number) this.#again.set(key, region);
+    const { key, unaligned } = this.#known[number]!;
+    if (unaligned || this.#numbers.get(key) !== number) return;
+    const links = this.#linked(key);
+    if (links[0]) this.#again.set(key, { region: this.#find(links[0].page, links[0].entry), links });
+  }
+
+  #linked(key: string): Link[] {
+    return [...this.#links.values()].flat().filter((l) => l.key === key);
   }
 
   #compile(): void {
     const wanted = this.#waiting.size + this.#again.size;
     if (this.#nextNumber + wanted > this.#options.regions + 1) this.#forgetAll();
-    const fresh = [...this.#waiting].filter(([, links]) => links.some((l) => !l.cancelled));
     const batch = [
-      ...fresh.map(([key, [link]]) => ({ key, region: link!.region, unaligned: false })),
-      ...[...this.#again].map(([key, region]) => ({ key, region, unaligned: true })),
-    ];
-    const links = [...fresh.flatMap(([, some]) => some), ...this.#linked(this.#again)];
+      ...[...this.#waiting].map(([key, w]) => ({ key, ...w, unaligned: false })),
+      ...[...this.#again].map(([key, w]) => ({ key, ...w, unaligned: true })),
+    ].filter(({ links }) => links.some((l) => !l.cancelled));
     this.#waiting.clear();
     this.#again.clear();
     this.#waited = 0;
     if (batch.length === 0) return;
     const module = new WebAssembly.Module(buildModule(batch));
     const { exports } = new WebAssembly.Instance(module, { host: { memory: this.#memory }, core: this.#core });
-    batch.forEach((request, n) => {
+    batch.forEach(({ key, links, unaligned }, n) => {
       const number = this.#nextNumber++;
       this.#table.set(number, exports[regionName(n)] as () => void);
       this.#leaves[number] = 0;
-      this.#known[number] = request;
-      this.#numbers.set(request.key, number);
+      this.#known[number] = { key, unaligned };
+      this.#numbers.set(key, number);
+      for (const link of links) if (!link.cancelled) this.#enter(link, number);
     });
-    for (const link of links) if (!link.cancelled) this.#enter(link, this.#numbers.get(link.key)!);
-  }
-
-  /** Links to regions of these contents. */
-  #linked(contents: ReadonlyMap<string, unknown>): Link[] {
-    if (contents.size === 0) return [];
-    return [...this.#links.values()].flat().filter((l) => contents.has(l.key));
   }
 
   /** Gives up every region: there are no numbers left. */
@@ -184,14 +194,14 @@ export class Translator {
 
   #unlink(link: Link): void {
     link.cancelled = true;
-    this.#setCount(link.page, link.region.entry, this.firstCount);
+    this.#setCount(link.page, link.entry, this.firstCount);
   }
 
   /** Bytes `from` to `to` of a page of records are void: so is what was translated from them. */
   changed(records: number, from: number, to: number): void {
     const links = this.#links.get(records);
     if (!links) return;
-    const kept = links.filter(({ region }) => !covers(region, from, to));
+    const kept = links.filter(({ lines }) => !covers(lines, from, to));
     if (kept.length === links.length) return;
     for (const link of links) if (!kept.includes(link)) this.#unlink(link);
     this.#links.set(records, kept);
@@ -204,11 +214,14 @@ export class Translator {
   }
 }
 
-/** Whether a region has instructions in bytes `from` to `to`. */
-function covers(region: Region, from: number, to: number): boolean {
-  for (const { offset, instructions } of region.blocks.values()) {
-    if (offset < to && offset + 4 * instructions.length > from) return true;
-  }
+function linesOf(region: Region): Uint16Array {
+  const blocks = [...region.blocks.values()];
+  return Uint16Array.from(blocks.flatMap(({ offset, instructions }) => [offset, offset + 4 * instructions.length]));
+}
+
+/** Whether some of the lines has instructions in bytes `from` to `to`. */
+function covers(lines: Uint16Array, from: number, to: number): boolean {
+  for (let n = 0; n < lines.length; n += 2) if (lines[n]! < to && lines[n + 1]! > from) return true;
   return false;
 }
 

@@ -4,6 +4,7 @@
  * either wholly in one page that allows them all, or the region is left.
  */
 import type { Access, Fields } from '../table/row.ts';
+import type { RegField } from '../table/sem.ts';
 import type { Var } from '../wasm/function-builder.ts';
 import type { Instruction } from './region.ts';
 import { registerNumber } from './sem.ts';
@@ -32,12 +33,17 @@ function added({ encoding, fields, probed }: Instruction, n: number): number | u
   const { row } = encoding!;
   const { written, links } = probed!.usage;
   if (links && n === 30) return undefined;
-  const writes = written.filter(({ field, sp }) => registerNumber(fields, field) === n && (sp || n !== 31));
-  if (writes.length === 0) return 0;
-  if (writes.length > 1) return undefined;
-  if (row.access && writes[0]!.field === 'Rn') return row.access(fields).writeback;
-  const isSum = /^(ADD|SUB)_imm$/.test(row.name) && fields.Rn === fields.Rd && fields.sf === 1;
-  return isSum ? (row.name === 'ADD_imm' ? 1 : -1) * fields.imm12! * (fields.sh === 1 ? 4096 : 1) : undefined;
+  let write: RegField | undefined;
+  for (const { field, sp } of written) {
+    if (registerNumber(fields, field) !== n || (n === 31 && !sp)) continue;
+    if (write !== undefined) return undefined;
+    write = field;
+  }
+  if (write === undefined) return 0;
+  if (row.access && write === 'Rn') return row.access(fields).writeback;
+  if ((row.name !== 'ADD_imm' && row.name !== 'SUB_imm') || fields.Rn !== fields.Rd || fields.sf !== 1)
+    return undefined;
+  return (row.name === 'ADD_imm' ? 1 : -1) * fields.imm12! * (fields.sh === 1 ? 4096 : 1);
 }
 
 const accessOf = ({ encoding, fields }: Instruction): Access | undefined => encoding?.row.access?.(fields);
