@@ -192,11 +192,15 @@ export const sizeOf = ({ banks }: MemoryColumn): number => banks.reduce((sum, { 
 /** True if less than a tenth is free. */
 export const isTight = (free: number, total: number): boolean => free * 10 < total;
 
+/** Owners by name, or how many if they are many. */
+const ownersText = (owners: readonly string[]): string =>
+  owners.length > 3 ? `${owners.length} domains` : owners.join(', ');
+
 /** What a segment is, in a few words; `owner` names domains where that is not plain. */
 export function labelOf({ claims }: Segment, owner: boolean): string {
   if (claims.length === 0) return 'free';
   return claims
-    .map(({ label, owners }) => (owner && owners.length > 0 ? `${owners.join(', ')}: ${label}` : label))
+    .map(({ label, owners }) => (owner && owners.length > 0 ? `${ownersText(owners)}: ${label}` : label))
     .join(' / ');
 }
 

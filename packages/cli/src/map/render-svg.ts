@@ -184,7 +184,7 @@ ${rules.join('\n')}`;
 const STYLE = `text{font:12px ui-monospace,SFMono-Regular,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .title{font-size:18px;font-weight:600}.name{font-size:14px;font-weight:700}.address,.note,.legend{font-size:11px}
 .size{text-anchor:end}.free rect{stroke-dasharray:4 4}.overlap rect{stroke-width:2}.overlap text{font-weight:700}.tight{font-weight:700}
-.size{opacity:.75}.band{opacity:.16}`;
+.size{opacity:.75}.free .size{opacity:1}.band{opacity:.16}`;
 
 /** What the colours mean, in one line. */
 const LEGEND_TEXT =
