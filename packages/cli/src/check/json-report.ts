@@ -1,11 +1,12 @@
 import type { BoardPlan } from '@dom0less/hypervisor/plan';
 import type { CheckFinding } from './finding.ts';
 import { countFindings, outlook } from './summary.ts';
+import { placeIn } from './text-places.ts';
 
-/** Line and column, both from 1, behind the end of a stretch of text. */
+/** The place behind the end of a stretch of text. */
 function endOf(text: string, end: number): { endLine: number; endColumn: number } {
-  const before = text.slice(0, end);
-  return { endLine: before.split('\n').length, endColumn: end - before.lastIndexOf('\n') };
+  const { line, column } = placeIn(text, end);
+  return { endLine: line, endColumn: column };
 }
 
 function entryOf({ location, span, fix, ...finding }: CheckFinding): object {

@@ -2,6 +2,7 @@ import type { DtsSpan } from '@dom0less/fdt';
 import type { Severity } from '@dom0less/multiboot';
 import { type CheckFinding, ruleOf } from './finding.ts';
 import type { Fix } from './fixes.ts';
+import { placeIn } from './text-places.ts';
 
 /** Levels of SARIF 2.1.0, section 3.27.10. */
 const LEVELS: Record<Severity, string> = { error: 'error', warning: 'warning', info: 'note' };
@@ -17,15 +18,9 @@ interface Region {
   readonly endColumn?: number;
 }
 
-/** Line and column, both from 1, of an offset. */
-function placeOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
-}
-
 function regionOf(text: string, start: number, end: number): Region {
-  const from = placeOf(text, start);
-  const to = placeOf(text, end);
+  const from = placeIn(text, start);
+  const to = placeIn(text, end);
   return { startLine: from.line, startColumn: from.column, endLine: to.line, endColumn: to.column };
 }
 

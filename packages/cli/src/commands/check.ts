@@ -8,6 +8,7 @@ import { jsonReport } from '../check/json-report.ts';
 import { paintFor, renderFinding } from '../check/render-text.ts';
 import { sarifLog } from '../check/sarif.ts';
 import { summaryLines } from '../check/summary.ts';
+import { placeIn } from '../check/text-places.ts';
 import { EXIT, InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 import { versionText } from '../version.ts';
@@ -96,7 +97,7 @@ function fixAll(path: string | undefined, flags: CheckFlags, io: CliIo): Checked
 }
 
 const placeOf = ([edit]: Fix['edits']): string =>
-  edit === undefined ? '' : `${edit.file}:${edit.original.slice(0, edit.start).split('\n').length}`;
+  edit === undefined ? '' : `${edit.file}:${placeIn(edit.original, edit.start).line}`;
 
 function print(format: Format, checked: Checked, board: string, io: CliIo): void {
   const { findings } = checked;
