@@ -25,6 +25,7 @@ import {
   eqz,
   extU,
   geU,
+  gtS,
   gtU,
   i32,
   i64,
@@ -68,6 +69,8 @@ export const EXIT_YIELD = 3;
  * microseconds.
  */
 const POLL_INSTRUCTIONS = 2 ** 14;
+/** The same where code is translated, which is some ten times as fast. */
+const POLL_TRANSLATED = 2 ** 17;
 
 /** ESR_EL1 of an access to FP or AdvSIMD that CPACR_EL1 traps: class 0x07, CV = 1, COND = 0b1110. */
 const FP_TRAP_ESR = 0x07 * 2 ** 26 + 2 ** 25 + 0x1e * 2 ** 20;
@@ -432,9 +435,9 @@ class MainFunction {
   }
 
   /** Gives `rem` a piece of what is left of the budget: all of that is in `stolen`. */
-  #nextPiece(): void {
+  #nextPiece(instructions = POLL_INSTRUCTIONS): void {
     const f = this.#f;
-    const most = i32(POLL_INSTRUCTIONS << RECORD_SHIFT);
+    const most = i32(instructions << RECORD_SHIFT);
     f.set(this.#rem, select(gtU(f.get(this.#stolen), most), most, f.get(this.#stolen)));
     f.set(this.#stolen, sub(f.get(this.#stolen), f.get(this.#rem)));
   }
@@ -517,10 +520,16 @@ class MainFunction {
     const region = f.tmp(and(count(), i32(ENTRY_HOT - 1)));
     f.brIf(next, or(eqz(and(count(), i32(ENTRY_HOT))), eqz(region)));
     this.#syncFlags();
+    f.set(this.#stolen, add(f.get(this.#rem), f.get(this.#stolen)));
+    this.#nextPiece(POLL_TRANSLATED);
     const left = node('i32', [0x75], f.get(this.#rem), i32(RECORD_SHIFT));
     const end = f.tmp(f.call(this.#m.fn('runRegions'), cpu, region, left));
     this.#reloadFlags();
     f.set(this.#rem, shl(node('i32', [0x75], end, i32(END_BITS)), i32(RECORD_SHIFT)));
+    f.if(gtS(f.get(this.#rem), i32(POLL_INSTRUCTIONS << RECORD_SHIFT)), () => {
+      f.set(this.#stolen, add(f.get(this.#rem), f.get(this.#stolen)));
+      this.#nextPiece();
+    });
     f.set(this.#t, field(cpu, 'pc'));
     const how = f.tmp(and(end, i32(2 ** END_BITS - 1)));
     f.brIf(again, eq(how, i32(END_JUMP)));
