@@ -63,7 +63,8 @@ function domainSource(
 }
 
 /**
- * A host with one CPU, a GICv2 and as much memory as its domUs and their modules need.
+ * The default board: one CPU, a GICv2, as much memory as its domUs and their modules need, and devices: the hypervisor's
+ * PL011, and a PL031, a PL061 and a second PL011 that can be passed through.
  *
  * @returns the host device tree, and the modules where it says that they are.
  */
@@ -116,9 +117,37 @@ export function hostBoard(domains: readonly DomainSpec[]): BoardInput {
 		interrupts = <1 9 0xf04>;
 	};
 
+	pl011@9000000 {
+		compatible = "arm,pl011", "arm,primecell";
+		reg = <0 0x9000000 0 0x1000>;
+		interrupts = <0 1 4>;
+	};
+
+	pl031@9010000 {
+		compatible = "arm,pl031", "arm,primecell";
+		reg = <0 0x9010000 0 0x1000>;
+		interrupts = <0 2 4>;
+		xen,passthrough;
+	};
+
+	pl061@9030000 {
+		compatible = "arm,pl061", "arm,primecell";
+		reg = <0 0x9030000 0 0x1000>;
+		interrupts = <0 7 4>;
+		xen,passthrough;
+	};
+
+	pl011@9040000 {
+		compatible = "arm,pl011", "arm,primecell";
+		reg = <0 0x9040000 0 0x1000>;
+		interrupts = <0 8 4>;
+		xen,passthrough;
+	};
+
 	chosen {
 		#address-cells = <2>;
-		#size-cells = <2>;${nodes}
+		#size-cells = <2>;
+		stdout-path = "/pl011@9000000";${nodes}
 	};
 };
 `;
