@@ -1,4 +1,4 @@
-/** What the binding can give a domU, used by Debian's kernel: shared memory, direct map, devices of the board. */
+/** What the binding can give a domU, used by Debian's kernel: shared memory, direct map, a pool, devices of the board. */
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compileDts, writeFdt } from '@dom0less/fdt';
@@ -37,7 +37,8 @@ const board = (domains: string): string => `/dts-v1/; / {
   #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;
   memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
   cpus { #address-cells = <1>; #size-cells = <0>;
-    cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; }; };
+    cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; };
+    cpu1: cpu@1 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <1>; }; };
   gic: intc@8000000 { compatible = "arm,gic-400"; interrupt-controller; #interrupt-cells = <3>;
     reg = <0 0x8000000 0 0x1000>, <0 0x8010000 0 0x2000>; };
   timer { compatible = "arm,armv8-timer"; interrupts = <1 13 0xf08 1 14 0xf08 1 11 0xf08 1 10 0xf08>; };
@@ -45,7 +46,9 @@ const board = (domains: string): string => `/dts-v1/; / {
   pl031@9010000 { compatible = "arm,pl031"; reg = <0 0x9010000 0 0x1000>; interrupts = <0 2 4>; xen,passthrough; };
   pl061@9030000 { compatible = "arm,pl061"; reg = <0 0x9030000 0 0x1000>; interrupts = <0 7 4>; xen,passthrough; };
   pl011@9040000 { compatible = "arm,pl011"; reg = <0 0x9040000 0 0x1000>; interrupts = <0 8 4>; xen,passthrough; };
-  chosen { #address-cells = <2>; #size-cells = <2>; stdout-path = "/pl011@9000000"; ${domains} }; };`;
+  chosen { #address-cells = <2>; #size-cells = <2>; stdout-path = "/pl011@9000000";
+    pool: pool { compatible = "xen,cpupool"; cpupool-cpus = <&cpu1>; cpupool-sched = "null"; };
+    ${domains} }; };`;
 
 const shm = (role: string): string => `shm { compatible = "xen,domain-shared-memory-v1"; xen,shm-id = "mailbox";
   role = "${role}"; xen,shared-mem = <0 0x70000000 0 0x50000000 0 0x100000>; };`;
@@ -60,11 +63,12 @@ const runs = (dts: string, sends: Readonly<Record<string, string>>): string[] =>
 const console = (name: string): string => readFileSync(`${folder.path}/${name}.log`, 'latin1');
 
 it(
-  'two domUs exchange messages through shared memory; a direct-map one uses clock, GPIO and UART of the board',
+  'two domUs exchange messages through shared memory; a direct-map one, pinned to a pCPU of a pool of its own, uses clock, GPIO and UART of the board',
   async () => {
     // mem= keeps the shared pages out of what the kernel takes for its own, so that /dev/mem may reach them.
     const mailbox = (role: string, name: string): string => domain(name, shm(role), 'mem=128M');
-    const direct = `xen,static-mem = <0 0x60000000 0 0x8000000>; direct-map;
+    const direct = `xen,static-mem = <0 0x60000000 0 0x8000000>; direct-map; domain-cpupool = <&pool>;
+      vcpu { compatible = "xen,vcpu"; id = <0>; hard-affinity = "1"; };
       ${module('device-tree', FRAGMENT, fragment.length)}`;
     const wait = (at: string, value: string): string => `while [ $(devmem ${at}) != ${value} ]; do sleep 1; done`;
     const devices = [
@@ -85,6 +89,7 @@ it(
     const command = new Command([...runs(board(domains.join('\n')), sends), ...expects]);
     expect(await command.exited).toBe(0);
     expect(command.stderr).not.toMatch(/^(error|warning)/m);
+    expect(command.stdout).toContain('(XEN) Brought up 2 CPUs');
     const third = console('domU3');
     expect(third).toMatch(/^60000000-67ffffff : System RAM/m);
     expect(third).toMatch(/^09000000-09000fff : 9000000\.sbsa-uart/m);
