@@ -257,6 +257,24 @@ describe('aborts', () => {
     };
     expect(withA(`${off1}str w0, [x1]`)).toMatchObject({ esr: esr(0x25, WNR | 0x21), far });
     expect(withA(`${off1}strb w0, [x1]`).vector).toBe(-1);
+    for (const [source, distance, faults] of [
+      ['ld1 {v0.16b-v3.16b}, [x1]', 1, false],
+      ['ld1 {v0.4s}, [x1]', 4, false],
+      ['ld1 {v0.4s}, [x1]', 2, true],
+      ['ld1 {v0.1d}, [x1]', 4, true],
+      ['ld2 {v0.8h, v1.8h}, [x1]', 2, false],
+      ['ld2 {v0.8h, v1.8h}, [x1]', 1, true],
+      ['ld4 {v0.8b-v3.8b}, [x1]', 3, false],
+      ['st1 {v0.8b}, [x1]', 1, false],
+      ['st1 {v0.2d, v1.2d}, [x1]', 8, false],
+      ['st1 {v0.2d, v1.2d}, [x1]', 4, true],
+      ['st3 {v0.4s-v2.4s}, [x1]', 4, false],
+      ['st3 {v0.4s-v2.4s}, [x1]', 2, true],
+    ] as const) {
+      const moved = `add x1, x1, #${distance}\n${source}`;
+      const fault = esr(0x25, (source.startsWith('st') ? WNR : 0) | 0x21);
+      expect([moved, withA(moved)]).toMatchObject([moved, faults ? { esr: fault } : { vector: -1 }]);
+    }
     // A pair is aligned if its elements are.
     expect(withA('ldp x0, x2, [x1]').vector).toBe(-1);
     at(DEVICE);

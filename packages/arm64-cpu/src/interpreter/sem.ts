@@ -289,7 +289,7 @@ export class InterpreterSem extends StatementSem implements Sem {
       bytes |
       (options?.unprivileged ? HOW_UNPRIVILEGED : 0) |
       (options?.ordered ? HOW_ALIGNED : 0) |
-      (Math.log2(align === 1 ? bytes : align) << HOW_ALIGN_SHIFT)
+      (Math.log2(options?.element ?? (align === 1 ? bytes : align)) << HOW_ALIGN_SHIFT)
     );
   }
 
@@ -309,8 +309,8 @@ export class InterpreterSem extends StatementSem implements Sem {
     return this.tmp(atomicLoad(kind.startsWith('i64') ? 'i64' : 'i32', bytes, host));
   }
 
-  loadV(address: Expr): Expr {
-    return this.tmp(loadV128(this.#readHost(address, 16, 1)));
+  loadV(address: Expr, options?: AccessOptions): Expr {
+    return this.tmp(loadV128(this.#readHost(address, 16, 1, options)));
   }
 
   loadPair(kind: LoadKind, address: Expr): [Expr, Expr] {
@@ -351,7 +351,7 @@ export class InterpreterSem extends StatementSem implements Sem {
     this.#storeVia(address, bytes, bytes, fast, wide, () => i64(0), options);
   }
 
-  storeV(address: Expr, value: Expr): void {
+  storeV(address: Expr, value: Expr, options?: AccessOptions): void {
     const v = this.tmp(value);
     this.#storeVia(
       address,
@@ -360,6 +360,7 @@ export class InterpreterSem extends StatementSem implements Sem {
       (host) => this.f.storeV128(host, v),
       () => lane64(v, 0),
       () => lane64(v, 1),
+      options,
     );
   }
 

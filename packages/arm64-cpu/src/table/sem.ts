@@ -73,12 +73,12 @@ export interface Sem {
 
   /** Loads from a virtual address (i64); faults end the instruction. */
   load(kind: LoadKind, address: Expr, options?: AccessOptions): Expr;
-  loadV(address: Expr): Expr;
+  loadV(address: Expr, options?: AccessOptions): Expr;
   /** Two neighbours of `kind`; both are loaded before either register is written. */
   loadPair(kind: LoadKind, address: Expr): [Expr, Expr];
   /** Stores the low `bytes` bytes of an i32 or i64. */
   store(bytes: 1 | 2 | 4 | 8, address: Expr, value: Expr, options?: AccessOptions): void;
-  storeV(address: Expr, value: Expr): void;
+  storeV(address: Expr, value: Expr, options?: AccessOptions): void;
   storePair(bytes: 4 | 8, address: Expr, first: Expr, second: Expr): void;
   storePairV(address: Expr, first: Expr, second: Expr): void;
   /**
@@ -127,4 +127,6 @@ export interface AccessOptions {
   readonly unprivileged?: boolean;
   /** Load-acquire, store-release. */
   readonly ordered?: boolean;
+  /** Bytes of an element, where alignment counts for each element and not for the whole access. */
+  readonly element?: number;
 }

@@ -64,12 +64,14 @@ function gather(vectors: readonly Expr[], from: (i: number) => number): Expr {
   return v;
 }
 
-/** Loads `bytes` (a multiple of 8) bytes, sixteen to a vector. */
-function loadBytes(x: Sem, base: Expr, bytes: number): Expr[] {
+/** Loads `bytes` (a multiple of 8) bytes, sixteen to a vector; alignment counts for elements of `element` bytes. */
+function loadBytes(x: Sem, base: Expr, bytes: number, element: number): Expr[] {
   const out: Expr[] = [];
   for (let at = 0; at < bytes; at += 16) {
     const whole = bytes - at >= 16;
-    const v = whole ? x.loadV(offset(base, at)) : lanes(3, 'splat', x.load('i64', offset(base, at)));
+    const v = whole
+      ? x.loadV(offset(base, at), { element })
+      : lanes(3, 'splat', x.load('i64', offset(base, at), { element }));
     out.push(x.tmp(v));
   }
   return out;
@@ -87,11 +89,11 @@ function probeStores(x: Sem, base: Expr, bytes: number): void {
   });
 }
 
-/** Stores `bytes` (a multiple of 8) bytes, sixteen from a vector. */
-function storeBytes(x: Sem, base: Expr, bytes: number, vectors: readonly Expr[]): void {
+/** Stores `bytes` (a multiple of 8) bytes, sixteen from a vector; alignment counts for elements of `element` bytes. */
+function storeBytes(x: Sem, base: Expr, bytes: number, vectors: readonly Expr[], element: number): void {
   vectors.forEach((v, k) => {
-    if (bytes - 16 * k >= 16) x.storeV(offset(base, 16 * k), v);
-    else x.store(8, offset(base, 16 * k), laneOp('i64x2.extract_lane', 0, v));
+    if (bytes - 16 * k >= 16) x.storeV(offset(base, 16 * k), v, { element });
+    else x.store(8, offset(base, 16 * k), laneOp('i64x2.extract_lane', 0, v), { element });
   });
 }
 
@@ -135,33 +137,34 @@ function multipleRow({ elements, registers, opcode }: (typeof MULTIPLE)[number],
     name: `${mnemonic}_asisdlse_R${registers}${mode.suffix}`,
     pattern: `0 Q 001100${mode.post} ${load ? 1 : 0} 0 ${mode.rm} ${opcode} size:2 Rn:5 Rt:5`,
     asm: `${mnemonic.toLowerCase()} {${list(registers, 'T')}}, ${addressOperand(mode, `<#postQ:${8 * registers}>`)}`,
-    // Without structures the lanes' size makes no difference to a little-endian machine.
-    ...(elements === 1 ? { dynamic: ['size'] } : { when: (f: Fields) => !(f.size === 3 && f.Q === 0) }),
+    ...(elements === 1 ? {} : { when: (f: Fields) => !(f.size === 3 && f.Q === 0) }),
     ...modeCheck(mode),
     ...modeMovesSp(mode, (f) => registers * (f.Q ? 16 : 8)),
     cold: true,
     sem: (x, f) => {
       const registerBytes = f.Q ? 16 : 8;
       const bytes = registers * registerBytes;
+      const element = bytesOf(f.size!);
       withAddress(x, mode, bytes, (base) => {
         if (!load && registers > 1) probeStores(x, base, bytes);
-        if (elements === 1) moveRegisters(x, base, registers, registerBytes, load);
+        if (elements === 1) moveRegisters(x, base, registers, registerBytes, load, element);
         else if (load) {
-          const vectors = loadBytes(x, base, bytes);
+          const vectors = loadBytes(x, base, bytes, element);
           for (let r = 0; r < registers; r++)
             x.setV(rt(r), deinterleave(vectors, registers, r, f.size!, registerBytes));
-        } else storeBytes(x, base, bytes, interleave(x, registers, f.size!, registerBytes));
+        } else storeBytes(x, base, bytes, interleave(x, registers, f.size!, registerBytes), element);
       });
     },
   };
 }
 
 /** LD1 and ST1 of whole registers. */
-function moveRegisters(x: Sem, base: Expr, n: number, bytes: number, load: boolean): void {
+function moveRegisters(x: Sem, base: Expr, n: number, bytes: number, load: boolean, element: number): void {
   const numbers = Array.from({ length: n }, (_, r) => r);
   if (load) {
     const address = (r: number): Expr => offset(base, r * bytes);
-    const values = numbers.map((r) => x.tmp(bytes === 16 ? x.loadV(address(r)) : x.load('i64', address(r))));
+    const how = { element };
+    const values = numbers.map((r) => x.tmp(bytes === 16 ? x.loadV(address(r), how) : x.load('i64', address(r), how)));
     values.forEach((v, r) => {
       if (bytes === 16) x.setV(rt(r), v);
       else x.setVScalar(rt(r), v);
@@ -169,8 +172,8 @@ function moveRegisters(x: Sem, base: Expr, n: number, bytes: number, load: boole
     return;
   }
   for (const r of numbers) {
-    if (bytes === 16) x.storeV(offset(base, r * bytes), x.V(rt(r)));
-    else x.store(8, offset(base, r * bytes), x.vPart('i64', rt(r)));
+    if (bytes === 16) x.storeV(offset(base, r * bytes), x.V(rt(r)), { element });
+    else x.store(8, offset(base, r * bytes), x.vPart('i64', rt(r)), { element });
   }
 }
 
