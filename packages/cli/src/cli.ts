@@ -184,6 +184,7 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .option('--format <FORMAT>', 'text, json or sarif; text if absent')
     .option('--xen <VERSION>', 'also say what that version of Xen, e.g. 4.17, does not know')
     .option('--strict', 'one error is an error of all, as with Xen, and warnings count')
+    .option('--pcpus <N>', 'number of pCPUs, as for run; as many as the host has CPUs if absent')
     .option('--fix', 'repair in the source what is sure')
     .addHelpText('after', CHECK_HELP)
     .action(async (board: string | undefined, flags: CheckFlags) => {

@@ -74,6 +74,12 @@ export const parseCount =
     return { problem: `${option} ${text}: expected a number from ${least} to ${most}` };
   };
 
+/** Most pCPUs: each takes a part of the board's 4 GiB. */
+const MAX_PCPUS = 64;
+
+/** Parses the number of pCPUs of a board. */
+export const parsePcpus = parseCount('--pcpus', 1, MAX_PCPUS);
+
 /** All values, or all problems. */
 export function parseAll<T>(texts: readonly string[], parse: (text: string) => Parsed<T>, problems: string[]): T[] {
   const values: T[] = [];

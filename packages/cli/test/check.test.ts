@@ -90,6 +90,19 @@ describe('check', () => {
     expect(report).toMatchObject({ starts: false, domains: [{ starts: false }, { starts: false }] });
   });
 
+  it('--pcpus is the number of pCPUs that run would have', async () => {
+    const vcpu = 'vpl011; vcpu { compatible = "xen,vcpu"; id = <0>; hard-affinity = "1"; };';
+    const cpu = (n: number): string => `cpu@${n} { device_type = "cpu"; compatible = "arm,armv8"; reg = <${n}>; };`;
+    const cpus = `cpus { #address-cells = <1>; #size-cells = <0>; ${cpu(0)} ${cpu(1)} };`;
+    const board = put(GOOD.replace('vpl011;', vcpu).replace(/cpus \{(?:[^{}]|\{[^}]*\})*\};/, cpus));
+    expect(await check(board, ...LOAD, '--pcpus', '2')).toMatchObject({ code: 0 });
+    const { code, stdout } = await check(board, ...LOAD, '--pcpus', '1');
+    expect(code).toBe(1);
+    expect(stdout).toContain('error[affinity-without-pcpus]');
+    const wrong = await check(board, '--pcpus', '65');
+    expect(wrong).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('from 1 to 64') });
+  });
+
   it('a format that is not there, and a file that is not there, are bad input', async () => {
     expect(await check(put(GOOD), '--format', 'xml')).toMatchObject({ code: 2 });
     const { code, stderr } = await check(put(GOOD), '--load', '0x48000000=/nonexistent');

@@ -46,6 +46,30 @@ describe('explain', () => {
     expect((await explain(wrong, 'domU1.memory')).stdout).toContain('error[domain-memory-one-cell]');
   });
 
+  it('what only this project knows: name, UUID, GIC, restarts, start', async () => {
+    const own = [
+      ...['dom0less,name = "web"; dom0less,uuid = "01234567-89AB-cdef-0123-456789abcdef"; dom0less,gic-version = "v3";'],
+      ...['dom0less,on-reboot = "restart"; dom0less,max-restarts = <7>; dom0less,start-order = <2>;'],
+    ].join(' ');
+    const source = hostTree([
+      { name: 'domU1', kernel: 0x48000000 },
+      { name: 'domU2', kernel: 0x48000000 },
+    ])
+      .replace('vpl011;', `vpl011; ${own}`)
+      .replace(/(domU2 \{[^}]*?vpl011;)/, '$1 dom0less,start-after = "web", "ready";');
+    const path = folder.put('own.dts', source);
+    const values = async (domain: string, names: readonly string[]): Promise<string[]> => {
+      const texts = await Promise.all(names.map((name) => explain(path, `${domain}.dom0less,${name}`)));
+      return texts.map(({ stdout }) => /= (.*)\n/.exec(stdout)?.[1] ?? stdout);
+    };
+    const names = ['name', 'uuid', 'gic-version', 'on-reboot', 'max-restarts', 'start-order', 'start-after'];
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+    expect(await values('web', names)).toEqual(['web', uuid, 'v3', 'restart', '7', '2', 'none']);
+    const after = 'web prints "ready"';
+    expect(await values('domU2', names)).toEqual(['domU2', 'none', 'v2', 'preserve', 'any number', '0', after]);
+    expect((await explain(path, 'web.dom0less,uuid')).stdout).toContain('dom0less only: Xen ignores it');
+  });
+
   it('a domain whose name has dots is found, with a property and without', async () => {
     expect((await explain(board, 'dom.U2@1')).stdout).toContain('domain 2');
     expect((await explain(board, 'dom.U2.vpl011')).stdout).toMatch(/^dom\.U2\.vpl011 = off\n.*\n {2}not given/);

@@ -11,6 +11,7 @@ import { summaryLines } from '../check/summary.ts';
 import { placeIn } from '../check/text-places.ts';
 import { EXIT, InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
+import { parseAll, parsePcpus } from '../option-values.ts';
 import { versionText } from '../version.ts';
 import { type InputFlags, type ReadInput, readInput } from './board-input.ts';
 
@@ -24,6 +25,7 @@ export interface CheckFlags extends InputFlags {
   readonly xen?: string;
   readonly strict?: boolean;
   readonly fix?: boolean;
+  readonly pcpus?: string;
 }
 
 /** What a check found. */
@@ -47,6 +49,14 @@ const fixContext = (input: ReadInput): FixContext | undefined => {
 /** True if images are given: then one that is missing is an error, as it is for a boot. */
 const hasImages = ({ load, bootScript }: CheckFlags): boolean => (load ?? []).length > 0 || bootScript !== undefined;
 
+/** @throws {InputError} if it is no number of pCPUs. */
+function pcpusOf({ pcpus }: CheckFlags): number | undefined {
+  const problems: string[] = [];
+  const [count] = parseAll(pcpus === undefined ? [] : [pcpus], parsePcpus, problems);
+  if (problems.length > 0) throw new InputError(problems);
+  return count;
+}
+
 function check(path: string | undefined, flags: CheckFlags, io: CliIo): Checked {
   const problems: string[] = [];
   const input = readInput(path, flags, problems);
@@ -56,7 +66,7 @@ function check(path: string | undefined, flags: CheckFlags, io: CliIo): Checked 
   const found = [...sourceErrors.map(sourceFinding), ...diagnostics.map((one) => locateDiagnostic(one, undefined))];
   if (tree === undefined) return { findings: found, problems: rest };
   const board = planBoard({
-    ...{ tree, modules, strict: flags.strict === true },
+    ...{ tree, modules, strict: flags.strict === true, pcpus: pcpusOf(flags) },
     ...{ assumeModules: !hasImages(flags), hostCpus: io.hostCpus },
   });
   const context = fixContext(input);

@@ -3,7 +3,7 @@ import { logNames, reportDiagnostics, resolveDomains } from '../board-report.ts'
 import { ConsoleLogs } from '../console-logs.ts';
 import { InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
-import { type Expectation, parseAll, parseCount, parseExpectation, parseSeed, parseTimeout } from '../option-values.ts';
+import { type Expectation, parseAll, parseExpectation, parsePcpus, parseSeed, parseTimeout } from '../option-values.ts';
 import { parseSend, type Send } from '../send-option.ts';
 import { runSession } from '../session.ts';
 import { type BoardInput, type InputFlags, readBoardInput } from './board-input.ts';
@@ -41,16 +41,12 @@ export interface SessionWishes {
   readonly deterministic: boolean;
 }
 
-/** Most pCPUs: each takes a part of the board's 4 GiB. */
-const MAX_PCPUS = 64;
-
 /** Reads the options; what is wrong with them is added to `problems`. */
 export function parseSessionFlags(flags: SessionFlags, problems: string[]): SessionWishes {
   const [timeout] = parseAll(flags.timeout === undefined ? [] : [flags.timeout], parseTimeout, problems);
   const [seed] = parseAll(flags.seed === undefined ? [] : [flags.seed], parseSeed, problems);
   const expectations = parseAll(flags.expect ?? [], parseExpectation, problems);
   const sends = parseAll(flags.send ?? [], parseSend, problems);
-  const parsePcpus = parseCount('--pcpus', 1, MAX_PCPUS);
   const [pcpus] = parseAll(flags.pcpus === undefined ? [] : [flags.pcpus], parsePcpus, problems);
   const { consoleLog, json = false, strict = false, raw = false, deterministic = false } = flags;
   return { consoleLog, expectations, sends, timeout, seed, json, strict, raw, pcpus, deterministic };

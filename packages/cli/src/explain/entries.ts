@@ -35,6 +35,12 @@ const capabilitiesOf = ({ capabilities }: DomainPlan): string =>
 /** Xen's size of the pool for stage-2 tables: 1 MiB a vCPU, 4 KiB a MiB of memory, and 512 KiB, in whole MiB. */
 const p2mMiB = ({ cpus, memoryKiB }: DomainPlan): number => Math.ceil((4 * (256 * cpus + memoryKiB / KIB + 128)) / KIB);
 
+const startAfterText = ({ startAfter }: DomainPlan, { plan }: BoardPlan): string => {
+  if (startAfter === undefined) return 'none';
+  const other = plan.domains.find(({ id }) => id === startAfter.domain)?.name ?? `domain ${startAfter.domain}`;
+  return startAfter.pattern === undefined ? other : `${other} prints ${JSON.stringify(startAfter.pattern)}`;
+};
+
 const moduleText = (kind: 'kernel' | 'ramdisk' | 'deviceTree', format?: (planned: PlannedDomain) => string) => {
   return ({ domain, planned }: ExplainContext): string => {
     const module = domain.modules[kind];
@@ -195,6 +201,24 @@ export const ENTRIES: readonly ExplainEntry[] = [
     fallback: 'none',
   },
   {
+    name: 'dom0less,name',
+    value: ({ domain }) => domain.name,
+    meaning: 'what the domain is called in output and options; of dom0less, Xen ignores it',
+    fallback: "the node's name, without its unit address where that leaves all distinct",
+  },
+  {
+    name: 'dom0less,uuid',
+    value: ({ domain }) => domain.uuid ?? 'none',
+    meaning: 'the UUID of the domain; of dom0less, Xen ignores it',
+    fallback: 'none',
+  },
+  {
+    name: 'dom0less,gic-version',
+    value: ({ domain }) => `v${domain.gicVersion}`,
+    meaning: 'version of the virtual GIC, v2 or v3, whatever the host has; of dom0less, Xen ignores it',
+    fallback: "that of the host's GIC",
+  },
+  {
     name: 'dom0less,on-poweroff',
     value: ({ domain }) => domain.restart.onPoweroff,
     meaning: 'what becomes of the domain when it powers off; of dom0less, Xen ignores it',
@@ -213,9 +237,21 @@ export const ENTRIES: readonly ExplainEntry[] = [
     fallback: 'preserve',
   },
   {
+    name: 'dom0less,max-restarts',
+    value: ({ domain }) => `${domain.restart.maxRestarts ?? 'any number'}`,
+    meaning: 'how often the domain is restarted, for whatever reason; of dom0less, Xen ignores it',
+    fallback: 'any number',
+  },
+  {
     name: 'dom0less,start-order',
     value: ({ domain }) => `${domain.startOrder}`,
     meaning: 'domains with lower numbers start first; of dom0less, Xen ignores it',
     fallback: '0',
+  },
+  {
+    name: 'dom0less,start-after',
+    value: ({ domain, board }) => startAfterText(domain, board),
+    meaning: 'the domain that has to be started, or to print a line that matches, before; of dom0less, Xen ignores it',
+    fallback: 'none: it starts with the board',
   },
 ];
