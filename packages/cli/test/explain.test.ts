@@ -48,7 +48,9 @@ describe('explain', () => {
 
   it('what only this project knows: name, UUID, GIC, restarts, start', async () => {
     const own = [
-      ...['dom0less,name = "web"; dom0less,uuid = "01234567-89AB-cdef-0123-456789abcdef"; dom0less,gic-version = "v3";'],
+      ...[
+        'dom0less,name = "web"; dom0less,uuid = "01234567-89AB-cdef-0123-456789abcdef"; dom0less,gic-version = "v3";',
+      ],
       ...['dom0less,on-reboot = "restart"; dom0less,max-restarts = <7>; dom0less,start-order = <2>;'],
     ].join(' ');
     const source = hostTree([

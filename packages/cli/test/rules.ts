@@ -2,15 +2,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { compileDts } from '@dom0less/fdt';
+import { compileDts, writeFdt } from '@dom0less/fdt';
 import { BUILD_DIAGNOSTICS, planBoard } from '@dom0less/hypervisor/plan';
 import { checkXenVersion, DIAGNOSTICS, parseXenVersion, type Severity } from '@dom0less/multiboot';
+import { LOADS } from './rule-images.ts';
 
 const beside = fileURLToPath(new URL('../../../docs/rules', import.meta.url));
 /** docs/rules; seen from the repository's root if this file was bundled. */
 export const FOLDER = existsSync(beside) ? beside : join(process.cwd(), 'docs/rules');
 const EXAMPLES = join(FOLDER, 'examples');
+/** Bytes that examples give the module of a fragment. */
+const FRAGMENT_BYTES = 0x1000;
 const MARKER = '<!-- generated -->\n';
 
 interface Rule {
@@ -31,55 +33,60 @@ export function example(code: string, kind: 'bad' | 'good'): string | undefined 
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-const KERNEL_ADDRESS = 0x48000000;
-const KERNEL_BYTES = 0x1000000;
-
-/** The header of an arm64 Image (Linux, Documentation/arch/arm64/booting.rst), in so many bytes. */
-function image(bytes: number, { flags = 0n, imageSize = BigInt(bytes) } = {}): Uint8Array {
-  const content = new Uint8Array(bytes);
-  const view = new DataView(content.buffer);
-  view.setUint32(0, 0x14000010, true);
-  view.setBigUint64(16, imageSize, true);
-  view.setBigUint64(24, flags, true);
-  view.setUint32(56, 0x644d5241, true);
-  return content;
-}
-
-const padded = (content: Uint8Array, bytes: number): Uint8Array => {
-  const all = new Uint8Array(bytes);
-  all.set(content.subarray(0, bytes));
-  return all;
+/** Rules that no source can trigger by itself, and why. */
+export const WITHOUT_EXAMPLE: Readonly<Record<string, string>> = {
+  'board-memory-exhausted': 'depends on how much memory the host gives when the board is made',
+  'placement-no-memory': 'is for callers of `placeImages`: `check` says `domain-memory-zero` before',
 };
 
-/** What a line `// at 0x48000000 lies: …` of an example stands for. */
-const LOADS: Readonly<Record<string, () => Uint8Array>> = {
-  image: () => image(KERNEL_BYTES),
-  short: () => image(0x100000),
-  long: () => image(KERNEL_BYTES + 4096),
-  garbage: () => new Uint8Array(KERNEL_BYTES).fill(0x55),
-  elf: () => padded(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46), KERNEL_BYTES),
-  'big-endian': () => image(KERNEL_BYTES, { flags: 1n }),
-  'old-image': () => image(KERNEL_BYTES, { imageSize: 0n }),
-  gzip: () => gzipSync(image(0x1000)),
-  'gzip-padded': () => padded(gzipSync(image(0x1000)), KERNEL_BYTES),
-  'gzip-cut': () => gzipSync(Buffer.from(Array.from({ length: 0x4000 }, (_, i) => (i * 7919) % 251))).subarray(0, 200),
-  elsewhere: () => new Uint8Array(0),
+/** Rules whose examples take seconds, for the long tests. */
+export const SLOW: readonly string[] = ['kernel-too-large'];
+
+/** A line of an example that says what lies where: a word of {@link LOADS}, or a source of a device tree. */
+const LIES = /^\/\/ at (0x[\da-f]+) lies: (\S+)$/gm;
+
+const liesIn = (source: string): { address: string; what: string }[] =>
+  [...source.matchAll(LIES)].map(([, address, what]) => ({ address: address!, what: what! }));
+
+const isTree = (what: string): boolean => what.endsWith('.dts');
+
+const sourceOf = (name: string): string => readFileSync(join(EXAMPLES, name), 'utf8');
+
+/** The bytes that stand for a word; a compiled tree is as long as the reg of its module says. */
+const bytesOf = (what: string): Uint8Array => {
+  if (!isTree(what)) return LOADS[what]!.bytes();
+  const bytes = new Uint8Array(FRAGMENT_BYTES);
+  bytes.set(writeFdt(compileDts(sourceOf(what), { filename: what })));
+  return bytes;
 };
+
+const noteOf = (source: string, pattern: RegExp): string | undefined => pattern.exec(source)?.[1];
 
 /** Codes of everything that a check finds in an example. */
 export function codesOf(source: string): string[] {
-  const tree = compileDts(source, {
-    filename: 'example.dts',
-    include: (name) => readFileSync(join(EXAMPLES, name), 'utf8'),
+  const tree = compileDts(source, { filename: 'example.dts', include: sourceOf });
+  const lies = liesIn(source);
+  const files = lies.map(({ address, what }) => [Number(address), bytesOf(what)] as const);
+  const modules = new Map(files.filter(([, bytes]) => bytes.length > 0));
+  const pcpus = noteOf(source, /^\/\/ check with --pcpus (\d+)$/m);
+  const { plan, diagnostics } = planBoard({
+    ...{ tree, modules, assumeModules: lies.length === 0 },
+    ...(pcpus === undefined ? {} : { pcpus: Number(pcpus) }),
   });
-  const what = /^\/\/ at 0x48000000 lies: (.*)$/m.exec(source)?.[1];
-  const bytes = what === undefined ? undefined : LOADS[what]!();
-  const modules = new Map(bytes === undefined || bytes.length === 0 ? [] : [[KERNEL_ADDRESS, bytes]]);
-  const { plan, diagnostics } = planBoard({ tree, modules, assumeModules: what === undefined });
-  const version = /^\/\/ check with --xen (.*)$/m.exec(source)?.[1];
+  const version = noteOf(source, /^\/\/ check with --xen (.*)$/m);
   const history = version === undefined ? [] : checkXenVersion(tree, plan, parseXenVersion(version)!);
   return [...diagnostics, ...history].map(({ code }) => code);
 }
+
+/** What lies where in an example, for its page. */
+const liesText = (source: string): string =>
+  liesIn(source)
+    .map(({ address, what }) =>
+      isTree(what)
+        ? `\nAt ${address} lies [examples/${what}](examples/${what}), compiled:\n\n\`\`\`dts\n${sourceOf(what).trimEnd()}\n\`\`\`\n`
+        : `\nAt ${address} lies \`${what}\`: ${LOADS[what]!.what}.\n`,
+    )
+    .join('');
 
 /** The page of a rule, what people wrote kept. */
 export function page(code: string, old: string | undefined): string {
@@ -89,7 +96,7 @@ export function page(code: string, old: string | undefined): string {
     const source = example(code, kind);
     return source === undefined
       ? ''
-      : `\n## ${title}\n\n[examples/${code}.${kind}.dts](examples/${code}.${kind}.dts), on [board.dtsi](examples/board.dtsi):\n\n\`\`\`dts\n${source.trimEnd()}\n\`\`\`\n`;
+      : `\n## ${title}\n\n[examples/${code}.${kind}.dts](examples/${code}.${kind}.dts), on [board.dtsi](examples/board.dtsi):\n\n\`\`\`dts\n${source.trimEnd()}\n\`\`\`\n${liesText(source)}`;
   };
   return `${written}${MARKER}
 | | |
@@ -97,8 +104,12 @@ export function page(code: string, old: string | undefined): string {
 | severity | ${severity} |
 | message | ${cell(message)} |
 | repair | ${cell(remedy)} |
-${xen === undefined ? '' : `| Xen | ${cell(xen)} |\n`}${shown('bad', 'Found here')}${shown('good', 'Not here')}`;
+${xen === undefined ? '' : `| Xen | ${cell(xen)} |\n`}${withoutText(code)}${shown('bad', 'Found here')}${shown('good', 'Not here')}`;
 }
+
+/** Why a rule has no example. */
+const withoutText = (code: string): string =>
+  Object.hasOwn(WITHOUT_EXAMPLE, code) ? `\nWithout an example: it ${WITHOUT_EXAMPLE[code]}.\n` : '';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '\\<');
 
@@ -116,6 +127,25 @@ themselves: \`dom0less check docs/rules/examples/CODE.bad.dts\`.
 | rule | severity | message |
 |---|---|---|
 ${rows.join('\n')}
+
+## What lies where
+
+An example may have a line \`// at ADDRESS lies: WORD\`, which says what file stands behind a module:
+
+| word | file |
+|---|---|
+${Object.entries(LOADS)
+  .map(([word, { what }]) => `| ${word} | ${what} |`)
+  .join('\n')}
+| NAME.dts | that source, compiled |
+
+## Without an example
+
+| rule | it |
+|---|---|
+${Object.entries(WITHOUT_EXAMPLE)
+  .map(([code, why]) => `| [${code}](${code}.md) | ${why} |`)
+  .join('\n')}
 `;
 }
 

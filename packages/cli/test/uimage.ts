@@ -13,7 +13,7 @@ export function uImage(data: Uint8Array): Uint8Array {
 }
 
 /** CRC-32 as of zlib. */
-function crc32(bytes: Uint8Array): number {
+export function crc32(bytes: Uint8Array): number {
   let crc = ~0;
   for (const byte of bytes) {
     crc ^= byte;
