@@ -77,7 +77,7 @@ it(
       'cd /sys/class/gpio; base=$(cat gpiochip*/base); echo $base > export; echo $((base+4)) > export',
       'echo high > gpio$base/direction; echo gpio-$(cat gpio$((base+4))/value)',
       'echo 0 > gpio$base/value; echo gpio-$(cat gpio$((base+4))/value)',
-      'stty -F /dev/ttyAMA1 raw -echo; (head -n 1 /dev/ttyAMA1; echo loop-$((1+2))) & sleep 1; echo hello > /dev/ttyAMA1',
+      'stty -F /dev/ttyAMA1 raw -echo; (sleep 1; echo hello > /dev/ttyAMA1) & head -n 1 /dev/ttyAMA1; echo loop-$((1+2))',
     ];
     const sends = {
       domU1: `devmem 0x50000000 32 0x1234; ${wait('0x50000004', '0x0000ABCD')}; echo got-$((1))`,
