@@ -5,8 +5,10 @@ import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
 import { coreImage } from './core-image.ts';
 import { decode, type Encoding, encodingNamed, isFpAccess } from './decoder.ts';
-import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD, importNamed, recordSpec } from './interpreter/build.ts';
+import { recordSpec } from './interpreter/cold.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
+import { importNamed } from './interpreter/imports.ts';
+import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD } from './interpreter/outcomes.ts';
 import {
   HANDLER_FP_TRAP,
   HANDLER_PAGE_END,

@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { HELPERS } from '../src/core/index.ts';
 import { candidates, decode, ENCODINGS, type Encoding } from '../src/decoder.ts';
-import { importNamed, recordSpec } from '../src/interpreter/build.ts';
+import { recordSpec } from '../src/interpreter/cold.ts';
 import { COLD_HANDLERS, HOT_HANDLERS, handlerOf } from '../src/interpreter/handlers.ts';
+import { importNamed } from '../src/interpreter/imports.ts';
 import { HANDLER_USES_FLAGS, type RecordSpec } from '../src/interpreter/record.ts';
 import { InterpreterSem } from '../src/interpreter/sem.ts';
 import { RECORD_BYTES } from '../src/layout.ts';
