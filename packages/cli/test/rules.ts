@@ -39,6 +39,24 @@ export const WITHOUT_EXAMPLE: Readonly<Record<string, string>> = {
   'placement-no-memory': 'is for callers of `placeImages`: `check` says `domain-memory-zero` before',
 };
 
+/** Pitfalls that no tree and no image shows, and what there is for them. */
+const NOT_STATIC: readonly (readonly [string, string])[] = [
+  ['who has the keyboard', 'a question of a running board: the console says it, and Ctrl-A three times moves on'],
+  [
+    'which message is of which domain',
+    'output bears the names of the domains, which the tree gives or their nodes have',
+  ],
+  ['a guest that died unseen', 'shows when it runs: `run` reports the end of each domain, with `--json` as an event'],
+  [
+    'a host tree from which Xen makes no dom0 (a disabled PCI bridge, registers behind a bus without ranges)',
+    'no dom0 is made here: `dom0-described` says so; a UART that is disabled is found as `uart-missing`',
+  ],
+  [
+    'a guest built for another interrupt controller or timer frequency',
+    'an image does not tell what it was built for; that Zephyr has addresses of its own is found as `guest-fixed-addresses`',
+  ],
+];
+
 /** Rules whose examples take seconds, for the long tests. */
 export const SLOW: readonly string[] = ['kernel-too-large'];
 
@@ -146,6 +164,12 @@ ${Object.entries(LOADS)
 ${Object.entries(WITHOUT_EXAMPLE)
   .map(([code, why]) => `| [${code}](${code}.md) | ${why} |`)
   .join('\n')}
+
+## What no rule finds
+
+| what goes wrong | why no rule finds it, and what there is instead |
+|---|---|
+${NOT_STATIC.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 `;
 }
 

@@ -46,7 +46,9 @@ export { nearestName } from './nearest.ts';
 export { type ParsedBootPlan, type ParseOptions, parseBootPlan } from './parse-boot-plan.ts';
 export { type Passthrough, type PassthroughDevice, type PassthroughRegion, readPassthrough } from './passthrough.ts';
 export { type Placement, type PlacementInput, type PlacementResult, placeImages } from './placement.ts';
+export { adviseKernel } from './rules/advise-kernel.ts';
 export { checkXenVersion } from './rules/check-xen-version.ts';
+export { adviseXenPlacement } from './rules/xen-placement.ts';
 export {
   CHOSEN_PROPERTY_SUPPORT,
   DOMAIN_PROPERTY_SUPPORT,

@@ -50,6 +50,15 @@ describe('a release of Xen', () => {
     expect(codes('cpus = <32>;', '4.21')).toEqual([]);
     expect(codes('cpus = <33>;', '4.22')).toEqual([]);
   });
+
+  it('has no xenstore page for an enhanced direct-map domain before 4.21', () => {
+    const direct = 'xen,static-mem = <0 0x60000000 0 0x10000000>; direct-map; xen,enhanced';
+    const found = (word: string, version: string) =>
+      codes(`${direct}${word};`, version).filter((code) => code.startsWith('xen-enhanced-direct-map'));
+    expect(found('', '4.20')).toEqual(['xen-enhanced-direct-map xen,enhanced']);
+    expect(found('', '4.21')).toEqual([]);
+    expect(found(' = "no-xenstore"', '4.20')).toEqual([]);
+  });
 });
 
 it.each([

@@ -1,5 +1,7 @@
 /** First half of building a domain: everything that can go wrong with its input, before any memory is made. */
 import {
+  adviseKernel,
+  adviseXenPlacement,
   type BootModule,
   type GuestRamBank,
   type HostFacts,
@@ -105,7 +107,7 @@ const readKernel = (domain: ValidDomain, context: ReadContext): KernelImage | un
   const place = { path: module.path, domain: domain.nodeName };
   try {
     const kernel = identifyKernel(bytes);
-    for (const finding of kernel.findings) context.report(locate(finding, place));
+    for (const finding of [...kernel.findings, ...adviseKernel(domain, kernel)]) context.report(locate(finding, place));
     return kernel;
   } catch (error) {
     if (!(error instanceof KernelImageError)) throw error;
@@ -215,9 +217,12 @@ export const placeDomain = (
     });
   // A domain without memory has no bank to put into a tree; placing says what is wrong.
   const dtbSize = banks.length === 0 ? 0 : treeWith(0, 0).length;
+  const place = { path: domain.path, property: 'memory', domain: domain.nodeName };
+  const inXen = adviseXenPlacement({ banks, kernel, dtbSize, initrdSize });
+  if (inXen !== undefined) report(locate(inXen, place));
   const placed = placeImages({ banks, kernel, dtbSize, initrdSize });
   if ('finding' in placed) {
-    report(locate(placed.finding, { path: domain.path, property: 'memory', domain: domain.nodeName }));
+    report(locate(placed.finding, place));
     return undefined;
   }
   const { placement } = placed;

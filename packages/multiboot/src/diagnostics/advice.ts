@@ -46,4 +46,22 @@ export const ADVICE_DIAGNOSTICS = defineDiagnostics({
     remedy: 'load the file at a lower address if U-Boot loads it',
     xen: 'is not concerned; U-Boot refuses the load, or is overwritten',
   },
+  'placement-xen-bss': {
+    severity: 'warning',
+    message: 'Xen would put the {what} at {at}, in what the kernel clears for its BSS, [{bss}, {end})',
+    remedy: 'give the domain more memory',
+    xen: 'looks at the length of the file only; the guest clears what it is to read',
+  },
+  'enhanced-old-kernel': {
+    severity: 'warning',
+    message: 'the kernel is Linux {found}; an enhanced domain gets its xenstore late, which Linux knows since {since}',
+    remedy: 'use a newer kernel, or set xen,enhanced = "no-xenstore"',
+    xen: 'starts it; the guest goes on without xenstore, or crashes as it takes the absent page for one',
+  },
+  'guest-fixed-addresses': {
+    severity: 'warning',
+    message: 'the kernel is Zephyr, which has its addresses from its build; this direct-map domain has RAM at {ram}',
+    remedy: "remove direct-map, or build Zephyr for a board with the host's addresses",
+    xen: 'starts it; the guest stays silent unless it was built for these addresses',
+  },
 });

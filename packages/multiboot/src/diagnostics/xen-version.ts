@@ -26,6 +26,12 @@ export const XEN_VERSION_DIAGNOSTICS = defineDiagnostics({
     remedy: 'use Xen 4.16 or later, or add modules for a dom0 to /chosen',
     xen: 'before 4.16 panics: Could not set up DOM0 guest OS',
   },
+  'xen-enhanced-direct-map': {
+    severity: 'warning',
+    message: 'the domain is direct-mapped, and in Xen {version} init-dom0less finds no page for its xenstore',
+    remedy: 'use Xen 4.21 or later, set xen,enhanced = "no-xenstore", or remove direct-map',
+    xen: "before 4.21 expects the page at 0x39000000, which is no RAM of a direct-map domain: doesn't belong to d1",
+  },
   'ram-not-scrubbed': {
     severity: 'info',
     message: '{found} on the command line: memory is given to guests as the last user left it',

@@ -12,6 +12,7 @@ import {
   SMALL_TREE_VCPUS,
   showXenVersion,
   WORD_SUPPORT,
+  XENSTORE_PAGE_SINCE,
   type XenSupport,
   type XenVersion,
 } from './xen-version.ts';
@@ -82,7 +83,11 @@ export const checkXenVersion = (tree: DeviceTree, plan: BootPlan, version: XenVe
     if (!isDomain) continue;
     check.properties(reporter, node, DOMAIN_PROPERTY_SUPPORT);
     for (const child of node.children) check.node(reporter, child);
-    const cpus = plan.domains.find(({ path }) => path === node.path)?.cpus ?? 0;
+    const domain = plan.domains.find(({ path }) => path === node.path);
+    const cpus = domain?.cpus ?? 0;
+    if (version < XENSTORE_PAGE_SINCE && domain?.directMap === true && domain.enhanced === 'enabled') {
+      reporter.report('xen-enhanced-direct-map', node, 'xen,enhanced', { version: shown });
+    }
     if (version < BIG_TREES_SINCE && cpus > SMALL_TREE_VCPUS) {
       reporter.report('xen-small-tree', node, 'cpus', { found: cpus, version: shown, limit: SMALL_TREE_VCPUS });
     }

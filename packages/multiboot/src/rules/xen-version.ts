@@ -71,6 +71,8 @@ export const WORD_SUPPORT: Readonly<Record<string, Readonly<Record<string, XenSu
 
 /** First release that boots domains without a dom0. */
 export const DOM0_OPTIONAL_SINCE: XenVersion = 16;
+/** First release that has a page for the xenstore of a domain itself, so that direct-map domains can have one. */
+export const XENSTORE_PAGE_SINCE: XenVersion = 21;
 /** First release whose buffer for a guest's tree grows with its vCPUs; before, it had 4 KiB. */
 export const BIG_TREES_SINCE: XenVersion = 22;
 /** About as many vCPUs as fit into a tree of 4 KiB. */
