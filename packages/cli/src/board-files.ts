@@ -65,15 +65,20 @@ export const includeFiles: DtsIncludeResolver = (name, from) => {
   return { file: isAbsolute(name) ? name : join(dirname(from), name), content };
 };
 
+/** A line for the C preprocessor. Properties begin with a number sign too, but have other names. */
+const DIRECTIVE = /^[ \t]*#[ \t]*(?:include|define|undef|if|ifdef|ifndef)\b(?!-)/m;
+
 function compileFile(path: string, bytes: Uint8Array): TreeFile {
   const source = new TextDecoder().decode(bytes);
-  const result = checkDts(source, { filename: path, include: includeFiles, disable: 'all' });
+  const preprocess = DIRECTIVE.test(source);
+  const result = checkDts(source, { filename: path, include: includeFiles, disable: 'all', preprocess });
   if (result.tree === undefined) throw new SourceError(result.errors);
   return { tree: result.tree, sourceMap: result.sourceMap! };
 }
 
 /**
- * Reads a host device tree: a blob by its magic number, a source by its name (.dts).
+ * Reads a host device tree: a blob by its magic number, a source by its name (.dts). A source with lines for the C
+ * preprocessor goes through it, as in Linux' build.
  *
  * @throws {SourceError} if the source has errors.
  * @throws {InputError} if the file can't be read or is not a device tree.

@@ -32,6 +32,18 @@ const json = async (...args: string[]) => {
 };
 
 describe('check', () => {
+  it('preprocesses a source that has lines for the C preprocessor, and gives places of the files as written', async () => {
+    folder.put('cpus.h', '#define CPUS 1\n');
+    const macros = `#include "cpus.h"\n#ifdef CPUS\n#define KERNEL 0x48000000\n#endif\n${GOOD}`;
+    const source = macros.replace('cpus = <1>', 'cpus = <CPUS>').replace('<0 0x48000000', '<0 KERNEL');
+    expect(source).not.toBe(macros);
+    expect((await check(put(source), ...LOAD)).code).toBe(0);
+    const { code, stdout } = await check(put(source.replace('<CPUS>', '<(CPUS - 1)>')), ...LOAD);
+    expect(code).toBe(1);
+    const line = source.split('\n').findIndex((text) => text.includes('<CPUS>')) + 1;
+    expect(stdout).toContain(`.dts:${line}:`);
+  });
+
   it('is content with a board that starts', async () => {
     const { code, stdout } = await check(put(GOOD), ...LOAD);
     expect(code).toBe(0);
