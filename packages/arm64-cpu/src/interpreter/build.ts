@@ -14,7 +14,7 @@ import {
   REGION_LEAVES,
   REGIONS,
 } from '../layout.ts';
-import { END_BITS, END_INTERPRET } from '../translator/emit.ts';
+import { END_BITS, END_INTERPRET } from '../translator/ends.ts';
 import { CALLABLE } from '../translator/sem.ts';
 import { add, and, eq, i32, i64, leS, load, ltS, ne, node, or, shl, shrU, sub, wrap } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';

@@ -10,7 +10,7 @@ import {
   RECORD_BYTES,
   RECORD_SHIFT,
 } from '../layout.ts';
-import { END_BITS, END_CHECK, END_JUMP } from '../translator/emit.ts';
+import { END_BITS, END_CHECK, END_JUMP } from '../translator/ends.ts';
 import {
   add,
   and,

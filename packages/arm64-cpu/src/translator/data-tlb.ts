@@ -1,44 +1,32 @@
 /** Data accesses of a region: the TLB is looked up in line, and whatever it does not answer leaves the region. */
 
-import { field } from '../core/memory.ts';
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
 import { add, and, type Expr, gtU, i32, i64, load, ne, or, shl, shrU, wrap, xor } from '../wasm/expr.ts';
-import type { FunctionBuilder, Var } from '../wasm/function-builder.ts';
+import type { FunctionBuilder } from '../wasm/function-builder.ts';
+import { FIRST_TABLE, fixed, TLB_TABLES, type TlbTable } from './locals.ts';
 
 const PAGE_BYTES = 0x1000;
 
-/** A table of the TLB by the field of the vCPU state that holds its address. */
-export type TlbTable = 'tlbRead' | 'tlbWrite' | 'tlbReadEl0' | 'tlbWriteEl0';
-
 export class DataTlb {
   readonly #f: FunctionBuilder;
-  readonly #cpu: Expr;
   readonly #leaveIf: (cond: Expr) => void;
   /** Whether plain accesses may be unaligned; else those leave the region. */
   readonly #unaligned: boolean;
-  readonly #bases = new Map<TlbTable, Var>();
+  /** Tables that the code so far uses: a bit for each. */
+  tables = 0;
   /** Host address of the next access, where it is known already. */
   known: Expr | undefined;
 
-  constructor(f: FunctionBuilder, cpu: Expr, unaligned: boolean, leaveIf: (cond: Expr) => void) {
+  constructor(f: FunctionBuilder, unaligned: boolean, leaveIf: (cond: Expr) => void) {
     this.#f = f;
-    this.#cpu = cpu;
     this.#unaligned = unaligned;
     this.#leaveIf = leaveIf;
   }
 
   #base(table: TlbTable): Expr {
-    let v = this.#bases.get(table);
-    if (!v) {
-      v = this.#f.lasting('i32');
-      this.#bases.set(table, v);
-    }
-    return this.#f.get(v);
-  }
-
-  /** Loads the bases of the tables that the code so far uses. */
-  loadBases(): void {
-    for (const [table, v] of this.#bases) this.#f.set(v, field(this.#cpu, table, 'i32'));
+    const number = TLB_TABLES.indexOf(table);
+    this.tables |= 1 << number;
+    return this.#f.get(fixed('i32', FIRST_TABLE + number));
   }
 
   /**

@@ -1,147 +1,102 @@
 /** Generates the function of a region: structured control flow from the dominator tree, guest registers in locals. */
-import { field, setField } from '../core/memory.ts';
-import { add, and, type Expr, extU, i32, i64, ltS, or, shl, shrU, sub } from '../wasm/expr.ts';
-import type { FuncRef, FunctionBuilder, Label, Var } from '../wasm/function-builder.ts';
-import { DataTlb } from './data-tlb.ts';
-import { LazyFlags } from './flags.ts';
+import { END_BITS, END_INTERPRET } from './ends.ts';
+import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf } from './flow.ts';
+import { CPU, END, LEFT, SITE, TARGET } from './locals.ts';
 import { type Instruction, isCall, type Region } from './region.ts';
-import { RegisterFile } from './registers.ts';
-import { type RegionContext, TranslatorSem } from './sem.ts';
+import { FLAGS_LABEL, LEAVE_LABEL, OP, OUT_LABEL, RegionWriter } from './region-writer.ts';
+import { packFlags, storeFlags, windowLookup } from './shared-stencils.ts';
+import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
+import { codeOf, lebOf64 } from './words.ts';
 
-/** How a region ends, in the low bits of what its function gives; above them is what is left of the budget. */
-export const END_BITS = 2;
-/** To the address in `pc`. */
-export const END_JUMP = 0;
-/** The instruction at `pc`, in the same page, is the interpreter's to do. */
-export const END_INTERPRET = 1;
-/** To the address in `pc`, with a look at interrupts. */
-export const END_CHECK = 2;
-
-export interface EmitOptions {
-  /** Plain data accesses may be unaligned. */
-  readonly unaligned: boolean;
-  helper(name: string): FuncRef;
-}
-
-/** Where an exit that undoes nothing happened: bytes from the page's start above, instructions not yet counted below. */
+/** In the local SITE: bytes from the page's start above, instructions not yet counted below. */
 const SITE_SHIFT = 16;
+const MEMORY = FLAG_KINDS.indexOf('memory');
+const PACKED = FLAG_KINDS.indexOf('packed');
 
-class RegionEmitter implements RegionContext {
-  readonly f: FunctionBuilder;
-  readonly cpu: Expr;
-  readonly registers: RegisterFile;
-  readonly flags: LazyFlags;
-  readonly tlb: DataTlb;
-  readonly helper: (name: string) => FuncRef;
+const NO_REGISTERS = new Uint8Array(0);
+const NO_WINDOWS: ReadonlyMap<number, Window> = new Map();
+
+class RegionEmitter {
+  readonly #w = new RegionWriter();
   readonly #region: Region;
   readonly #nodes: Map<number, FlowNode>;
-  /** What is left of the budget, in instructions. */
-  readonly #left: Var;
-  readonly #site: Var;
-  readonly #end: Var;
-  #pageVa: Var | undefined;
-  /** Where loops start, and where blocks end behind which others begin. */
-  readonly #loops = new Map<FlowNode, Label>();
-  readonly #merges = new Map<FlowNode, Label>();
-  #leaveLabel!: Label;
-  #outLabel!: Label;
-  /** Behind the code, where flags are written to the vCPU state on the way out. */
-  #flagsLabel!: Label;
+  readonly #unaligned: boolean;
+  /** Depths at which loops start, and of blocks behind which others begin. */
+  readonly #loops = new Map<FlowNode, number>();
+  readonly #merges = new Map<FlowNode, number>();
+  /** Kind of the flags; undefined behind a meeting of ways that differ where nothing reads them. */
+  #flags: number | undefined = MEMORY;
   /** Instructions done since `left` was last brought up to date. */
   #uncounted = 0;
-  /** The instruction that is generated. */
-  #at = 0;
   /** Windows that are open, by base register. */
-  #windows: ReadonlyMap<number, Window> = new Map();
-  readonly #unaligned: boolean;
+  #windows = NO_WINDOWS;
 
-  constructor(f: FunctionBuilder, region: Region, o: EmitOptions) {
-    this.f = f;
-    this.cpu = f.param(0);
-    this.#left = f.params[1]!;
-    this.registers = new RegisterFile(f, this.cpu);
-    this.flags = new LazyFlags(f, this.cpu);
-    this.tlb = new DataTlb(f, this.cpu, o.unaligned, (cond) => f.brIf(this.#leaveLabel, cond));
-    this.helper = o.helper;
-    this.#unaligned = o.unaligned;
+  constructor(region: Region, unaligned: boolean) {
     this.#region = region;
     this.#nodes = flowOf(region);
-    this.#site = f.lasting('i32');
-    this.#end = f.lasting('i32');
+    this.#unaligned = unaligned;
   }
 
-  build(): void {
-    const f = this.f;
-    f.block((out) => {
-      this.#outLabel = out;
-      f.block((flags) => {
-        this.#flagsLabel = flags;
-        this.#body();
-      });
-      if (this.flags.writes > 0) this.flags.store();
-    });
-    this.registers.storeAll();
-    f.ret(or(shl(f.get(this.#left), i32(END_BITS)), f.get(this.#end)));
-    f.unreachable();
-    // Only now is it known what the region uses.
-    const code = f.body.splice(0);
-    this.registers.loadAll();
-    this.tlb.loadBases();
-    if (this.#pageVa) f.set(this.#pageVa, field(this.cpu, 'pageVa'));
-    for (const byte of code) f.body.push(byte);
-  }
-
-  /** The region's code, and behind it where an instruction is left to the interpreter. */
-  #body(): void {
-    const f = this.f;
-    f.block((leave) => {
-      this.#leaveLabel = leave;
-      const entry = this.#nodes.get(this.#region.entry)!;
-      if (!entry.isLoop) this.#checkBudget(entry);
-      this.#tree(entry);
-    });
+  build(): Uint8Array {
+    const w = this.#w;
+    for (let n = 0; n < LEAVE_LABEL; n++) w.open(OP.block);
+    const entry = this.#nodes.get(this.#region.entry)!;
+    if (!entry.isLoop) this.#checkBudget(entry);
+    this.#tree(entry);
+    w.close();
     this.#leave();
+    w.close();
+    if (w.flagKinds !== 0) this.#shared(storeFlags(w.flagKinds));
+    w.close();
+    w.storeRegisters();
+    w.get(LEFT);
+    w.i32(END_BITS);
+    w.op(OP.shl32);
+    w.get(END);
+    w.op(OP.or32);
+    return w.finish();
+  }
+
+  #shared(stencil: Stencil): void {
+    this.#w.fill({ stencil, registers: NO_REGISTERS, immediates: [] });
   }
 
   /** Behind the body: an instruction that the interpreter has to do. */
   #leave(): void {
-    const f = this.f;
-    f.set(this.#left, sub(f.get(this.#left), and(f.get(this.#site), i32(2 ** SITE_SHIFT - 1))));
-    setField(f, this.cpu, 'pc', add(field(this.cpu, 'pageVa'), extU(shrU(f.get(this.#site), i32(SITE_SHIFT)))));
-    f.set(this.#end, i32(END_INTERPRET));
-  }
-
-  pageVa(): Expr {
-    this.#pageVa ??= this.f.lasting('i64');
-    return this.f.get(this.#pageVa);
-  }
-
-  leave(): void {
-    this.f.br(this.#leaveLabel);
-  }
-
-  leaveChecking(): void {
-    const f = this.f;
-    f.set(this.#left, sub(f.get(this.#left), i32(this.#uncounted + 1)));
-    f.set(this.#end, i32(END_CHECK));
-    this.#exit(add(field(this.cpu, 'pageVa'), i64(this.#at + 4)));
-  }
-
-  /** Leaves the region for `target`; what was done is counted. */
-  #exit(target: Expr): void {
-    setField(this.f, this.cpu, 'pc', target);
-    this.f.br(this.flags.kind === 'memory' ? this.#outLabel : this.#flagsLabel);
+    const w = this.#w;
+    w.get(LEFT);
+    w.get(SITE);
+    w.i32(2 ** SITE_SHIFT - 1);
+    w.op(OP.and32);
+    w.op(OP.sub32);
+    w.set(LEFT);
+    w.get(CPU);
+    w.statePageVa();
+    w.get(SITE);
+    w.i32(SITE_SHIFT);
+    w.op(OP.shrU32);
+    w.op(OP.extendU);
+    w.op(OP.add64);
+    w.storePc();
+    w.i32(END_INTERPRET);
+    w.set(END);
   }
 
   #count(): void {
-    if (this.#uncounted > 0) this.f.set(this.#left, sub(this.f.get(this.#left), i32(this.#uncounted)));
+    const w = this.#w;
+    if (this.#uncounted === 0) return;
+    w.get(LEFT);
+    w.i32(this.#uncounted);
+    w.op(OP.sub32);
+    w.set(LEFT);
     this.#uncounted = 0;
   }
 
   #setSite(offset: number): void {
-    this.f.set(this.#site, i32((offset << SITE_SHIFT) | this.#uncounted));
+    this.#w.i32((offset << SITE_SHIFT) | this.#uncounted);
+    this.#w.set(SITE);
   }
 
   /**
@@ -149,37 +104,41 @@ class RegionEmitter implements RegionContext {
    * the same instruction whoever executes them.
    */
   #checkBudget(node: FlowNode): void {
+    const w = this.#w;
     this.#setSite(node.block.offset);
-    this.f.brIf(this.#leaveLabel, ltS(this.f.get(this.#left), i32(this.#region.size)));
+    w.get(LEFT);
+    w.i32(this.#region.size);
+    w.op(OP.ltS32);
+    w.br(OP.brIf, LEAVE_LABEL);
   }
 
   /** A block and all that it dominates. */
   #tree(node: FlowNode): void {
     const merges = node.children.filter((c) => c.forward > 1).sort((a, b) => b.order - a.order);
     if (!node.isLoop) {
-      this.#within(node, merges);
+      this.#within(node, merges, 0);
       return;
     }
     this.#meet(node);
-    this.f.loop((label) => {
-      this.#loops.set(node, label);
-      this.#start(node);
-      this.#checkBudget(node);
-      this.#within(node, merges);
-    });
+    this.#w.open(OP.loop);
+    this.#loops.set(node, this.#w.depth);
+    this.#start(node);
+    this.#checkBudget(node);
+    this.#within(node, merges, 0);
+    this.#w.close();
   }
 
-  /** The block, inside Wasm blocks behind each of which one of `merges` begins. */
-  #within(node: FlowNode, merges: readonly FlowNode[]): void {
-    const [first, ...rest] = merges;
+  /** The block, inside Wasm blocks behind each of which one of `merges` begins, from number `from` on. */
+  #within(node: FlowNode, merges: readonly FlowNode[], from: number): void {
+    const first = merges[from];
     if (!first) {
       this.#block(node);
       return;
     }
-    this.f.block((label) => {
-      this.#merges.set(first, label);
-      this.#within(node, rest);
-    });
+    this.#w.open(OP.block);
+    this.#merges.set(first, this.#w.depth);
+    this.#within(node, merges, from + 1);
+    this.#w.close();
     this.#start(first);
     this.#tree(first);
   }
@@ -187,14 +146,17 @@ class RegionEmitter implements RegionContext {
   /** Before a branch to a place where ways meet: what each of them has to hold to. */
   #meet(node: FlowNode): void {
     this.#count();
-    if (node.readsFlags) this.flags.normalize();
+    if (node.readsFlags && this.#flags !== PACKED) {
+      this.#shared(packFlags(this.#flags!));
+      this.#flags = PACKED;
+    }
   }
 
   /** At a place where ways meet. */
   #start(node: FlowNode): void {
     this.#uncounted = 0;
-    this.#windows = new Map();
-    this.flags.restore([node.readsFlags ? 'packed' : undefined, undefined]);
+    this.#windows = NO_WINDOWS;
+    this.#flags = node.readsFlags ? PACKED : undefined;
   }
 
   #block(node: FlowNode): void {
@@ -205,72 +167,75 @@ class RegionEmitter implements RegionContext {
     this.#transfer(node, node.block.next!);
   }
 
-  /** Opens a window for the access of an instruction, or finds it in one that is open. */
-  #look(instructions: readonly Instruction[], n: number): void {
+  /** The window in which the access of an instruction is; opens one where that pays. */
+  #window(instructions: readonly Instruction[], n: number): Window | undefined {
     const i = instructions[n]!;
-    const access = i.encoding!.row.access?.(i.fields);
+    const { access } = i.known;
     // Where accesses are unaligned or windows cross pages, each is looked up for itself.
-    if (!access || this.#unaligned) return;
-    const f = this.f;
-    const base = baseOf(i.fields);
-    let window = this.#windows.get(base);
-    let place = window && placeIn(window, access);
-    if (place === undefined) {
-      const plan = planWindow(instructions, n);
-      if (!plan) return;
-      const host = f.lasting('i32');
-      const address = add(this.registers.get(base), i64(plan.low));
-      const table = plan.store ? 'tlbWrite' : 'tlbRead';
-      f.scope(() => f.set(host, this.tlb.host(table, address, plan.high - plan.low, plan.align)));
-      window = { ...plan, host, at: 0 };
-      this.#windows = new Map([...this.#windows, [base, window]]);
-      place = access.offset - plan.low;
-    }
-    this.tlb.known = add(f.get(window!.host), i32(place));
+    if (!access || this.#unaligned) return undefined;
+    const base = baseOf(i);
+    const open = this.#windows.get(base);
+    if (open && placeIn(open, access) !== undefined) return open;
+    const plan = planWindow(instructions, n);
+    if (!plan) return undefined;
+    const host = this.#w.local('i32');
+    const stencil = windowLookup(plan.store, plan.high - plan.low, plan.align);
+    this.#w.fill({ stencil, registers: Uint8Array.of(base), immediates: [lebOf64(plan.low)] });
+    this.#w.set(host);
+    const window = { ...plan, host, at: 0 };
+    this.#windows = new Map([...this.#windows, [base, window]]);
+    return window;
   }
 
   /** One instruction's code; true if it ends the block. */
   #instruction(node: FlowNode, n: number): boolean {
-    const f = this.f;
     const { instructions } = node.block;
     const i = instructions[n]!;
-    this.#at = i.offset;
-    if (!i.probed) {
-      this.#setSite(i.offset);
-      f.br(this.#leaveLabel);
+    const { known, offset, probed } = i;
+    if (!probed) {
+      this.#setSite(offset);
+      this.#w.br(OP.br, LEAVE_LABEL);
       return true;
     }
-    if (i.probed.usage.leaves) this.#setSite(i.offset);
-    this.#look(instructions, n);
-    const x = new TranslatorSem(this, i.fields);
-    f.scope(() => i.encoding!.row.sem(x, i.fields));
+    if (probed.usage.leaves) this.#setSite(offset);
+    const window = this.#window(instructions, n);
+    const place = window ? placeIn(window, known.access!)! : 0;
+    const code = codeOf(known, this.#flags ?? PACKED, window !== undefined, this.#unaligned);
+    this.#w.fill(code, offset, this.#uncounted, window?.host, place);
+    if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
     this.#uncounted++;
     if (this.#windows.size > 0) this.#windows = behind(this.#windows, i);
-    const { ending } = x;
-    if (!ending) return false;
-    if (ending.how === 'indirect') {
-      // The target may be made of registers only: nothing on the way out changes them.
-      this.#count();
-      this.#exit(ending.target);
-      return true;
-    }
-    const { taken, next } = node.block;
-    if (!ending.cond) {
-      this.#transfer(node, taken!, isCall(i));
-      return true;
-    }
-    const [flags, uncounted, windows] = [this.flags.save(), this.#uncounted, this.#windows];
-    f.if(
-      ending.cond,
-      () => this.#transfer(node, taken!),
-      () => {
-        this.flags.restore(flags);
-        this.#uncounted = uncounted;
-        this.#windows = windows;
-        this.#transfer(node, next!);
-      },
-    );
+    if (probed.ending === undefined) return false;
+    if (probed.ending === 'branch') this.#direct(node, i);
+    else this.#indirect();
     return true;
+  }
+
+  #indirect(): void {
+    const w = this.#w;
+    this.#count();
+    w.get(CPU);
+    w.get(TARGET);
+    w.storePc();
+    this.#out();
+  }
+
+  /** Behind a direct branch; its condition is on the stack. */
+  #direct(node: FlowNode, i: Instruction): void {
+    const { taken, next } = node.block;
+    if (!i.probed!.conditional) {
+      this.#transfer(node, taken!, isCall(i));
+      return;
+    }
+    const [flags, uncounted, windows] = [this.#flags, this.#uncounted, this.#windows];
+    this.#w.open(OP.if);
+    this.#transfer(node, taken!);
+    this.#w.op(OP.else);
+    this.#flags = flags;
+    this.#uncounted = uncounted;
+    this.#windows = windows;
+    this.#transfer(node, next!);
+    this.#w.close();
   }
 
   /** Goes from the end of a block to `offset`; a call leaves the region whatever is there. */
@@ -280,10 +245,10 @@ class RegionEmitter implements RegionContext {
     if (to.order <= from.order) {
       if (!to.isLoop || !dominates(to, from)) return this.#jump(offset);
       this.#meet(to);
-      this.f.br(this.#loops.get(to)!);
+      this.#w.br(OP.br, this.#loops.get(to)!);
     } else if (to.forward > 1) {
       this.#meet(to);
-      this.f.br(this.#merges.get(to)!);
+      this.#w.br(OP.br, this.#merges.get(to)!);
     } else {
       this.#tree(to);
     }
@@ -291,12 +256,27 @@ class RegionEmitter implements RegionContext {
 
   /** Leaves the region for `offset` from the start of its page. */
   #jump(offset: number): void {
+    const w = this.#w;
     this.#count();
-    this.#exit(add(field(this.cpu, 'pageVa'), i64(offset)));
+    w.get(CPU);
+    w.statePageVa();
+    w.i64(offset);
+    w.op(OP.add64);
+    w.storePc();
+    this.#out();
+  }
+
+  /** Leaves the region: `pc` is in the state. */
+  #out(): void {
+    this.#w.br(OP.br, this.#flags === MEMORY ? OUT_LABEL : FLAGS_LABEL);
   }
 }
 
-/** Generates the body of the function (cpu, left) → (left << END_BITS | end) of a region. */
-export function emitRegion(f: FunctionBuilder, region: Region, options: EmitOptions): void {
-  new RegionEmitter(f, region, options).build();
+/**
+ * The body of the function (cpu, left) → (left << END_BITS | end) of a region, as the code section has it behind its size.
+ * `unaligned`: plain data accesses may be unaligned. It calls helpers by their places in `CALLABLE`, which the module
+ * imports first.
+ */
+export function regionBody(region: Region, unaligned: boolean): Uint8Array {
+  return new RegionEmitter(region, unaligned).build();
 }

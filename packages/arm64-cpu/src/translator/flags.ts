@@ -30,12 +30,14 @@ import {
   xor,
 } from '../wasm/expr.ts';
 import type { FunctionBuilder, Var } from '../wasm/function-builder.ts';
+import { FLAG_A, FLAG_B, FLAG_KIND, fixed } from './locals.ts';
 
 /** What the flags are made of. `memory`: the vCPU state holds them. `packed`: `a` is NZCV, N at bit 3. */
 export const FLAG_KINDS = ['memory', 'packed', 'sub64', 'sub32', 'add64', 'add32', 'logic64', 'logic32'] as const;
 export type FlagKind = (typeof FLAG_KINDS)[number];
 
-const numberOf = (kind: FlagKind): number => FLAG_KINDS.indexOf(kind);
+/** The number of a kind. */
+export const numberOf = (kind: FlagKind): number => FLAG_KINDS.indexOf(kind);
 
 /** Operands, as i32 or i64 by the kind. */
 interface Operands {
@@ -149,40 +151,28 @@ export class LazyFlags {
   readonly #f: FunctionBuilder;
   readonly #cpu: Expr;
   /** `kind` at run time, and the operands; W operands are zero-extended. */
-  readonly #kindVar: Var;
-  readonly #a: Var;
-  readonly #b: Var;
-  /** A constant second operand. */
-  #constant: Expr | undefined;
+  readonly #kindVar = fixed('i32', FLAG_KIND);
+  readonly #a = fixed('i64', FLAG_A);
+  readonly #b = fixed('i64', FLAG_B);
   /** The kind, where it is known: undefined behind a meeting of ways that differ. */
-  kind: FlagKind | undefined = 'memory';
+  kind: FlagKind | undefined;
   /** How often flags were set in the code so far. */
   writes = 0;
-  /** Kinds that the flags had in the code so far. */
-  readonly #kinds = new Set<FlagKind>();
+  /** The code depends on the kind that there was at first. */
+  asked = false;
+  /** Kinds that the flags had in the code so far: a bit for each. */
+  kinds = 0;
 
-  constructor(f: FunctionBuilder, cpu: Expr) {
+  constructor(f: FunctionBuilder, cpu: Expr, kind: FlagKind | undefined) {
     this.#f = f;
     this.#cpu = cpu;
-    this.#kindVar = f.lasting('i32');
-    this.#a = f.lasting('i64');
-    this.#b = f.lasting('i64');
-  }
-
-  /** What is known here, to come back to it on another way. */
-  save(): readonly [FlagKind | undefined, Expr | undefined] {
-    return [this.kind, this.#constant];
-  }
-
-  restore([kind, constant]: readonly [FlagKind | undefined, Expr | undefined]): void {
     this.kind = kind;
-    this.#constant = constant;
   }
 
   #become(kind: FlagKind): void {
     this.writes++;
     this.kind = kind;
-    this.#kinds.add(kind);
+    this.kinds |= 1 << numberOf(kind);
     this.#f.set(this.#kindVar, i32(numberOf(kind)));
   }
 
@@ -190,7 +180,6 @@ export class LazyFlags {
   set(operation: 'sub' | 'add' | 'logic', a: Expr, b: Expr): void {
     const wide = (e: Expr): Expr => (e.t === 'i32' ? extU(e) : e);
     this.#f.set(this.#a, wide(a));
-    this.#constant = b.k === undefined ? undefined : b;
     if (operation !== 'logic') this.#f.set(this.#b, wide(b));
     this.#become(`${operation}${a.t === 'i32' ? 32 : 64}` as FlagKind);
   }
@@ -198,19 +187,18 @@ export class LazyFlags {
   /** NZCV as an i32, N at bit 3. */
   setPacked(value: Expr): void {
     this.#f.set(this.#a, extU(value));
-    this.#constant = undefined;
     this.#become('packed');
   }
 
-  #operands(kind: FlagKind, constant?: Expr): Operands {
+  #operands(kind: FlagKind): Operands {
     const read = (v: Var): Expr => (kind.endsWith('32') ? wrap(this.#f.get(v)) : this.#f.get(v));
-    return { a: read(this.#a), b: constant ?? read(this.#b) };
+    return { a: read(this.#a), b: read(this.#b) };
   }
 
   #values(): FlagValues {
     const { kind } = this;
     if (kind === undefined || kind === 'memory' || kind === 'packed') throw new Error('the flags are no operation');
-    return new FlagValues(kind, this.#operands(kind, this.#constant));
+    return new FlagValues(kind, this.#operands(kind));
   }
 
   get #packed(): Expr {
@@ -219,6 +207,7 @@ export class LazyFlags {
 
   /** A condition (Arm ARM C1.2.4) as i32 0 or 1. */
   condition(cond: number): Expr {
+    this.asked = true;
     const which = cond >> 1;
     let test: Expr;
     if (which === 7) test = i32(1);
@@ -235,6 +224,7 @@ export class LazyFlags {
 
   /** NZCV as an i32, N at bit 3. */
   get nzcv(): Expr {
+    this.asked = true;
     if (this.kind === undefined) throw new Error('flags are read of which nothing is known');
     if (this.kind === 'packed') return this.#packed;
     if (this.kind === 'memory') {
@@ -270,13 +260,14 @@ export class LazyFlags {
     setField(f, cpu, 'flagV', values.v);
   }
 
-  /** Writes the flags to the vCPU state: only the running code knows their kind. */
-  store(): void {
+  /** Writes the flags to the vCPU state: only the running code knows which of `kinds` they are of. */
+  store(kinds: number): void {
     const f = this.#f;
     const kind = (): Expr => f.get(this.#kindVar);
     f.if(ne(kind(), i32(0)), () => {
       f.block((done) => {
-        for (const name of this.#kinds) {
+        for (const name of FLAG_KINDS) {
+          if (((kinds >> numberOf(name)) & 1) === 0) continue;
           f.if(eq(kind(), i32(numberOf(name))), () => {
             this.#store(name);
             f.br(done);

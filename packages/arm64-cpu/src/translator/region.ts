@@ -1,16 +1,14 @@
 /** Finds what belongs to a region: instructions of one page that direct branches lead to from its entry. */
-import { decode, type Encoding, isFpAccess } from '../decoder.ts';
-import type { Fields } from '../table/row.ts';
-import { type Probed, probe } from './probe.ts';
+import type { Stencil } from './stencil.ts';
+import { type Word, wordOf } from './words.ts';
 
 /** An instruction of a region; without `probed` the interpreter does it. */
 export interface Instruction {
   /** Bytes from the start of the page. */
   readonly offset: number;
   readonly word: number;
-  readonly encoding: Encoding | undefined;
-  readonly fields: Fields;
-  readonly probed: Probed | undefined;
+  readonly known: Word;
+  readonly probed: Stencil | undefined;
 }
 
 /** A straight line of instructions. */
@@ -43,12 +41,12 @@ function exitsOf(i: Instruction): { taken?: number; next?: number } {
   const next = i.offset + 4;
   if (i.probed.ending === 'indirect') return {};
   if (i.probed.ending === undefined) return { next };
-  const taken = i.offset + i.encoding!.row.target!(i.fields);
+  const taken = i.offset + i.known.target!;
   return i.probed.conditional ? { taken, next } : { taken };
 }
 
 /** A branch that is expected to come back: what it leads to is a region of its own. */
-export const isCall = (i: Instruction): boolean => i.encoding?.row.name === 'BL';
+export const isCall = (i: Instruction): boolean => i.known.isCall;
 
 /**
  * The region that begins at byte `entry` of a page, of at most `limit` instructions. `wordAt` gives the page's words;
@@ -60,11 +58,8 @@ export function findRegion(entry: number, limit: number, wordAt: (offset: number
   const work = [entry];
   const read = (offset: number): Instruction => {
     const word = wordAt(offset);
-    const decoded = trapsFp && isFpAccess(word) ? undefined : decode(word, offset);
-    const fields = decoded?.fields ?? {};
-    // Instructions that may take SP off its alignment have a look at it behind them.
-    const probed = decoded && !decoded.encoding.row.movesSp?.(fields) ? probe(decoded.encoding, fields) : undefined;
-    return { offset, word, encoding: decoded?.encoding, fields, probed };
+    const known = wordOf(word);
+    return { offset, word, known, probed: trapsFp && known.isFp ? undefined : known.probed };
   };
   for (let at = work.shift(); at !== undefined; at = work.shift()) {
     let offset: number | undefined = at;

@@ -22,7 +22,6 @@ import {
   extS,
   extU,
   i32,
-  i64,
   konst,
   type LoadKind,
   load,
@@ -36,16 +35,18 @@ import {
   wrap,
   xor,
 } from '../wasm/expr.ts';
-import type { FuncRef, FunctionBuilder } from '../wasm/function-builder.ts';
+import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { laneOp } from '../wasm/simd-ops.ts';
 import type { DataTlb } from './data-tlb.ts';
 import type { LazyFlags } from './flags.ts';
-import { REGISTER_SP, type RegisterFile, vNumber } from './registers.ts';
 
 /** An instruction that the translator leaves to the interpreter. */
 export class Untranslatable extends Error {
   override readonly name = 'Untranslatable';
 }
+
+/** An instruction whose code depends on a value of its word that only a field tells. */
+export class NeedsConstant extends Untranslatable {}
 
 /** Helpers that work on their operands, FPCR and FPSR alone: regions may call them. */
 export const CALLABLE: ReadonlyMap<string, CoreHelper> = new Map(
@@ -54,21 +55,32 @@ export const CALLABLE: ReadonlyMap<string, CoreHelper> = new Map(
     .map((h) => [h.name, h] as const),
 );
 
+/** Places of the helpers among the imports of every module of regions. */
+const helperRefs: ReadonlyMap<string, FuncRef> = new Map(
+  [...CALLABLE.values()].map(({ name, params, results }, index) => [name, { name, index, params, results }]),
+);
+
 /** How an instruction ends a straight line. */
 export type Ending =
   | { readonly how: 'branch'; readonly cond: Expr | undefined }
   | { readonly how: 'indirect'; readonly target: Expr };
 
-/** What the code of a region is made with. */
-export interface RegionContext {
+/** What the code of an instruction is made with. */
+export interface StencilContext {
   readonly f: FunctionBuilder;
   readonly cpu: Expr;
-  readonly registers: RegisterFile;
   readonly flags: LazyFlags;
   readonly tlb: DataTlb;
-  helper(name: string): FuncRef;
-  /** Virtual address of the page of the instruction. */
-  pageVa(): Expr;
+  /** The general register in a field, where 31 is SP; a region's local. */
+  general(field: RegField): Var;
+  /** X30. */
+  link(): Var;
+  /** The vector register in a field, or `plus` behind it. */
+  vector(field: RegField, plus?: number): Var;
+  /** A constant of the instruction word. */
+  immediate(t: 'i32' | 'i64', fn: FieldFn): Expr;
+  /** Virtual address of the instruction plus a constant of its word, or of its page. */
+  relative(fn: FieldFn, page: boolean): Expr;
   /** Leaves the region with this instruction undone. */
   leave(): void;
   /** Leaves the region behind this instruction, for a look at interrupts. */
@@ -81,7 +93,6 @@ export class Usage {
   writesFlags = false;
   /** It may leave the region undone. */
   leaves = false;
-  readonly helpers = new Set<string>();
   /** Fields of general registers that it writes; `sp`: where 31 is SP. */
   readonly written: { readonly field: RegField; readonly sp: boolean }[] = [];
   /** It writes X30 whatever its fields are. */
@@ -152,79 +163,77 @@ export function registerNumber(fields: Fields, field: RegField): number {
   return n + found[1];
 }
 
+function callable(helper: string): FuncRef {
+  const ref = helperRefs.get(helper);
+  if (!ref) throw new Untranslatable(`a call of ${helper}`);
+  return ref;
+}
+
 /** Implements `Sem` for one instruction. */
 export class TranslatorSem extends StatementSem implements Sem {
   readonly usage = new Usage();
   /** How the instruction ends the straight line, if it does. */
   ending: Ending | undefined;
-  readonly #c: RegionContext;
+  readonly #c: StencilContext;
   readonly #fields: Fields;
   /** Depth of `if` in the instruction's code. */
   #depth = 0;
 
-  constructor(c: RegionContext, fields: Fields) {
+  constructor(c: StencilContext, fields: Fields) {
     super(c.f, c.cpu);
     this.#c = c;
     this.#fields = fields;
   }
 
-  #number(field: RegField): number {
-    return registerNumber(this.#fields, field);
-  }
-
-  #general(number: number, bits: number): Expr {
-    const e = this.#c.registers.get(number);
-    return bits === 64 ? e : wrap(e);
+  #isZeroRegister(field: RegField): boolean {
+    return registerNumber(this.#fields, field) === 31;
   }
 
   X(field: RegField, bits = 64): Expr {
-    const n = this.#number(field);
-    return n === 31 ? konst(bits === 64 ? 'i64' : 'i32', 0) : this.#general(n, bits);
+    if (this.#isZeroRegister(field)) return konst(bits === 64 ? 'i64' : 'i32', 0);
+    return this.SP(field, bits);
   }
 
   setX(field: RegField, value: Expr): void {
-    const n = this.#number(field);
     this.usage.written.push({ field, sp: false });
-    if (n !== 31) this.#c.registers.set(n, value.t === 'i32' ? extU(value) : value);
+    if (!this.#isZeroRegister(field)) this.f.set(this.#c.general(field), value.t === 'i32' ? extU(value) : value);
   }
 
   SP(field: RegField, bits = 64): Expr {
-    const n = this.#number(field);
-    return this.#general(n === 31 ? REGISTER_SP : n, bits);
+    const e = this.f.get(this.#c.general(field));
+    return bits === 64 ? e : wrap(e);
   }
 
   setSP(field: RegField, value: Expr): void {
-    const n = this.#number(field);
     this.usage.written.push({ field, sp: true });
-    this.#c.registers.set(n === 31 ? REGISTER_SP : n, value.t === 'i32' ? extU(value) : value);
+    this.f.set(this.#c.general(field), value.t === 'i32' ? extU(value) : value);
   }
 
   V(field: RegField): Expr {
-    return this.#c.registers.get(vNumber(this.#number(field) & 31));
+    return this.f.get(this.#c.vector(field));
   }
 
   setV(field: RegField, value: Expr): void {
-    this.#c.registers.set(vNumber(this.#number(field) & 31), value);
+    this.f.set(this.#c.vector(field), value);
   }
 
   /** The register that a part belongs to, and its byte offset there: an offset may lead into the registers behind. */
-  #place(field: RegField, byteOffset: number | Expr): [number: number, offset: number] {
-    const k = typeof byteOffset === 'number' ? BigInt(byteOffset) : byteOffset.k;
-    if (k === undefined) throw new Untranslatable('a part of a vector that a register chooses');
-    const at = this.#number(field) * 16 + Number(k);
-    return [vNumber((at >> 4) & 31), at & 15];
+  #place(field: RegField, byteOffset: number | Expr): [register: Var, offset: number] {
+    const k = typeof byteOffset === 'number' ? byteOffset : byteOffset.k;
+    if (k === undefined) throw new NeedsConstant('a part of a vector that the word chooses');
+    const at = Number(k);
+    return [this.#c.vector(field, at >> 4), at & 15];
   }
 
   vPart(kind: LoadKind, field: RegField, byteOffset: number | Expr = 0): Expr {
-    const [number, offset] = this.#place(field, byteOffset);
-    return part(kind, this.#c.registers.get(number), offset);
+    const [register, offset] = this.#place(field, byteOffset);
+    return part(kind, this.f.get(register), offset);
   }
 
   setVPart(bytes: 1 | 2 | 4 | 8, field: RegField, value: Expr, byteOffset: number | Expr = 0): void {
-    const [number, offset] = this.#place(field, byteOffset);
+    const [register, offset] = this.#place(field, byteOffset);
     const narrow = value.t === 'i64' && bytes < 8 ? wrap(value) : value;
-    const old = this.#c.registers.get(number);
-    this.#c.registers.set(number, laneOp(REPLACE[bytes], offset / bytes, old, narrow));
+    this.f.set(register, laneOp(REPLACE[bytes], offset / bytes, this.f.get(register), narrow));
   }
 
   setVScalar(field: RegField, value: Expr): void {
@@ -232,11 +241,11 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   imm32(fn: FieldFn): Expr {
-    return i32(Number(BigInt.asIntN(32, BigInt(fn(this.#fields)))));
+    return this.#c.immediate('i32', fn);
   }
 
   imm64(fn: FieldFn): Expr {
-    return i64(fn(this.#fields));
+    return this.#c.immediate('i64', fn);
   }
 
   imm(bits: number, fn: FieldFn): Expr {
@@ -254,10 +263,10 @@ export class TranslatorSem extends StatementSem implements Sem {
       return;
     }
     const { flags } = this.#c;
-    const before = flags.save();
+    const before = flags.kind;
     let arms = 0;
     const arm = (body: () => void) => () => {
-      flags.restore(before);
+      flags.kind = before;
       const { writes } = flags;
       body();
       if (flags.writes === writes) return;
@@ -269,29 +278,22 @@ export class TranslatorSem extends StatementSem implements Sem {
     this.f.if(cond, arm(then), otherwise && arm(otherwise));
     this.#depth--;
     if (arms === 1) throw new Untranslatable('flags that only one way sets');
-    if (arms === 0) flags.restore(before);
+    if (arms === 0) flags.kind = before;
   }
 
   call(helper: HelperName, ...args: Expr[]): Expr {
-    this.usage.helpers.add(this.#callable(helper));
-    return this.f.tmp(this.f.call(this.#c.helper(helper), ...args));
+    return this.f.tmp(this.f.call(callable(helper), ...args));
   }
 
   callVoid(helper: HelperName, ...args: Expr[]): void {
     if (this.#depth > 0 && !CALLABLE.has(helper)) return this.#leave(`a call of ${helper}`);
-    this.usage.helpers.add(this.#callable(helper));
-    this.f.callVoid(this.#c.helper(helper), ...args);
-  }
-
-  #callable(helper: string): string {
-    if (!CALLABLE.has(helper)) throw new Untranslatable(`a call of ${helper}`);
-    return helper;
+    this.f.callVoid(callable(helper), ...args);
   }
 
   override setState(name: string, value: Expr): void {
     if (name !== 'x30') return super.setState(name, value);
     this.usage.links = true;
-    this.#c.registers.set(30, value);
+    this.f.set(this.#c.link(), value);
   }
 
   #setFlags(operation: 'sub' | 'add' | 'logic', a: Expr, b: Expr): void {
@@ -422,8 +424,7 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   pcRelative(fn: FieldFn, page = false): Expr {
-    const offset = BigInt(fn(this.#fields)) + (page ? 0n : BigInt(this.#fields.pc!));
-    return add(this.#c.pageVa(), i64(offset));
+    return this.#c.relative(fn, page);
   }
 
   exception(): void {

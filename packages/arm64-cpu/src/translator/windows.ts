@@ -3,16 +3,15 @@
  * for all that follow on the straight line. The bytes between the lowest and the highest of them are a window, which is
  * either wholly in one page that allows them all, or the region is left.
  */
-import type { Access, Fields } from '../table/row.ts';
+import type { Access } from '../table/row.ts';
 import type { RegField } from '../table/sem.ts';
-import type { Var } from '../wasm/function-builder.ts';
 import type { Instruction } from './region.ts';
 import { registerNumber } from './sem.ts';
 
 /** A window that was looked up. Offsets count from where the base register pointed when it was opened. */
 export interface Window {
-  /** Host address of its lowest byte. */
-  readonly host: Var;
+  /** Local with the host address of its lowest byte. */
+  readonly host: number;
   readonly low: number;
   readonly high: number;
   readonly align: number;
@@ -29,8 +28,9 @@ export type Plan = Omit<Window, 'host' | 'at'>;
 const WIDEST = 256;
 
 /** What an instruction adds to the register `n`; undefined where it writes something else there. */
-function added({ encoding, fields, probed }: Instruction, n: number): number | undefined {
-  const { row } = encoding!;
+function added({ known, probed }: Instruction, n: number): number | undefined {
+  const { fields } = known;
+  const { row } = known.encoding!;
   const { written, links } = probed!.usage;
   if (links && n === 30) return undefined;
   let write: RegField | undefined;
@@ -40,21 +40,19 @@ function added({ encoding, fields, probed }: Instruction, n: number): number | u
     write = field;
   }
   if (write === undefined) return 0;
-  if (row.access && write === 'Rn') return row.access(fields).writeback;
+  if (known.access && write === 'Rn') return known.access.writeback;
   if ((row.name !== 'ADD_imm' && row.name !== 'SUB_imm') || fields.Rn !== fields.Rd || fields.sf !== 1)
     return undefined;
   return (row.name === 'ADD_imm' ? 1 : -1) * fields.imm12! * (fields.sh === 1 ? 4096 : 1);
 }
 
-const accessOf = ({ encoding, fields }: Instruction): Access | undefined => encoding?.row.access?.(fields);
-
 /** The base register of an access. */
-export const baseOf = (fields: Fields): number => fields.Rn!;
+export const baseOf = (i: Instruction): number => i.known.fields.Rn!;
 
 /** The window that accesses from `instructions[from]` on have in common; undefined if that is the only one. */
 export function planWindow(instructions: readonly Instruction[], from: number): Plan | undefined {
-  const first = accessOf(instructions[from]!)!;
-  const base = baseOf(instructions[from]!.fields);
+  const first = instructions[from]!.known.access!;
+  const base = baseOf(instructions[from]!);
   let plan: Plan = {
     low: first.offset,
     high: first.offset + first.bytes,
@@ -66,8 +64,8 @@ export function planWindow(instructions: readonly Instruction[], from: number): 
   for (let n = from + 1; n < instructions.length && at !== undefined; n++) {
     const i = instructions[n]!;
     if (!i.probed) break;
-    const access = accessOf(i);
-    if (access && baseOf(i.fields) === base) {
+    const { access } = i.known;
+    if (access && baseOf(i) === base) {
       const joined = join(plan, access, at);
       if (joined) {
         plan = joined;

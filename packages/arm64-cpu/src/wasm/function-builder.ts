@@ -10,12 +10,15 @@ export interface Var {
   readonly index: number;
   /** Reads it. */
   readonly value: Expr;
+  /** The instruction that writes it. */
+  readonly write: readonly number[];
 }
 
-function variable(t: ValType, index: number): Var {
-  const code = [0x20];
-  pushU32(code, index);
-  return { t, index, value: { t, code, args: [] } };
+/** The local `index`. */
+export function variable(t: ValType, index: number): Var {
+  const leb: number[] = [];
+  pushU32(leb, index);
+  return { t, index, value: { t, code: [0x20, ...leb], args: [] }, write: [0x21, ...leb] };
 }
 
 /** A branch target: the nesting depth at which its block was opened. */
@@ -48,6 +51,11 @@ export class FunctionBuilder {
   /** Declared locals behind the parameters, in order of index. */
   get locals(): readonly ValType[] {
     return this.#locals;
+  }
+
+  /** Blocks that are open. */
+  get depth(): number {
+    return this.#depth;
   }
 
   /** The parameter `i` as an expression. */
@@ -85,8 +93,7 @@ export class FunctionBuilder {
   set(v: Var, e: Expr): void {
     if (v.t !== e.t) throw new TypeError(`a local of type ${v.t} can't hold ${e.t}`);
     emitExpr(this.body, e);
-    this.body.push(0x21);
-    pushU32(this.body, v.index);
+    this.body.push(...v.write);
   }
 
   /** Evaluates `e` once, here, and gives an expression that reads the result. */

@@ -4,7 +4,8 @@ import { pushName, pushS32, pushU32 } from './leb128.ts';
 
 interface Defined {
   readonly ref: FuncRef;
-  readonly build: (f: FunctionBuilder) => void;
+  /** Gives declarations of locals and code. */
+  readonly body: () => Uint8Array;
 }
 
 /** Builds a WebAssembly module: imports first, then functions (declared before any is built, so that they may call each other). */
@@ -59,8 +60,21 @@ export class ModuleBuilder {
 
   /** Declares a function; `build` runs when the module is encoded. */
   function(name: string, params: ValType[], results: ValType[], build: (f: FunctionBuilder) => void): FuncRef {
+    return this.#define(name, params, results, () => {
+      const f = new FunctionBuilder(params);
+      build(f);
+      return bodyBytes(f);
+    });
+  }
+
+  /** Declares a function of which the body is there: declarations of locals and code, without its size. */
+  body(name: string, params: ValType[], results: ValType[], body: Uint8Array): FuncRef {
+    return this.#define(name, params, results, () => body);
+  }
+
+  #define(name: string, params: ValType[], results: ValType[], body: () => Uint8Array): FuncRef {
     const ref: FuncRef = { name, index: this.#importedFunctions + this.#functions.length, params, results };
-    this.#functions.push({ ref, build });
+    this.#functions.push({ ref, body });
     return ref;
   }
 
@@ -89,11 +103,7 @@ export class ModuleBuilder {
 
   /** The module's bytes. */
   encode(): Uint8Array<ArrayBuffer> {
-    const code = this.#functions.map(({ ref, build }) => {
-      const f = new FunctionBuilder(ref.params);
-      build(f);
-      return bodyBytes(f);
-    });
+    const code = this.#functions.map(({ body }) => sized(body()));
     const functionTypes = this.#functions.map(({ ref }) => {
       const bytes: number[] = [];
       pushU32(bytes, this.type(ref.params, ref.results));
@@ -141,9 +151,13 @@ function bodyBytes(f: FunctionBuilder): Uint8Array {
     pushU32(head, n);
     head.push(TYPE_CODE[t]);
   }
+  return concat([Uint8Array.from(head), Uint8Array.from(f.body), Uint8Array.of(0x0b)]);
+}
+
+function sized(bytes: Uint8Array): Uint8Array {
   const size: number[] = [];
-  pushU32(size, head.length + f.body.length + 1);
-  return concat([Uint8Array.from(size), Uint8Array.from(head), Uint8Array.from(f.body), Uint8Array.of(0x0b)]);
+  pushU32(size, bytes.length);
+  return concat([Uint8Array.from(size), bytes]);
 }
 
 function section(chunks: Uint8Array[], id: number, items: readonly ArrayLike<number>[]): void {

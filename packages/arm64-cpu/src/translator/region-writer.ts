@@ -1,0 +1,248 @@
+/** Writes the bytes of a region's function: labels, locals, and stencils with their holes filled. */
+import { stateOffset } from '../state.ts';
+import type { ValType } from '../wasm/expr.ts';
+import { TYPE_CODE } from '../wasm/function-builder.ts';
+import { CodeBuffer } from './code-buffer.ts';
+import * as hole from './holes.ts';
+import { CPU, FIRST_FREE, FIRST_TABLE, FIXED_LOCALS, PAGE_VA, TLB_TABLES } from './locals.ts';
+import { FIRST_V, offsetOf, REGISTERS } from './registers.ts';
+import { lebOf64, type WordCode } from './words.ts';
+
+/** Opcodes of the WebAssembly core specification, 5.4. */
+export const OP = {
+  block: 0x02,
+  loop: 0x03,
+  if: 0x04,
+  else: 0x05,
+  end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
+  get: 0x20,
+  set: 0x21,
+  loadI32: 0x28,
+  loadI64: 0x29,
+  storeI64: 0x37,
+  i32: 0x41,
+  i64: 0x42,
+  ltS32: 0x48,
+  sub32: 0x6b,
+  and32: 0x71,
+  or32: 0x72,
+  shl32: 0x74,
+  shrU32: 0x76,
+  add64: 0x7c,
+  extendU: 0xad,
+  simd: 0xfd,
+} as const;
+const VOID = 0x40;
+const ALIGN_4 = 2;
+const ALIGN_8 = 3;
+const V128_LOAD = 0x00;
+const V128_STORE = 0x0b;
+
+/** Depths of the outermost blocks: behind one registers are stored, flags before that, a site is made the PC before that. */
+export const OUT_LABEL = 1;
+export const FLAGS_LABEL = 2;
+export const LEAVE_LABEL = 3;
+
+const PC = stateOffset('pc');
+const STATE_PAGE_VA = stateOffset('pageVa');
+const TABLE_OFFSETS = TLB_TABLES.map(stateOffset);
+const TEMPORARY_TYPES: readonly ValType[] = ['i32', 'i64', 'f32', 'f64', 'v128'];
+/** Operands of one stencil at most. */
+const MOST_OPERANDS = 32;
+
+/** What a function is written to; the declaration of its locals is known only behind its code. */
+const code = new CodeBuffer();
+const whole = new CodeBuffer();
+
+/** The function that is being written: one at a time. */
+export class RegionWriter {
+  /** Types of the locals from FIRST_FREE on. */
+  readonly #types: number[] = [];
+  /** Local of each guest register, or 0. */
+  readonly #registers = new Uint16Array(REGISTERS);
+  readonly #written = new Uint8Array(REGISTERS);
+  /** Locals of temporaries, by type. */
+  readonly #temporaries: number[][] = TEMPORARY_TYPES.map(() => []);
+  /** Locals of the operands of the stencil that is filled. */
+  readonly #operands = new Uint16Array(MOST_OPERANDS);
+  #tables = 0;
+  #usesPageVa = false;
+  /** Kinds that the flags have had: a bit for each. */
+  flagKinds = 0;
+  /** Blocks that are open. */
+  depth = 0;
+
+  constructor() {
+    code.length = 0;
+  }
+
+  op(opcode: number): void {
+    code.byte(opcode);
+  }
+
+  open(opcode: number): void {
+    code.byte(opcode);
+    code.byte(VOID);
+    this.depth++;
+  }
+
+  close(): void {
+    code.byte(OP.end);
+    this.depth--;
+  }
+
+  get(local: number): void {
+    code.byte(OP.get);
+    code.u32(local);
+  }
+
+  set(local: number): void {
+    code.byte(OP.set);
+    code.u32(local);
+  }
+
+  i32(value: number): void {
+    code.byte(OP.i32);
+    code.s32(value);
+  }
+
+  i64(value: number): void {
+    code.byte(OP.i64);
+    code.append(lebOf64(value));
+  }
+
+  /** `br` or `br_if` to the block that was opened at depth `label`. */
+  br(opcode: number, label: number): void {
+    code.byte(opcode);
+    code.u32(this.depth - label);
+  }
+
+  /** Address of the page from the state, and the program counter to it. */
+  statePageVa(): void {
+    this.get(CPU);
+    code.byte(OP.loadI64);
+    code.byte(ALIGN_8);
+    code.u32(STATE_PAGE_VA);
+  }
+
+  storePc(): void {
+    code.byte(OP.storeI64);
+    code.byte(ALIGN_8);
+    code.u32(PC);
+  }
+
+  /** A new local, zero at first. */
+  local(type: ValType): number {
+    return FIRST_FREE + this.#types.push(TYPE_CODE[type]) - 1;
+  }
+
+  #register(number: number): number {
+    let local = this.#registers[number]!;
+    if (local === 0) {
+      local = this.local(number < FIRST_V ? 'i64' : 'v128');
+      this.#registers[number] = local;
+    }
+    return local;
+  }
+
+  #temporary(type: number, n: number): number {
+    const of = this.#temporaries[type]!;
+    while (of.length <= n) of.push(this.local(TEMPORARY_TYPES[type]!));
+    return of[n]!;
+  }
+
+  /**
+   * Writes a stencil's code: of the instruction at `offset` of the page, before which `uncounted` are not yet taken from
+   * the budget, and whose access is at `place` of the window that the local `window` holds.
+   */
+  fill({ stencil, registers, immediates }: WordCode, offset = 0, uncounted = 0, window = 0, place = 0): void {
+    for (let n = 0; n < registers.length; n++) {
+      this.#operands[n] = this.#register(registers[n]!);
+      if (((stencil.written >> n) & 1) !== 0) this.#written[registers[n]!] = 1;
+    }
+    this.flagKinds |= stencil.flagKinds;
+    this.#tables |= stencil.tables;
+    this.#usesPageVa ||= stencil.usesPageVa;
+    const parts = stencil.code;
+    for (let n = 0; n < parts.length; n++) {
+      const part = parts[n]!;
+      if (part < hole.FIRST_HOLE) {
+        code.byte(part);
+        continue;
+      }
+      const argument = part & hole.HOLE_ARGUMENT;
+      const kind = part - argument;
+      if (kind === hole.HOLE_REGISTER) code.u32(this.#operands[argument]!);
+      else if (kind <= hole.HOLE_TEMPORARY.v128)
+        code.u32(this.#temporary((kind - hole.HOLE_TEMPORARY.i32) >> 8, argument));
+      else if (kind === hole.HOLE_IMMEDIATE) code.append(immediates[argument] as readonly number[]);
+      else if (kind === hole.HOLE_RELATIVE) code.append(lebOf64((immediates[argument] as number) + offset));
+      else if (kind === hole.HOLE_LEAVE) code.u32(this.depth + argument - LEAVE_LABEL);
+      else if (kind === hole.HOLE_OUT) code.u32(this.depth + argument - OUT_LABEL);
+      else if (kind === hole.HOLE_OUT_FLAGS) code.u32(this.depth + argument - FLAGS_LABEL);
+      else if (kind === hole.HOLE_COUNT) code.s32(uncounted + 1);
+      else if (kind === hole.HOLE_NEXT) code.s32(offset + 4);
+      else if (kind === hole.HOLE_WINDOW) code.u32(window);
+      else code.s32(place);
+    }
+  }
+
+  /** Stores every register that the code so far writes. */
+  storeRegisters(): void {
+    for (let n = 0; n < REGISTERS; n++) {
+      if (this.#written[n] === 0) continue;
+      this.get(CPU);
+      this.get(this.#registers[n]!);
+      if (n < FIRST_V) {
+        code.byte(OP.storeI64);
+        code.byte(ALIGN_8);
+      } else {
+        code.byte(OP.simd);
+        code.byte(V128_STORE);
+        code.byte(0);
+      }
+      code.u32(offsetOf(n));
+    }
+  }
+
+  /** The body, as the code section has it behind its size: locals, loads of what the code uses, and the code. */
+  finish(): Uint8Array {
+    whole.length = 0;
+    whole.u32(FIXED_LOCALS.length + this.#types.length);
+    for (const [count, type] of FIXED_LOCALS) {
+      whole.u32(count);
+      whole.byte(TYPE_CODE[type]);
+    }
+    for (const type of this.#types) {
+      whole.byte(1);
+      whole.byte(type);
+    }
+    TABLE_OFFSETS.forEach((at, n) => {
+      if (((this.#tables >> n) & 1) !== 0) loadState(OP.loadI32, ALIGN_4, at, FIRST_TABLE + n);
+    });
+    if (this.#usesPageVa) loadState(OP.loadI64, ALIGN_8, STATE_PAGE_VA, PAGE_VA);
+    for (let n = 0; n < REGISTERS; n++) {
+      const local = this.#registers[n]!;
+      if (local === 0) continue;
+      if (n < FIRST_V) loadState(OP.loadI64, ALIGN_8, offsetOf(n), local);
+      else loadState(OP.simd, V128_LOAD, offsetOf(n), local);
+    }
+    whole.append(code.bytes, code.length);
+    whole.byte(OP.end);
+    return whole.bytes.slice(0, whole.length);
+  }
+}
+
+/** Loads a field of the vCPU state to a local; `detail`: alignment, or the opcode behind the prefix of vectors. */
+function loadState(opcode: number, detail: number, offset: number, local: number): void {
+  whole.byte(OP.get);
+  whole.byte(CPU);
+  whole.byte(opcode);
+  whole.byte(detail);
+  if (opcode === OP.simd) whole.byte(0);
+  whole.u32(offset);
+  whole.byte(OP.set);
+  whole.u32(local);
+}

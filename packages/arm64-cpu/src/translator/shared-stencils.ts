@@ -1,0 +1,71 @@
+/** Stencils of a region that are no instruction's: of its flags, and of windows. */
+import { add, type Expr, emitExpr } from '../wasm/expr.ts';
+import { DataTlb } from './data-tlb.ts';
+import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
+import { HOLE_IMMEDIATE, HOLE_LEAVE, HOLE_REGISTER } from './holes.ts';
+import { Usage } from './sem.ts';
+import { hole, type Stencil, StencilFunction } from './stencil.ts';
+
+interface Parts {
+  readonly f: StencilFunction;
+  readonly flags?: LazyFlags;
+  readonly tlb?: DataTlb;
+}
+
+const made = ({ f, flags, tlb }: Parts): Stencil => ({
+  code: Uint16Array.from(f.body),
+  operands: [],
+  written: 0,
+  immediates: [],
+  usage: new Usage(),
+  ending: undefined,
+  conditional: false,
+  asksFlags: false,
+  flagsBehind: flags && flags.writes > 0 ? numberOf(flags.kind!) : undefined,
+  flagKinds: flags?.kinds ?? 0,
+  tables: tlb?.tables ?? 0,
+  usesPageVa: false,
+});
+
+function once<K>(make: (key: K) => Stencil): (key: K) => Stencil {
+  const known = new Map<K, Stencil>();
+  return (key) => {
+    let found = known.get(key);
+    if (!found) {
+      found = make(key);
+      known.set(key, found);
+    }
+    return found;
+  };
+}
+
+/** Makes flags of a kind packed ones: all ways that meet agree on that. */
+export const packFlags = once((kind: number): Stencil => {
+  const f = new StencilFunction();
+  const flags = new LazyFlags(f, f.param(0), FLAG_KINDS[kind]);
+  flags.normalize();
+  return made({ f, flags });
+});
+
+/** Writes the flags to the vCPU state, where they are of one of `kinds`. */
+export const storeFlags = once((kinds: number): Stencil => {
+  const f = new StencilFunction();
+  new LazyFlags(f, f.param(0), undefined).store(kinds);
+  return made({ f });
+});
+
+const lookups = once((key: number): Stencil => {
+  const f = new StencilFunction();
+  const tlb = new DataTlb(f, false, (cond) => f.brIfHole(HOLE_LEAVE, cond));
+  const low: Expr = { t: 'i64', code: [0x42, HOLE_IMMEDIATE], args: [] };
+  const address = add(f.get(hole('i64', HOLE_REGISTER)), low);
+  emitExpr(f.body, tlb.host((key & 1) !== 0 ? 'tlbWrite' : 'tlbRead', address, key >> 6, (key >> 1) & 31));
+  return made({ f, tlb });
+});
+
+/**
+ * Leaves the host address of a window on the stack: `bytes` bytes from operand 0 plus immediate 0 on, aligned to `align`
+ * (at most 16).
+ */
+export const windowLookup = (store: boolean, bytes: number, align: number): Stencil =>
+  lookups((bytes << 6) | (align << 1) | (store ? 1 : 0));

@@ -1,0 +1,105 @@
+/** Instruction words as the translator knows them: decoded once, with their stencils. */
+import { decode, type Encoding, isFpAccess } from '../decoder.ts';
+import type { Access, Fields } from '../table/row.ts';
+import { pushS32, pushS64 } from '../wasm/leb128.ts';
+import { type Circumstances, type Stencil, stencilOf } from './stencil.ts';
+
+/** A stencil and what fills it for one instruction word. */
+export interface WordCode {
+  readonly stencil: Stencil;
+  /** Number of each operand's register. */
+  readonly registers: Uint8Array;
+  /** Each immediate: its LEB128, or the value where its place in the page is to be added. */
+  readonly immediates: readonly (readonly number[] | number)[];
+}
+
+/** An instruction word, wherever in a page it is. */
+export interface Word {
+  readonly word: number;
+  readonly encoding: Encoding | undefined;
+  /** Its fields, with a `pc` of 0. */
+  readonly fields: Fields;
+  readonly isFp: boolean;
+  /** What it does to flags and control; `undefined`: the interpreter does it. */
+  readonly probed: Stencil | undefined;
+  readonly access: Access | undefined;
+  /** Bytes to the target of a direct branch. */
+  readonly target: number | undefined;
+  /** A branch that is expected to come back: what it leads to is a region of its own. */
+  readonly isCall: boolean;
+  /** By circumstances. */
+  readonly codes: (WordCode | undefined)[];
+}
+
+const MOST_KNOWN = 2 ** 16;
+const known = new Map<number, Word>();
+
+/** The word's knowledge; made when it is first asked for. */
+export function wordOf(word: number): Word {
+  let found = known.get(word);
+  if (found) return found;
+  if (known.size >= MOST_KNOWN) known.clear();
+  found = look(word);
+  known.set(word, found);
+  return found;
+}
+
+const NO_CIRCUMSTANCES: Circumstances = { flags: 0, windowed: false, unaligned: false };
+
+function look(word: number): Word {
+  const decoded = decode(word);
+  const { encoding, fields } = decoded ?? { encoding: undefined, fields: {} };
+  const row = encoding?.row;
+  // Instructions that may take SP off its alignment have a look at it behind them.
+  const isOurs = encoding && !row!.movesSp?.(fields);
+  return {
+    word,
+    encoding,
+    fields,
+    isFp: isFpAccess(word),
+    probed: isOurs ? stencilOf(encoding, fields, word, NO_CIRCUMSTANCES) : undefined,
+    access: row?.access?.(fields),
+    target: row?.target?.(fields),
+    isCall: row?.name === 'BL',
+    codes: [],
+  };
+}
+
+/** The code of a word that is translated. */
+export function codeOf(w: Word, flags: number, windowed: boolean, unaligned: boolean): WordCode {
+  const number = (w.probed!.asksFlags ? flags * 4 : 0) + (windowed ? 2 : 0) + (unaligned ? 1 : 0);
+  let code = w.codes[number];
+  if (!code) {
+    const c = { flags: number >> 2, windowed, unaligned };
+    code = fill(stencilOf(w.encoding!, w.fields, w.word, c)!, w);
+    w.codes[number] = code;
+  }
+  return code;
+}
+
+function fill(stencil: Stencil, { word, fields }: Word): WordCode {
+  const registers = Uint8Array.from(
+    stencil.operands,
+    ({ lsb, plus, bank, always }) => always ?? bank + ((((word >>> lsb) & 31) + plus) & 31),
+  );
+  const immediates = stencil.immediates.map(({ t, fn, relative }) => {
+    const value = fn(fields);
+    if (relative) return Number(value);
+    return t === 'i32' ? lebOf32(Number(BigInt.asIntN(32, BigInt(value)))) : lebOf64(value);
+  });
+  return { stencil, registers, immediates };
+}
+
+function lebOf32(value: number): number[] {
+  const out: number[] = [];
+  pushS32(out, value);
+  return out;
+}
+
+/** LEB128 of an i64, taken modulo 2^64. */
+export function lebOf64(value: number | bigint): number[] {
+  const out: number[] = [];
+  if (typeof value === 'number' && value === (value | 0)) pushS32(out, value);
+  else pushS64(out, BigInt(value));
+  return out;
+}
