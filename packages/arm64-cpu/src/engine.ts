@@ -38,7 +38,8 @@ import {
 } from './layout.ts';
 import { Maintenance, type TlbExports } from './smp/maintenance.ts';
 import { stateOffset, VCPU_FIELDS } from './state.ts';
-import { type CodePage, type TranslationOptions, Translator } from './translator/translator.ts';
+import type { TranslationExchange } from './translator/exchange.ts';
+import { type TranslationOptions, Translator } from './translator/translator.ts';
 import { FunctionBuilder } from './wasm/function-builder.ts';
 
 /**
@@ -101,6 +102,8 @@ export interface EngineOptions {
   readonly host: EngineHost;
   /** Translate what is run often to WebAssembly of its own. Default yes. */
   readonly translate?: boolean | TranslationOptions | undefined;
+  /** How translations are shared with other pCPUs, and kept. Absent: they are this pCPU's own. */
+  readonly exchange?: TranslationExchange | undefined;
 }
 
 /** A compiled core module and its constants: may be posted to other threads. */
@@ -227,9 +230,10 @@ export class Engine {
       forgetWords: (page, first, last) => this.#forgetWords(page, first, last),
       forgetCodeOf: (isMeant) => this.#forgetCodeOf(isMeant),
     });
-    const { translate = true } = options;
+    const { translate = true, exchange } = options;
     if (translate !== false) {
-      this.#translator = new Translator(memory, pcpu, instance.exports, translate === true ? {} : translate);
+      const wishes = translate === true ? {} : translate;
+      this.#translator = new Translator(memory, { pcpu, codePages }, instance.exports, wishes, exchange);
     }
   }
 
@@ -284,7 +288,7 @@ export class Engine {
       const records = this.#recordsAt(hostPage, trapsFp);
       if (records === 0) continue;
       for (let n = first; n <= last; n++) this.#view.setUint16(records + (n << RECORD_SHIFT), HANDLER_UNDECODED, true);
-      this.#translator?.changed(records, first * 4, last * 4 + 4);
+      this.#translator?.changed(this.#indexOf(records), first * 4, last * 4 + 4);
     }
   }
 
@@ -333,11 +337,13 @@ export class Engine {
     this.#dropCodePage(index);
     this.#bytes.fill(0, records, records + PAGE_ENTRY_COUNTS);
     this.#view.setUint16(records + (1024 << RECORD_SHIFT), HANDLER_PAGE_END, true);
+    const vmid = this.#maintenance.vmidOf(vcpu);
+    const page = { index, records, hostPage, trapsFp: trapsFp !== 0 };
     const counts = (records + PAGE_ENTRY_COUNTS) >>> 1;
-    this.#u16.fill(this.#translator?.firstCount ?? 0, counts, counts + 1024);
+    this.#u16.fill(this.#translator?.opened(page, vmid) ?? 0, counts, counts + 1024);
     this.#hostPages[index] = hostPage;
     this.#trapsFp[index] = trapsFp;
-    this.#vmids[index] = this.#maintenance.vmidOf(vcpu);
+    this.#vmids[index] = vmid;
     this.#writes[index] = 0;
     // The caller has seen to it that there is no write entry.
     this.#u32[this.#codePageEntry(hostPage, 0)]! &= ~CODE_PAGE_WRITE_MAPPED;
@@ -352,7 +358,7 @@ export class Engine {
     this.#hostPages[index] = 0;
     const trapsFp = this.#trapsFp[index]!;
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = 0;
-    this.#translator?.dropped(this.#recordsOf(index));
+    this.#translator?.dropped(index);
     this.#core.flushCode(this.pcpu);
   }
 
@@ -365,7 +371,7 @@ export class Engine {
       const records = this.#recordsAt(hostPage, trapsFp);
       if (records === 0) continue;
       const index = this.#indexOf(records);
-      this.#translator?.changed(records, at - hostPage, at - hostPage + LONGEST_WRITE);
+      this.#translator?.changed(index, at - hostPage, at - hostPage + LONGEST_WRITE);
       this.#writes[index] = this.#writes[index]! + 1;
       if (this.#writes[index]! >= WRITES_BEFORE_DROP && current !== records) this.#dropCodePage(index);
     }
@@ -382,8 +388,7 @@ export class Engine {
     const index = this.#indexOf(rec);
     const records = this.#recordsOf(index);
     const offset = ((rec - records) >> RECORD_SHIFT) * 4;
-    const page: CodePage = { records, hostPage: this.#hostPages[index]!, trapsFp: this.#trapsFp[index] === 1 };
-    if (this.#translator) this.#translator.hot(page, offset);
+    if (this.#translator) this.#translator.hot(index, offset);
     else this.#view.setUint16(records + PAGE_ENTRY_COUNTS + offset / 2, 0, true);
   }
 

@@ -27,4 +27,5 @@ export { ID_REGISTERS, type IdRegister } from './sysregs/id-registers.ts';
 export { HOST_REGISTERS, type HostRegister } from './sysregs/registers.ts';
 export { ROWS } from './table/index.ts';
 export type { Feature, Fields, PatternField, Row } from './table/row.ts';
+export type { TranslationExchange, TranslationPack } from './translator/exchange.ts';
 export type { TranslationOptions } from './translator/translator.ts';

@@ -124,7 +124,7 @@ export const RECORD_SHIFT = 4;
 export const PAGE_ENTRY_COUNTS = 1025 * RECORD_BYTES;
 export const ENTRY_HOT = 0x8000;
 /** Regions of translated code that one pCPU has at a time: slots of the core module's second table. */
-export const REGIONS = 0x4000;
+export const REGIONS = 0x8000;
 export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_ENTRY_COUNTS + 1024 * 2) / 64) * 64;
 
 /** The page of records from which an instruction runs alone. */

@@ -1,22 +1,32 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
 import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, REGIONS } from '../layout.ts';
-import { buildModule, regionName } from './module.ts';
+import { concat } from '../wasm/module-builder.ts';
+import type { TranslationExchange, TranslationPack } from './exchange.ts';
+import { buildModule, regionFunction, regionName } from './module.ts';
 import { findRegion, type Region } from './region.ts';
+import { contentOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
 
 /** When code is translated, and how much at a time. */
 export interface TranslationOptions {
   /** Taken branches to an instruction before the code there is translated: 0 to 32767. Default 3000. */
   readonly threshold?: number;
+  /**
+   * Taken branches before a translation that is there already is looked for, where there may be one: below `threshold`.
+   * Default 16.
+   */
+  readonly early?: number;
   /** Regions in a module: so many are waited for, or some slices long. Default 32. */
   readonly batch?: number;
   /** Instructions of a region at most. Default 256. */
   readonly size?: number;
-  /** Regions that are kept at most: 1 to 16383. Default 8000. */
+  /** Regions that are kept at most: 1 to 32767. Default 24000. */
   readonly regions?: number;
 }
 
 /** A page of records and what it is made from. */
 export interface CodePage {
+  /** Its place among the pages of records that the pCPU has. */
+  readonly index: number;
   /** Address of the first record. */
   readonly records: number;
   /** Memory offset of the page's instruction words. */
@@ -25,91 +35,171 @@ export interface CodePage {
   readonly trapsFp: boolean;
 }
 
-/** A region that is linked to a page, or waits for its code. */
-interface Link {
+/** A region that waits for its code, and the page that it will be linked to. */
+interface Waiting {
   readonly page: CodePage;
-  /** Byte of the page at which it begins. */
-  readonly entry: number;
-  readonly key: string;
-  /** Where its instructions are: begins and ends of straight lines, in bytes. */
-  readonly lines: Uint16Array;
+  readonly region: Region;
+  readonly content: RegionContent;
   /** The page was written or given up before the code was there. */
   cancelled: boolean;
 }
 
-/** A region that waits for its code, and where it will be linked. */
-interface Waiting {
-  readonly region: Region;
-  readonly links: Link[];
+/** Regions with numbers in a row, from `base` on. */
+interface Loaded {
+  readonly table: RegionTable;
+  readonly base: number;
+  readonly used: Uint8Array | undefined;
 }
+
+/** Taken branches to an instruction that another pCPU is about to translate, before it is translated here too. */
+const DEFERRED = 1000;
+/** Words by which pCPUs tell each other what they are about to translate. */
+const CLAIM_WORDS = 8;
 
 /** Slices that a request waits for others at most. */
 const PATIENCE = 24;
 
 export class Translator {
   readonly #memory: WebAssembly.Memory;
-  readonly #view: DataView;
+  readonly #u16: Uint16Array;
+  readonly #u32: Uint32Array;
   readonly #table: WebAssembly.Table;
   readonly #leaves: Uint16Array;
   readonly #core: WebAssembly.ModuleImports;
   readonly #options: Required<TranslationOptions>;
-  /** Region numbers by content. */
-  readonly #numbers = new Map<string, number>();
-  /** Content of each region number, and whether its code does unaligned accesses. */
-  readonly #known: { readonly key: string; readonly unaligned: boolean }[] = [];
-  /** Links by page of records. */
-  readonly #links = new Map<number, Link[]>();
-  /** Links that wait for their code, by content. */
-  readonly #waiting = new Map<string, Waiting>();
-  /** Regions that are to be translated once more, for accesses that their first code did not do, by content. */
-  readonly #again = new Map<string, Waiting>();
+  readonly #exchange: TranslationExchange | undefined;
+  /** Packs of many regions. */
+  readonly #packs: Loaded[] = [];
+  /** All other regions: their numbers by row, and their rows by number, plus 1. */
+  #own = new RegionTable();
+  #numbers: number[] = [];
+  readonly #rows = new Uint16Array(REGIONS);
   #nextNumber = 1;
+  /** By index of the page of records: the page, the regions that are linked to it, and whether to look early. */
+  readonly #pages: (CodePage | undefined)[] = [];
+  readonly #links: number[][] = [];
+  readonly #early: boolean[] = [];
+  /** A bit for each instruction of each page of records: a translation was looked for early. */
+  readonly #looked: Uint32Array;
+  /** The first domain of which there is code. */
+  #firstVmid: number | undefined;
+  #waiting: Waiting[] = [];
+  /** Regions that are to be translated once more, for accesses that their first code did not do. */
+  readonly #again = new Set<number>();
   #waited = 0;
+  /** Entries that another pCPU is about to translate: page * 4096 + byte. */
+  readonly #deferred = new Map<number, CodePage>();
 
   /** `core`: the exports of the core module, of which regions import the helpers. */
-  constructor(memory: WebAssembly.Memory, pcpu: number, core: WebAssembly.Exports, options: TranslationOptions) {
+  constructor(
+    memory: WebAssembly.Memory,
+    area: { readonly pcpu: number; readonly codePages: number },
+    core: WebAssembly.Exports,
+    options: TranslationOptions,
+    exchange?: TranslationExchange,
+  ) {
     this.#memory = memory;
-    this.#leaves = new Uint16Array(memory.buffer, pcpu + PCPU_LEAVES, REGIONS);
-    this.#view = new DataView(memory.buffer);
+    this.#leaves = new Uint16Array(memory.buffer, area.pcpu + PCPU_LEAVES, REGIONS);
+    this.#u16 = new Uint16Array(memory.buffer);
+    this.#u32 = new Uint32Array(memory.buffer);
     this.#core = core as WebAssembly.ModuleImports;
     this.#table = core.regions as WebAssembly.Table;
-    const { threshold = 3000, batch = 32, size = 256, regions = 8000 } = options;
+    this.#looked = new Uint32Array(32 * area.codePages);
+    this.#exchange = exchange;
+    const { threshold = 3000, early = 16, batch = 32, size = 256, regions = 24000 } = options;
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
-    this.#options = { threshold, batch: Math.min(batch, regions), size, regions };
+    this.#options = { threshold, early: Math.min(early, threshold), batch: Math.min(batch, regions), size, regions };
   }
 
-  /** What the counts of a new page's entries begin with. */
-  get firstCount(): number {
-    return ENTRY_HOT - this.#options.threshold;
+  /** A page of records is in use from now on, by the domain `vmid` first. Gives what the counts of its entries begin with. */
+  opened(page: CodePage, vmid: number): number {
+    const { index } = page;
+    this.#firstVmid ??= vmid;
+    this.#pages[index] = page;
+    this.#links[index] = [];
+    // One domain by itself has seldom the same code twice.
+    this.#early[index] = vmid !== this.#firstVmid || this.#packs.length > 0;
+    this.#looked.fill(0, 32 * index, 32 * index + 32);
+    return this.#countOf(index, 0);
+  }
+
+  /** What the count of an instruction begins with: so many branches before ENTRY_HOT as are left until something is done. */
+  #countOf(index: number, offset: number): number {
+    const { threshold, early } = this.#options;
+    if (!this.#early[index]) return ENTRY_HOT - threshold;
+    return ENTRY_HOT - (this.#hasLooked(index, offset) ? threshold - early : early);
+  }
+
+  #hasLooked(index: number, offset: number): boolean {
+    return (this.#looked[32 * index + (offset >> 7)]! & (1 << ((offset >> 2) & 31))) !== 0;
   }
 
   #setCount(page: CodePage, offset: number, value: number): void {
-    this.#view.setUint16(page.records + PAGE_ENTRY_COUNTS + offset / 2, value, true);
+    this.#u16[(page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1] = value;
   }
 
-  /** The count of the instruction at byte `offset` of the page has reached ENTRY_HOT. */
-  hot(page: CodePage, offset: number): void {
+  /** The count of the instruction at byte `offset` of a page has reached ENTRY_HOT. */
+  hot(index: number, offset: number): void {
+    const page = this.#pages[index]!;
+    const number = this.#find(page, offset);
+    if (number !== 0) return this.#link(page, offset, number);
+    if (this.#early[index] && !this.#hasLooked(index, offset) && this.#options.early < this.#options.threshold) {
+      this.#looked[32 * index + (offset >> 7)]! |= 1 << ((offset >> 2) & 31);
+      return this.#setCount(page, offset, this.#countOf(index, offset));
+    }
+    if (this.#isElsewhere(page, offset)) return this.#setCount(page, offset, ENTRY_HOT - DEFERRED);
     // Counted anew unless it gets a region: not to be asked again soon.
     this.#setCount(page, offset, 0);
-    const region = this.#find(page, offset);
+    const region = this.#findRegion(page, offset);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
-    const link: Link = { page, entry: offset, key: keyOf(page, region), lines: linesOf(region), cancelled: false };
-    this.#linksOf(page).push(link);
-    const number = this.#numbers.get(link.key);
-    if (number !== undefined) {
-      this.#enter(link, number);
-      return;
-    }
-    const waiting = this.#waiting.get(link.key);
-    if (waiting) waiting.links.push(link);
-    else this.#waiting.set(link.key, { region, links: [link] });
-    if (this.#waiting.size >= this.#options.batch) this.#compile();
+    this.#waiting.push({ page, region, content: contentOf(region, page.trapsFp, false), cancelled: false });
+    if (this.#waiting.length >= this.#options.batch) this.#compile();
   }
 
-  #find(page: CodePage, entry: number): Region {
-    const wordAt = (at: number): number => this.#view.getUint32(page.hostPage + at, true);
+  /** Whether another pCPU is about to translate what begins at byte `entry` of a page: worth to wait for, once. */
+  #isElsewhere(page: CodePage, entry: number): boolean {
+    const claims = this.#exchange?.claims;
+    const place = page.index * 0x1000 + entry;
+    if (!claims || this.#deferred.delete(place)) return false;
+    let hash = page.trapsFp ? ~entry : entry + 1;
+    const first = (page.hostPage + entry) >>> 2;
+    const last = Math.min(first + CLAIM_WORDS, (page.hostPage >>> 2) + 1024);
+    for (let n = first; n < last; n++) hash = Math.imul(hash ^ this.#u32[n]!, 0x01000193);
+    if (hash === 0) return false;
+    const slot = (hash ^ (hash >>> 16)) & (claims.length - 1);
+    if (Atomics.compareExchange(claims, slot, 0, hash) !== hash) return false;
+    this.#deferred.set(place, page);
+    return true;
+  }
+
+  /** Links what waited for others, as far as it is there now. */
+  #linkDeferred(): void {
+    for (const [place, page] of this.#deferred) {
+      const number = this.#pages[page.index] === page ? this.#find(page, place & 0xfff) : 0;
+      if (number === 0) continue;
+      this.#deferred.delete(place);
+      this.#link(page, place & 0xfff, number);
+    }
+  }
+
+  /** The number of the region that begins at byte `entry` of a page, by its words; 0 if there is none. */
+  #find({ hostPage, trapsFp }: CodePage, entry: number): number {
+    const key = entry | (trapsFp ? TRAPS_FP : 0);
+    const row = this.#own.find(this.#u32, hostPage >>> 2, key);
+    if (row >= 0) return this.#numbers[row]!;
+    for (const { table, base, used } of this.#packs) {
+      const found = table.find(this.#u32, hostPage >>> 2, key);
+      if (found < 0) continue;
+      if (used) used[found] = 1;
+      return base + found;
+    }
+    return 0;
+  }
+
+  #findRegion(page: CodePage, entry: number): Region {
+    const wordAt = (at: number): number => this.#u32[(page.hostPage + at) >>> 2]!;
     return findRegion(entry, this.#options.size, wordAt, page.trapsFp);
   }
 
@@ -117,120 +207,200 @@ export class Translator {
   #countAnew(page: CodePage, region: Region): void {
     for (const offset of region.blocks.keys()) {
       if (offset === region.entry) continue;
-      const at = page.records + PAGE_ENTRY_COUNTS + offset / 2;
-      if (this.#view.getUint16(at, true) < ENTRY_HOT) this.#view.setUint16(at, this.firstCount, true);
+      const at = (page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1;
+      if (this.#u16[at]! < ENTRY_HOT) this.#u16[at] = this.#countOf(page.index, offset);
     }
   }
 
-  /** Between two slices: compiles what has waited long enough. */
+  #link(page: CodePage, offset: number, number: number): void {
+    this.#links[page.index]!.push(number);
+    this.#setCount(page, offset, ENTRY_HOT + number);
+  }
+
+  /** Between two slices: compiles what has waited long enough, and takes what others have compiled. */
   tick(): void {
-    if (this.#waiting.size + this.#again.size === 0) return;
-    this.#waited++;
-    if (this.#waited > PATIENCE) this.#compile();
-  }
-
-  #linksOf(page: CodePage): Link[] {
-    let links = this.#links.get(page.records);
-    if (!links) {
-      links = [];
-      this.#links.set(page.records, links);
-    }
-    return links;
-  }
-
-  #enter(link: Link, number: number): void {
-    this.#setCount(link.page, link.entry, ENTRY_HOT + number);
+    if (this.#waiting.length + this.#again.size > 0 && ++this.#waited > PATIENCE) this.#compile();
+    if (!this.#exchange) return;
+    let pack = this.#exchange.take();
+    if (!pack) return;
+    for (; pack; pack = this.#exchange.take()) this.#take(pack);
+    this.#linkDeferred();
   }
 
   /** A region has left REGION_LEAVES instructions to the interpreter: the accesses may be unaligned ones. */
   leftOften(number: number): void {
-    const { key, unaligned } = this.#known[number]!;
-    if (unaligned || this.#numbers.get(key) !== number) return;
-    const links = this.#linked(key);
-    if (links[0]) this.#again.set(key, { region: this.#find(links[0].page, links[0].entry), links });
+    const { table, row } = this.#placeOf(number);
+    if (!table.unaligned(row)) this.#again.add(number);
   }
 
-  #linked(key: string): Link[] {
-    return [...this.#links.values()].flat().filter((l) => l.key === key);
+  /** Where the region of a number is told of. */
+  #placeOf(number: number): { readonly table: RegionTable; readonly row: number } {
+    if (this.#rows[number] !== 0) return { table: this.#own, row: this.#rows[number]! - 1 };
+    const pack = this.#packs.find(({ base, table }) => number >= base && number < base + table.count)!;
+    return { table: pack.table, row: number - pack.base };
   }
 
   #compile(): void {
-    const wanted = this.#waiting.size + this.#again.size;
-    if (this.#nextNumber + wanted > this.#options.regions + 1) this.#forgetAll();
-    const batch = [
-      ...[...this.#waiting].map(([key, w]) => ({ key, ...w, unaligned: false })),
-      ...[...this.#again].map(([key, w]) => ({ key, ...w, unaligned: true })),
-    ].filter(({ links }) => links.some((l) => !l.cancelled));
-    this.#waiting.clear();
-    this.#again.clear();
+    const waiting = this.#waiting.filter(({ cancelled }) => !cancelled);
+    this.#waiting = [];
     this.#waited = 0;
-    if (batch.length === 0) return;
-    const module = new WebAssembly.Module(buildModule(batch));
+    if (this.#isFull(waiting.length + this.#again.size)) this.#forgetAll();
+    const again = [...this.#again].flatMap((number) => this.#requestAgain(number));
+    this.#again.clear();
+    const bodies: Uint8Array[] = [];
+    const first = this.#own.count;
+    const firstNumber = this.#nextNumber;
+    for (const { page, region, content } of waiting) {
+      // It may be there since, or another page waited for the same.
+      const row = this.#own.findSame(content, region.blocks.get(region.entry)!.instructions[0]!.word >>> 0);
+      if (row < 0) bodies.push(this.#make(region, content));
+      this.#link(page, region.entry, row < 0 ? this.#nextNumber - 1 : this.#numbers[row]!);
+    }
+    for (const { number, region, content } of again) {
+      bodies.push(this.#make(region, content));
+      this.#replace(number, this.#nextNumber - 1);
+    }
+    if (bodies.length > 0) this.#publish(bodies, first, firstNumber);
+    this.#linkDeferred();
+  }
+
+  /** Compiles the code of regions from row `first` on, and tells others of it. */
+  #publish(bodies: readonly Uint8Array[], first: number, firstNumber: number): void {
+    const module = new WebAssembly.Module(buildModule(bodies.length, bodies, 'exports'));
+    this.#enter(module, firstNumber, bodies.length);
+    if (!this.#exchange) return;
+    const regions = this.#own.flat(false, first);
+    this.#exchange.give({ module, form: 'exports', regions, bodies: concat(bodies) });
+  }
+
+  /** Whether there are no numbers left for so many more regions. */
+  #isFull(more: number): boolean {
+    return this.#nextNumber + more > this.#options.regions + 1;
+  }
+
+  /** Gives a region a number, and makes its code. */
+  #make(region: Region, content: RegionContent): Uint8Array {
+    const body = regionFunction({ region, unaligned: content.unaligned });
+    this.#number(content, body.length);
+    return body;
+  }
+
+  #number(content: RegionContent, codeBytes: number): void {
+    const number = this.#nextNumber++;
+    const row = this.#own.add(content, codeBytes);
+    this.#numbers[row] = number;
+    this.#rows[number] = row + 1;
+    this.#leaves[number] = 0;
+  }
+
+  /** A region that leaves too often, if there is a page that it is linked to. */
+  #requestAgain(number: number): { number: number; region: Region; content: RegionContent }[] {
+    const { table, row } = this.#placeOf(number);
+    const page = this.#pages[this.#links.findIndex((links) => links?.includes(number))];
+    if (!page) return [];
+    const region = this.#findRegion(page, table.entry(row));
+    return [{ number, region, content: contentOf(region, page.trapsFp, true) }];
+  }
+
+  /** Links `number` wherever `old` is linked. */
+  #replace(old: number, number: number): void {
+    const { table, row } = this.#placeOf(old);
+    this.#links.forEach((links, index) => {
+      const at = links.indexOf(old);
+      if (at < 0) return;
+      links[at] = number;
+      this.#setCount(this.#pages[index]!, table.entry(row), ENTRY_HOT + number);
+    });
+  }
+
+  /** Puts the functions of a module into the table. */
+  #enter(module: WebAssembly.Module, first: number, count: number): void {
     const { exports } = new WebAssembly.Instance(module, { host: { memory: this.#memory }, core: this.#core });
-    batch.forEach(({ key, links, unaligned }, n) => {
-      const number = this.#nextNumber++;
-      this.#table.set(number, exports[regionName(n)] as () => void);
-      this.#leaves[number] = 0;
-      this.#known[number] = { key, unaligned };
-      this.#numbers.set(key, number);
-      for (const link of links) if (!link.cancelled) this.#enter(link, number);
+    for (let n = 0; n < count; n++) this.#table.set(first + n, exports[regionName(n)] as () => void);
+  }
+
+  /** Takes what another pCPU has compiled, or an earlier run. */
+  #take({ module, form, regions, used }: TranslationPack): void {
+    const table = RegionTable.of(regions);
+    if (this.#isFull(table.count)) return;
+    const base = this.#nextNumber;
+    if (form === 'exports') {
+      for (let row = 0; row < table.count; row++) this.#number(table.content(row), 0);
+      this.#enter(module, base, table.count);
+      return;
+    }
+    const imports = { host: { memory: this.#memory }, core: this.#core, pack: { base } };
+    new WebAssembly.Instance(module, imports);
+    this.#packs.push({ table, base, used });
+    this.#leaves.fill(0, base, base + table.count);
+    this.#nextNumber += table.count;
+    this.#lookEverywhere();
+  }
+
+  /** Has pages look early that were opened while there was nothing to find. */
+  #lookEverywhere(): void {
+    const { threshold, early } = this.#options;
+    this.#pages.forEach((page, index) => {
+      if (!page || this.#early[index]) return;
+      this.#early[index] = true;
+      const counts = (page.records + PAGE_ENTRY_COUNTS) >>> 1;
+      for (let n = counts; n < counts + 1024; n++) {
+        if (this.#u16[n]! < ENTRY_HOT) this.#u16[n] = Math.min(ENTRY_HOT - 1, this.#u16[n]! + threshold - early);
+      }
     });
   }
 
   /** Gives up every region: there are no numbers left. */
   #forgetAll(): void {
-    this.#again.clear();
-    for (const [records, links] of this.#links) {
-      for (const link of links) if (this.#numbers.has(link.key)) this.#unlink(link);
-      this.#links.set(
-        records,
-        links.filter((l) => !l.cancelled),
-      );
-    }
+    this.#links.forEach((links, index) => {
+      const page = this.#pages[index];
+      for (const number of links.splice(0)) if (page) this.#unlink(page, number);
+    });
     for (let n = 1; n < this.#nextNumber; n++) this.#table.set(n, null);
     this.#nextNumber = 1;
-    this.#numbers.clear();
+    this.#again.clear();
+    this.#packs.length = 0;
+    this.#own = new RegionTable();
+    this.#numbers = [];
+    this.#rows.fill(0);
   }
 
-  #unlink(link: Link): void {
-    link.cancelled = true;
-    this.#setCount(link.page, link.entry, this.firstCount);
+  #unlink(page: CodePage, number: number): void {
+    const { table, row } = this.#placeOf(number);
+    const entry = table.entry(row);
+    this.#looked[32 * page.index + (entry >> 7)]! &= ~(1 << ((entry >> 2) & 31));
+    this.#setCount(page, entry, this.#countOf(page.index, entry));
   }
 
-  /** Bytes `from` to `to` of a page of records are void: so is what was translated from them. */
-  changed(records: number, from: number, to: number): void {
-    const links = this.#links.get(records);
-    if (!links) return;
-    const kept = links.filter(({ lines }) => !covers(lines, from, to));
-    if (kept.length === links.length) return;
-    for (const link of links) if (!kept.includes(link)) this.#unlink(link);
-    this.#links.set(records, kept);
+  /** Bytes `from` to `to` of a page are void: so is what was translated from them. */
+  changed(index: number, from: number, to: number): void {
+    const page = this.#pages[index];
+    if (!page) return;
+    for (const waiting of this.#waiting) {
+      if (waiting.page !== page || waiting.cancelled || !covers(waiting.content.lines, from, to)) continue;
+      waiting.cancelled = true;
+      this.#setCount(page, waiting.region.entry, this.#countOf(index, waiting.region.entry));
+    }
+    const links = this.#links[index]!;
+    let kept = 0;
+    for (const number of links) {
+      const { table, row } = this.#placeOf(number);
+      if (table.covers(row, from, to)) this.#unlink(page, number);
+      else links[kept++] = number;
+    }
+    links.length = kept;
   }
 
   /** A page of records was given up; its counts are no longer ours. */
-  dropped(records: number): void {
-    for (const link of this.#links.get(records) ?? []) link.cancelled = true;
-    this.#links.delete(records);
+  dropped(index: number): void {
+    for (const waiting of this.#waiting) if (waiting.page.index === index) waiting.cancelled = true;
+    this.#pages[index] = undefined;
+    this.#links[index] = [];
   }
-}
-
-function linesOf(region: Region): Uint16Array {
-  const blocks = [...region.blocks.values()];
-  return Uint16Array.from(blocks.flatMap(({ offset, instructions }) => [offset, offset + 4 * instructions.length]));
 }
 
 /** Whether some of the lines has instructions in bytes `from` to `to`. */
-function covers(lines: Uint16Array, from: number, to: number): boolean {
-  for (let n = 0; n < lines.length; n += 2) if (lines[n]! < to && lines[n + 1]! > from) return true;
+function covers(lines: ArrayLike<number>, from: number, to: number): boolean {
+  for (let n = 0; n < lines.length; n++) if ((lines[n]! & 0xffff) < to && lines[n]! >>> 16 > from) return true;
   return false;
-}
-
-/** What the code of a region depends on: the words it is made from and where in their page they are. */
-function keyOf(page: CodePage, region: Region): string {
-  const parts: (string | number)[] = [page.trapsFp ? 1 : 0, region.entry];
-  for (const { offset, instructions } of region.blocks.values()) {
-    parts.push(':', offset);
-    for (const { word } of instructions) parts.push(word);
-  }
-  return parts.join();
 }

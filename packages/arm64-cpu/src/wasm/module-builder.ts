@@ -4,8 +4,7 @@ import { pushName, pushS32, pushU32 } from './leb128.ts';
 
 interface Defined {
   readonly ref: FuncRef;
-  /** Gives declarations of locals and code. */
-  readonly body: () => Uint8Array;
+  readonly build: (f: FunctionBuilder) => void;
 }
 
 /** Builds a WebAssembly module: imports first, then functions (declared before any is built, so that they may call each other). */
@@ -60,21 +59,8 @@ export class ModuleBuilder {
 
   /** Declares a function; `build` runs when the module is encoded. */
   function(name: string, params: ValType[], results: ValType[], build: (f: FunctionBuilder) => void): FuncRef {
-    return this.#define(name, params, results, () => {
-      const f = new FunctionBuilder(params);
-      build(f);
-      return bodyBytes(f);
-    });
-  }
-
-  /** Declares a function of which the body is there: declarations of locals and code, without its size. */
-  body(name: string, params: ValType[], results: ValType[], body: Uint8Array): FuncRef {
-    return this.#define(name, params, results, () => body);
-  }
-
-  #define(name: string, params: ValType[], results: ValType[], body: () => Uint8Array): FuncRef {
     const ref: FuncRef = { name, index: this.#importedFunctions + this.#functions.length, params, results };
-    this.#functions.push({ ref, body });
+    this.#functions.push({ ref, build });
     return ref;
   }
 
@@ -103,7 +89,11 @@ export class ModuleBuilder {
 
   /** The module's bytes. */
   encode(): Uint8Array<ArrayBuffer> {
-    const code = this.#functions.map(({ body }) => sized(body()));
+    const code = this.#functions.map(({ ref, build }) => {
+      const f = new FunctionBuilder(ref.params);
+      build(f);
+      return sized(bodyBytes(f));
+    });
     const functionTypes = this.#functions.map(({ ref }) => {
       const bytes: number[] = [];
       pushU32(bytes, this.type(ref.params, ref.results));
@@ -154,7 +144,8 @@ function bodyBytes(f: FunctionBuilder): Uint8Array {
   return concat([Uint8Array.from(head), Uint8Array.from(f.body), Uint8Array.of(0x0b)]);
 }
 
-function sized(bytes: Uint8Array): Uint8Array {
+/** A function as the code section has it: its size, then its locals and code (core specification 5.5.13). */
+export function sized(bytes: Uint8Array): Uint8Array {
   const size: number[] = [];
   pushU32(size, bytes.length);
   return concat([Uint8Array.from(size), bytes]);
@@ -172,7 +163,8 @@ function section(chunks: Uint8Array[], id: number, items: readonly ArrayLike<num
   chunks.push(Uint8Array.from([id, ...size, ...count]), ...items.map((i) => Uint8Array.from(i)));
 }
 
-function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** One array of all the bytes. */
+export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(chunks.reduce((n, c) => n + c.length, 0));
   let at = 0;
   for (const c of chunks) {
