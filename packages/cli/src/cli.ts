@@ -38,6 +38,13 @@ Exit codes:
   2  bad usage or bad input
   3  a bug of dom0less`;
 
+const DTC_HELP = `
+Exit codes, as dtc's:
+  0  done
+  1  bad usage or bad input
+  2  a check found errors
+  3  a bug of dom0less`;
+
 /** Options that may be given several times. */
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
@@ -118,9 +125,9 @@ function addDtc(root: Command, io: CliIo, finish: (code: number) => void): void 
       0,
     )
     .option('-I, --in-format <FORMAT>', 'dts, dtb or fs; guessed if absent')
-    .option('-O, --out-format <FORMAT>', 'dts or dtb; guessed if absent')
+    .option('-O, --out-format <FORMAT>', 'dts, dtb, yaml, asm or null; guessed if absent')
     .option('-o, --out <FILE>', 'output; standard output if absent')
-    .option('-V, --out-version <VERSION>', 'version of the blob: 16 or 17')
+    .option('-V, --out-version <VERSION>', 'version of the blob: 1, 2, 3, 16 or 17; 17 if absent')
     .option('-d, --out-dependency <FILE>', 'write what was read, for make')
     .option('-R, --reserve <N>', 'leave room for N more reservations')
     .option('-S, --space <BYTES>', 'make the blob at least so large')
@@ -135,8 +142,16 @@ function addDtc(root: Command, io: CliIo, finish: (code: number) => void): void 
     .option('-E, --error <CHECK>', 'what that check finds is an error', collect)
     .option('-@, --symbols', 'add __symbols__, for overlays')
     .option('-A, --auto-alias', 'make an alias of each label')
-    .addHelpText('after', AFTER_HELP)
-    .action(async (file: string | undefined, flags: DtcFlags) => {
+    .option(
+      '-T, --annotate',
+      'say in comments where each line comes from; twice, with columns',
+      (_: string, before: number) => before + 1,
+      0,
+    )
+    .option('-v, --version', 'print the version')
+    .addHelpText('after', DTC_HELP)
+    .action(async (file: string | undefined, flags: DtcFlags & { readonly version?: true }) => {
+      if (flags.version === true) return void io.stdout.write(`${versionText()}\n`);
       const { dtcCommand } = await import('./commands/dtc.ts');
       finish(await dtcCommand(file, flags, io));
     });

@@ -73,7 +73,7 @@ describe('dtc', () => {
     mkdirSync(inside);
     writeFileSync(join(inside, 'far.dtsi'), '/ { far; };');
     const near = folder.put('near.dts', '/dts-v1/; / { }; /include/ "far.dtsi"');
-    expect((await dtc(near)).code).toBe(2);
+    expect((await dtc(near)).code).toBe(1);
     expect((await dtc('-i', inside, near)).code).toBe(0);
   });
 
@@ -87,31 +87,61 @@ describe('dtc', () => {
     expect((await dtc('-q', odd)).stderr).toBe('');
     expect((await dtc('-W', 'no-unit_address_vs_reg', odd)).stderr).toBe('');
     const fatal = await dtc('-E', 'unit_address_vs_reg', odd);
-    expect(fatal).toMatchObject({ code: 1, bytes: new Uint8Array() });
+    expect(fatal).toMatchObject({ code: 2, bytes: new Uint8Array() });
     expect(fatal.stderr).toContain('ERROR (unit_address_vs_reg)');
     expect((await dtc('-f', '-E', 'unit_address_vs_reg', odd)).bytes.length).toBeGreaterThan(0);
-    expect((await dtc('-q', '-q', '-E', 'unit_address_vs_reg', odd)).stderr).toBe('');
-    expect((await dtc('-W', 'no_such_check', odd)).code).toBe(2);
+    expect((await dtc('-q', '-q', '-E', 'unit_address_vs_reg', odd)).stderr).not.toContain('ERROR (');
+    expect((await dtc('-E', 'unit_address_vs_reg', '-E', 'no_unit_address_vs_reg', odd)).code).toBe(0);
+    expect((await dtc('-W', 'no_such_check', odd)).code).toBe(1);
   });
 
   it.each([
     [['-I', 'yaml', source], 'expected dts, dtb, fs'],
-    [['-O', 'asm', source], 'expected dts, dtb'],
-    [['-V', '3', source], 'expected 16, 17'],
+    [['-O', 'elf', source], 'expected dts, dtb, yaml, asm, null'],
+    [['-V', '4', source], 'expected 1, 2, 3, 16, 17'],
+    [['-T', source], 'source from source'],
+    [['-I', 'dtb', '-O', 'yaml', source], 'source only'],
     [['-p', '1', '-S', '1', source], 'exclude each other'],
     [['-a', '24', source], 'power of two'],
     [['-I', 'dtb', source], 'FDT_ERR|magic|begin'],
     [['/nonexistent.dts'], 'no such file'],
   ])('%j is bad input', async (args, says) => {
     const { code, stderr } = await dtc(...args);
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(says));
   });
 
-  it('shows every error of a source', async () => {
+  it('shows every error of a source, by the name of the check, and writes output all the same with -f', async () => {
     const bad = folder.put('bad.dts', '/dts-v1/;\n/ { a = <&none>; b = <&nor>; };\n');
-    const { code, stderr } = await dtc(bad);
-    expect(code).toBe(2);
-    expect(stderr.match(/bad\.dts:2:/g)).toHaveLength(2);
+    const { code, stderr, bytes } = await dtc(bad);
+    expect({ code, bytes }).toEqual({ code: 2, bytes: new Uint8Array() });
+    expect(stderr.match(/bad\.dts:2\.\d+: ERROR \(phandle_references\): \/: /g)).toHaveLength(2);
+    const forced = await dtc('-f', '-O', 'dts', bad);
+    expect(forced.code).toBe(0);
+    expect(Buffer.from(forced.bytes).toString()).toContain('a = <0xffffffff>;');
+  });
+
+  it('writes YAML, assembler and annotated source, guessed from the name of the output too', async () => {
+    const text = async (...args: string[]) => Buffer.from((await dtc('-q', ...args, source)).bytes).toString();
+    expect(await text('-O', 'yaml')).toBe(
+      '---\n- b@1:\n    reg: [[0x1]]\n    x: [[!phandle 0x1]]\n  a:\n    phandle: [[0x1]]\n...\n',
+    );
+    expect(await text('-O', 'asm')).toContain('\t.globl\tl\nl:\n\t/* FDT_BEGIN_NODE */\n');
+    expect(await text('-O', 'null')).toBe('');
+    expect(await text('-T', '-O', 'dts')).toContain('l: b@1 { /* x.dts:3 */\n\t\treg = <0x01>; /* x.dts:3 */');
+    const out = join(folder.path, 'out.yaml');
+    expect((await dtc('-q', '-o', out, source)).code).toBe(0);
+    expect(readFileSync(out, 'utf8')).toBe(await text('-O', 'yaml'));
+  });
+
+  it('leaves out a name that says what the node is called, and finds the CPU that boots in a folder', async () => {
+    const tree = join(folder.path, 'proc');
+    mkdirSync(join(tree, 'cpus', 'cpu@5'), { recursive: true });
+    writeFileSync(join(tree, 'cpus', 'cpu@5', 'reg'), Uint8Array.of(0, 0, 0, 5));
+    expect(parseFdt((await dtc('-q', '-O', 'dtb', tree)).bytes).bootCpuidPhys).toBe(5);
+    const old = folder.put('old.dtb', writeFdt(compileDts(SOURCE), { version: 3 }));
+    expect((await dtc('-q', '-I', 'dtb', '-O', 'dtb', old)).bytes).toEqual(
+      new Uint8Array(writeFdt(compileDts(SOURCE), { layout: 'dtc' })),
+    );
   });
 });

@@ -89,7 +89,7 @@ function checkArguments(
 const PROVIDER_CHECKS: readonly Check[] = PROVIDERS.flatMap((provider): Check[] => [
   {
     code: `${provider.code}_property`,
-    needs: [`${provider.code}_is_cell`, 'duplicate_node_names', 'explicit_phandles'],
+    needs: [`${provider.code}_is_cell`, 'phandle_references'],
     run: (checked, context, fail) => checkArguments(checked, provider, context, fail),
   },
   cellCheck(`${provider.code}_is_cell`, provider.cells),
@@ -109,7 +109,7 @@ const GPIO_CHECKS: readonly Check[] = [
   },
   {
     code: 'gpios_property',
-    needs: ['duplicate_node_names', 'explicit_phandles'],
+    needs: ['phandle_references'],
     run: (checked, context, fail) => {
       if (checked.values.has('gpio-hog')) return;
       for (const property of checked.values.keys()) {

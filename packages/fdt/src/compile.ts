@@ -1,3 +1,4 @@
+import { type CheckLevels, levelsOf } from './check-levels.ts';
 import { checkTree, type TreeWarning } from './check-tree.ts';
 import { DtsFiles, type DtsIncludeResolver } from './dts-files.ts';
 import { addFixups, addLabelNode } from './dts-generated.ts';
@@ -37,16 +38,20 @@ export interface DtsCheckOptions extends DtsCompileOptions {
   readonly enable?: readonly string[] | undefined;
   /** Checks not to run (dtc's -W no-…), or `all` of them. */
   readonly disable?: readonly string[] | 'all' | undefined;
+  /** How much each check matters; takes the place of `enable` and `disable`. */
+  readonly levels?: CheckLevels | undefined;
+  /** Gives a tree although a check found errors (dtc's -f). */
+  readonly force?: boolean | undefined;
 }
 
 /** What {@link checkDts} finds. */
 export interface DtsResult {
-  /** Undefined when there are errors. */
+  /** Undefined when there are errors, unless all are of checks and it is asked for by `force`. */
   readonly tree: DeviceTree | undefined;
   readonly errors: readonly DtsError[];
-  /** What dtc would warn of; see {@link checkTree}. Not looked for when there are errors. */
+  /** What else dtc would warn of; see {@link checkTree}. Not looked for when there are errors of other kinds. */
   readonly warnings: readonly TreeWarning[];
-  /** Where nodes and properties were defined; undefined when there are errors. */
+  /** Where nodes and properties were defined; there if `tree` is. */
   readonly sourceMap: DtsSourceMap | undefined;
 }
 
@@ -64,25 +69,39 @@ export function compileDts(source: string, options: DtsCompileOptions = {}): Dev
 
 /** Compiles like {@link compileDts}, and gives errors and dtc's warnings as data, with the place of everything. */
 export function checkDts(source: string, options: DtsCheckOptions = {}): DtsResult {
-  const { enable, disable } = options;
+  const { enable, disable, force = false } = options;
+  const all = disable === 'all';
+  const levels = options.levels ?? levelsOf(enable, all ? [] : disable);
   const reports = new DtsReports();
-  let warnings: TreeWarning[] = [];
+  const found: TreeWarning[] = [];
   const compiled = compile(source, options, reports, (tree, plugin, sourceMap) => {
-    if (disable !== 'all') warnings = checkTree(tree, { plugin, sourceMap, enable, disable });
+    const failed = new Set(reports.errors.flatMap(({ check }) => check ?? []));
+    if (!all) found.push(...checkTree(tree, { plugin, sourceMap, levels, failed }));
   });
-  const { errors } = reports;
-  if (errors.length > 0 || compiled === undefined) {
-    return { tree: undefined, errors, warnings: [], sourceMap: undefined };
+  const isError = ({ check }: DtsError): boolean => check === undefined || levels.of(check) === 'error';
+  const errors = reports.errors.filter(isError);
+  const lowered = reports.errors.filter((error) => !isError(error) && levels.of(error.check!) === 'warning');
+  const warnings = [...lowered.map(asWarning), ...found];
+  if (compiled === undefined || (errors.length > 0 && !force)) {
+    return { tree: undefined, errors, warnings, sourceMap: undefined };
   }
   return { tree: compiled.tree, errors, warnings, sourceMap: compiled.sourceMap };
 }
+
+const asWarning = ({ check, location, problem, nodePath }: DtsError): TreeWarning => ({
+  code: check!,
+  severity: 'warning',
+  path: nodePath ?? '/',
+  message: problem,
+  location,
+});
 
 type Inspect = (tree: DeviceTree, plugin: boolean, sourceMap: DtsSourceMap) => void;
 
 /** @param inspect is called with the tree before anything is added that the source does not say. */
 function compile(
   source: string,
-  options: DtsCompileOptions,
+  options: DtsCheckOptions,
   reports: DtsReports,
   inspect: Inspect,
 ): { tree: DeviceTree; sourceMap: DtsSourceMap } | undefined {
@@ -99,15 +118,18 @@ function compile(
   }
 }
 
-function resolve(parsed: ParsedDts, options: DtsCompileOptions, reports: DtsReports, inspect: Inspect) {
-  const { tree: sourceTree, reservations, plugin } = parsed;
+function resolve(parsed: ParsedDts, options: DtsCheckOptions, reports: DtsReports, inspect: Inspect) {
+  const { tree: sourceTree, reservations, reservationLabels, plugin } = parsed;
   const { symbols = false, phandles = 'epapr', bootCpu = guessBootCpu(parsed) } = options;
-  const resolver = new DtsResolver(sourceTree, reports, { plugin, symbols, phandles });
+  const resolver = new DtsResolver(sourceTree, reports, { plugin, symbols, phandles, force: options.force === true });
   const tree = new DeviceTree(resolver.resolve());
   tree.reservations = reservations;
   tree.bootCpuidPhys = bootCpu;
   const { sourceMap } = resolver;
-  if (reports.errors.length > 0) return undefined;
+  reservations.forEach((reservation, i) => {
+    sourceMap.addReservation(reservation, reservationLabels[i]!.list());
+  });
+  if (reports.errors.some(({ check }) => check === undefined)) return undefined;
   inspect(tree, plugin, sourceMap);
   if (options.autoAliases === true) addLabelNode(resolver, tree.root, 'aliases', false);
   if (symbols) addLabelNode(resolver, tree.root, '__symbols__', true);

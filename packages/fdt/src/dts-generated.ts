@@ -1,4 +1,6 @@
+import { type DtsMark, type DtsValueType, typeMark } from './dts-marks.ts';
 import type { DtsResolver, ResolvedReference } from './dts-resolve.ts';
+import type { DtsSourceMap } from './dts-source-map.ts';
 import type { DtsNode } from './dts-tree.ts';
 import { attachChild, attachProperty, DtNode, type DtProperty } from './node.ts';
 import { propStrings, propU32 } from './values.ts';
@@ -31,14 +33,22 @@ export function addLabelNode(resolver: DtsResolver, root: DtNode, name: string, 
       const { path } = source;
       resolver.countPath(path, source.at);
       attachProperty(target, { name: label, value: propStrings(path) });
+      resolver.sourceMap.addMarks(target.path, label, [typeMark('string')]);
     }
     if (demandPhandles) resolver.demandPhandle(source);
   }
 }
 
-/** Values that grow, by the property that they become; what the property has already comes first. */
+/** Values of parts of a type that grow, by the property that they become; what it has already comes first. */
 class Growing {
   readonly #parts = new Map<DtNode, Map<string, { known: DtProperty | undefined; added: Uint8Array[] }>>();
+  readonly #type: DtsValueType;
+  readonly #sourceMap: DtsSourceMap;
+
+  constructor(type: DtsValueType, sourceMap: DtsSourceMap) {
+    this.#type = type;
+    this.#sourceMap = sourceMap;
+  }
 
   add(node: DtNode, name: string, part: Uint8Array): void {
     const properties = this.#parts.get(node) ?? new Map();
@@ -52,6 +62,13 @@ class Growing {
     for (const [node, properties] of this.#parts) {
       for (const [name, { known, added }] of properties) {
         const value = concatenate(known === undefined ? added : [known.value, ...added]);
+        const marks: DtsMark[] = [...(this.#sourceMap.marks(node.path, name) ?? [])];
+        let offset = known?.value.length ?? 0;
+        for (const { length } of added) {
+          marks.push(typeMark(this.#type, offset));
+          offset += length;
+        }
+        this.#sourceMap.addMarks(node.path, name, marks);
         if (known === undefined) attachProperty(node, { name, value });
         else known.value = value;
       }
@@ -74,18 +91,20 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
  * tree; `/__local_fixups__` the places that hold phandles of the overlay's own nodes.
  */
 export function addFixups(resolver: DtsResolver, root: DtNode): void {
-  const values = new Growing();
+  const places = new Growing('string', resolver.sourceMap);
   const missing = resolver.references.filter(({ target }) => target === undefined);
   if (missing.length > 0) {
     const fixups = childNamed(root, '__fixups__');
-    for (const each of missing) values.add(fixups, each.reference, propStrings(fixupOf(resolver, each)));
+    for (const each of missing) places.add(fixups, each.reference, propStrings(fixupOf(resolver, each)));
   }
+  places.finish();
+  const values = new Growing('u32', resolver.sourceMap);
   const local = resolver.references.filter(({ target }) => target !== undefined);
   if (local.length > 0) {
     const fixups = childNamed(root, '__local_fixups__');
-    const places = new Map<DtsNode, DtNode>([[resolver.tree.root, fixups]]);
+    const nodes = new Map<DtsNode, DtNode>([[resolver.tree.root, fixups]]);
     for (const { user, property, offset } of local) {
-      values.add(placeOf(user, places), property, propU32(offset));
+      values.add(placeOf(user, nodes), property, propU32(offset));
     }
   }
   values.finish();

@@ -18,6 +18,8 @@ const NAME = /\\?([a-zA-Z0-9,._+*#?@-]+)/y;
 export interface ParsedDts {
   readonly tree: DtsTree;
   readonly reservations: Reservation[];
+  /** The labels of each reservation. */
+  readonly reservationLabels: DtsLabels[];
   /** True for an overlay: `/plugin/`. */
   readonly plugin: boolean;
 }
@@ -25,13 +27,14 @@ export interface ParsedDts {
 /** Parses a whole source file and merges its definitions in order. */
 export function parseDtsFile(lexer: DtsLexer): ParsedDts {
   const plugin = parseHeaders(lexer);
-  const reservations = parseReservations(lexer);
+  const reservationLabels: DtsLabels[] = [];
+  const reservations = parseReservations(lexer, reservationLabels);
   const tree = new DtsTree(lexer.position(), lexer.reports);
   let any = false;
   for (; !lexer.atEnd(); any = true) parseTopLevel(lexer, tree, plugin);
   if (!any) lexer.fail("expected the root node: '/ { … };'");
   if (tree.root.deleted) lexer.report('the root node is deleted', tree.root.at);
-  return { tree, reservations, plugin };
+  return { tree, reservations, reservationLabels, plugin };
 }
 
 /** True for an overlay. */
@@ -49,7 +52,8 @@ function parseHeaders(lexer: DtsLexer): boolean {
   return plugin;
 }
 
-function parseReservations(lexer: DtsLexer): Reservation[] {
+/** @param allLabels gets the labels of each. */
+function parseReservations(lexer: DtsLexer, allLabels: DtsLabels[]): Reservation[] {
   const reservations: Reservation[] = [];
   for (;;) {
     const labels = parseLabels(lexer);
@@ -61,6 +65,7 @@ function parseReservations(lexer: DtsLexer): Reservation[] {
     const size = parseInteger(lexer) ?? lexer.fail('expected a size in bytes');
     lexer.expect(';', 'after /memreserve/');
     reservations.push({ address, size });
+    allLabels.push(new DtsLabels(labels));
   }
 }
 
@@ -147,6 +152,7 @@ function parseName(lexer: DtsLexer, what: string): string {
 /** Parses `{ … };` of a node at this depth. */
 function parseBody(lexer: DtsLexer, depth: number): DtsBody {
   if (depth > MAX_DEPTH) lexer.fail(`nodes nest at most ${MAX_DEPTH} deep`);
+  const start = lexer.position();
   lexer.expect('{', 'to begin a node');
   const open = lexer.positionBehind();
   const properties: DtsProperty[] = [];
@@ -162,7 +168,7 @@ function parseBody(lexer: DtsLexer, depth: number): DtsBody {
     }
   }
   lexer.expect(';', "after a node's '}'");
-  return { open, properties, children };
+  return { open, stretch: { start, end: lexer.positionBehind() }, properties, children };
 }
 
 /** A property or a child node, or the deletion of one, with what may stand before it. */
@@ -183,7 +189,8 @@ function parseItem(lexer: DtsLexer, depth: number): DtsProperty | DtsChildDefini
   if (lexer.take('/delete-node/')) {
     const name = parseName(lexer, 'a node name');
     lexer.expect(';', 'after /delete-node/');
-    return { name, at, labels: [], omitIfUnused, body: undefined };
+    const deletion = { start: at, end: lexer.positionBehind() };
+    return { name, at, deletion, labels: [], omitIfUnused, body: undefined };
   }
   const name = parseName(lexer, "a property, a node or '}'");
   if (lexer.startsWith('{')) return { name, at, labels, omitIfUnused, body: parseBody(lexer, depth + 1) };

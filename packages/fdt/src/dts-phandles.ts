@@ -55,12 +55,12 @@ export class DtsPhandles {
       if (phandle === undefined) continue;
       const { at } = liveProperty(node, 'phandle') ?? liveProperty(node, 'linux,phandle')!;
       if (given.some((each) => each !== phandle)) {
-        this.#reports.report(`${node.path}: 'phandle' and 'linux,phandle' differ`, at, CHECK);
+        this.#reports.report(`${node.path}: 'phandle' and 'linux,phandle' differ`, at, CHECK, node.path);
       }
       const other = this.#owners.get(phandle);
       if (other !== undefined) {
         const message = `${node.path}: phandle 0x${phandle.toString(16)} is also that of ${other.path}`;
-        this.#reports.report(message, at, CHECK);
+        this.#reports.report(message, at, CHECK, node.path);
         continue;
       }
       this.#owners.set(phandle, node);
@@ -79,7 +79,10 @@ export class DtsPhandles {
   }
 
   addProperty(node: DtsNode, name: string, value: Uint8Array): void {
-    const pieces: DtsPiece[] = [{ kind: 'bytes', bytes: value }];
+    const pieces: DtsPiece[] = [
+      { kind: 'type', type: 'u32' },
+      { kind: 'bytes', bytes: value },
+    ];
     // A deleted one gives up its place: a new property goes last.
     node.properties.delete(name);
     const labels = new DtsLabels();
@@ -97,7 +100,7 @@ export class DtsPhandles {
     if (property === undefined) return undefined;
     const { pieces, at } = property;
     const report = (message: string): undefined => {
-      this.#reports.report(`${node.path}: ${message}`, at, CHECK);
+      this.#reports.report(`${node.path}: ${message}`, at, CHECK, node.path);
       return undefined;
     };
     if (rawLength(pieces) !== 4) return report(`'${name}' is not one cell`);

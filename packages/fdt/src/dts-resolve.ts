@@ -1,3 +1,4 @@
+import { type DtsMark, typeMark } from './dts-marks.ts';
 import { DtsPhandles, type PhandleFormat } from './dts-phandles.ts';
 import { DtsError, type DtsPosition, type DtsReports, locationOf } from './dts-source.ts';
 import { DtsSourceMap } from './dts-source-map.ts';
@@ -17,6 +18,8 @@ export interface ResolveOptions {
   /** A node with a label is not left out by `/omit-if-no-ref/`. */
   readonly symbols: boolean;
   readonly phandles: PhandleFormat;
+  /** Leaves references as dtc's -f does when a check failed. */
+  readonly force: boolean;
 }
 
 /** A reference in a cell of the resolved tree. */
@@ -55,9 +58,11 @@ export class DtsResolver {
   resolve(): DtNode {
     this.#checkLabels();
     this.#phandles.collect();
-    this.#resolvePhandles();
-    this.#resolvePaths();
-    this.#omitUnused();
+    // With -f dtc makes no further step behind the first that failed; else all errors are told.
+    const stopped = (): boolean => this.#options.force && this.#reports.errors.length > 0;
+    if (!stopped()) this.#resolvePhandles();
+    if (!stopped()) this.#resolvePaths();
+    if (!stopped()) this.#omitUnused();
     return this.#build(this.tree.root, '');
   }
 
@@ -68,7 +73,11 @@ export class DtsResolver {
 
   /** Gives a phandle to a node that may have none, after the tree was resolved. */
   demandPhandle(source: DtsNode): void {
-    for (const { name, value } of this.#phandles.give(source)) this.nodeOf(source).setProperty(name, value);
+    const node = this.nodeOf(source);
+    for (const { name, value } of this.#phandles.give(source)) {
+      node.setProperty(name, value);
+      this.sourceMap.addMarks(node.path, name, [typeMark('u32')]);
+    }
   }
 
   /** Counts a path that becomes a value; throws when they become too long together. */
@@ -81,17 +90,17 @@ export class DtsResolver {
 
   #checkLabels(): void {
     const seen = new Map<string, string>();
-    const see = (label: string, owner: string, at: DtsPosition): void => {
+    const see = (label: string, owner: string, at: DtsPosition, path: string): void => {
       const other = seen.get(label);
       const message = `label '${label}' is on ${owner} and on ${other}`;
-      if (other !== undefined) this.#reports.report(message, at, 'duplicate_label');
+      if (other !== undefined) this.#reports.report(message, at, 'duplicate_label', path);
       seen.set(label, owner);
     };
     for (const { node, path } of walkWithPaths(this.tree.root)) {
-      for (const label of node.labels.list()) see(label, path || '/', node.at);
+      for (const label of node.labels.list()) see(label, path || '/', node.at, path || '/');
       for (const { name, labels, valueLabels, at } of node.liveProperties()) {
-        for (const label of labels.list()) see(label, `property ${name} of ${path || '/'}`, at);
-        for (const label of valueLabels) see(label, `the value of ${name} of ${path || '/'}`, at);
+        for (const label of labels.list()) see(label, `property ${name} of ${path || '/'}`, at, path || '/');
+        for (const label of valueLabels) see(label, `the value of ${name} of ${path || '/'}`, at, path || '/');
       }
     }
   }
@@ -128,7 +137,7 @@ export class DtsResolver {
     if (node !== undefined) this.#targets.set(piece, node);
     else if (!mayBeMissing && !this.tree.lostLabels.has(piece.reference.split('/')[0]!)) {
       const check = piece.kind === 'path' ? 'path_references' : 'phandle_references';
-      this.#reports.report(`${user.path}: '${piece.reference}' names no node`, piece.at, check);
+      this.#reports.report(`${user.path}: '${piece.reference}' names no node`, piece.at, check, user.path);
     }
     return node;
   }
@@ -137,74 +146,80 @@ export class DtsResolver {
     const node = new DtNode(source.name);
     this.#nodes.set(source, node);
     const fullPath = path || '/';
-    this.sourceMap.add(fullPath, { at: source.at, name: source.name, open: source.open });
+    const { at, name, open, definitions } = source;
+    this.sourceMap.add(fullPath, { at, name, open, definitions, labels: source.labels.list() });
     const problem = nodeNameProblem(source.name);
-    if (problem !== undefined) this.#reports.report(`${fullPath}: ${problem.message}`, source.at, problem.code);
+    if (problem !== undefined) {
+      this.#reports.report(`${fullPath}: ${problem.message}`, source.at, problem.code, fullPath);
+    }
     for (const property of source.liveProperties()) {
-      const { value, phandleOffsets } = this.#valueOf(property, source);
+      const { value, marks } = this.#valueOf(property, source);
       const bad = propertyNameProblem(property.name);
-      if (bad !== undefined) this.#reports.report(`${fullPath}: ${bad.message}`, property.at, bad.code);
-      if (property.name === 'name') {
-        this.#checkName(source, value, property.at);
-        continue;
+      if (bad !== undefined) {
+        this.#reports.report(`${fullPath}: ${bad.message}`, property.at, bad.code, fullPath);
       }
-      const { at, end } = property;
-      this.sourceMap.addProperty(fullPath, property.name, { at, end, phandleOffsets });
+      if (property.name === 'name' && this.#isNodeName(source, value, property.at)) continue;
+      const { at, end, labels } = property;
+      this.sourceMap.addProperty(fullPath, property.name, { at, end, labels: labels.list(), marks });
       attachProperty(node, { name: property.name, value });
     }
     for (const child of source.liveChildren()) attachChild(node, this.#build(child, `${path}/${child.name}`));
     return node;
   }
 
-  #valueOf(property: DtsProperty, user: DtsNode): { value: Uint8Array; phandleOffsets: Set<number> } {
+  #valueOf(property: DtsProperty, user: DtsNode): { value: Uint8Array; marks: DtsMark[] } {
     const parts: Uint8Array[] = [];
-    const phandleOffsets = new Set<number>();
-    let length = 0;
+    const marks: DtsMark[] = [];
+    let offset = 0;
     for (const piece of property.pieces) {
       let part: Uint8Array;
       if (piece.kind === 'bytes') {
         part = piece.bytes;
       } else {
-        const target = this.#targets.get(piece);
-        if (piece.kind === 'phandle') {
-          phandleOffsets.add(length);
-          const { reference } = piece;
-          this.references.push({ user, property: property.name, offset: length, reference, target });
-        }
-        const phandle = target === undefined ? undefined : this.#phandles.of(target);
-        part = piece.kind === 'path' ? propStrings(target?.path ?? '') : propU32(phandle ?? UNRESOLVED);
+        const { kind } = piece;
+        marks.push(kind === 'phandle' || kind === 'path' ? { offset, kind } : { offset, ...piece });
+        if (kind !== 'phandle' && kind !== 'path') continue;
+        part = this.#referenceValue(piece, { user, property: property.name, offset });
       }
       parts.push(part);
-      length += part.length;
+      offset += part.length;
     }
-    if (parts.length === 1) return { value: parts[0]!, phandleOffsets };
-    const value = new Uint8Array(length);
+    if (parts.length === 1) return { value: parts[0]!, marks };
+    const value = new Uint8Array(offset);
     let at = 0;
     for (const part of parts) {
       value.set(part, at);
       at += part.length;
     }
-    return { value, phandleOffsets };
+    return { value, marks };
+  }
+
+  #referenceValue(piece: DtsReference, place: Pick<ResolvedReference, 'user' | 'property' | 'offset'>): Uint8Array {
+    const target = this.#targets.get(piece);
+    if (piece.kind === 'path') return target === undefined ? new Uint8Array(0) : propStrings(target.path);
+    this.references.push({ ...place, reference: piece.reference, target });
+    return propU32((target === undefined ? undefined : this.#phandles.of(target)) ?? UNRESOLVED);
   }
 
   *#pieces(kind: DtsReference['kind']): Generator<{ piece: DtsReference; user: DtsNode }, void, undefined> {
     for (const user of this.tree.root.walk()) {
       for (const property of user.liveProperties()) {
         for (const piece of property.pieces) {
-          if (piece.kind !== 'bytes' && piece.kind === kind) yield { piece, user };
+          if ((piece.kind === 'phandle' || piece.kind === 'path') && piece.kind === kind) yield { piece, user };
         }
       }
     }
   }
 
-  /** A `name` that says what the node's name says is left out; another is wrong. */
-  #checkName(node: DtsNode, value: Uint8Array, at: DtsPosition): void {
+  /** True for a `name` that says what the node's name says, which is left out; another is wrong. */
+  #isNodeName(node: DtsNode, value: Uint8Array, at: DtsPosition): boolean {
     const baseName = node.name.split('@')[0]!;
     const name = latin1(value);
-    if (name === `${baseName}\0`) return;
+    if (name === `${baseName}\0`) return true;
     const check = name.indexOf('\0') === name.length - 1 ? 'name_properties' : 'name_is_string';
     const message = `${node.path}: property 'name' says ${JSON.stringify(name)}, not the node's name '${baseName}'`;
-    this.#reports.report(message, at, check);
+    this.#reports.report(message, at, check, node.path);
+    return false;
   }
 }
 

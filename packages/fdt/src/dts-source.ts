@@ -27,14 +27,20 @@ export class DtsError extends FdtError {
   readonly location: DtsLocation;
   /** dtc's name of the check that finds this error (`duplicate_label`), where it is one of its checks. */
   readonly check: string | undefined;
+  /** The message alone, without place and line. */
+  readonly problem: string;
+  /** The node, of an error that one of dtc's checks finds. */
+  readonly nodePath: string | undefined;
   #errors: readonly DtsError[] = [this];
 
-  constructor(code: DtsErrorCode, message: string, location: DtsLocation, check?: string) {
+  constructor(code: DtsErrorCode, message: string, location: DtsLocation, check?: string, nodePath?: string) {
     const { file, line, column, sourceLine } = location;
     const shown = sourceLine.length > 200 ? `${sourceLine.slice(0, 200)}…` : sourceLine;
     const caret = column <= 200 ? `\n  ${shown.slice(0, column - 1).replace(/[^\t]/g, ' ')}^` : '';
     super(code, `${file}:${line}:${column}: ${message}\n  ${shown}${caret}`);
     this.location = location;
+    this.problem = message;
+    this.nodePath = nodePath;
     this.check = check;
   }
 
@@ -58,6 +64,13 @@ export interface DtsPosition {
   readonly offset: number;
 }
 
+/** A stretch of source; it may begin in one file and end in another. */
+export interface DtsStretch {
+  readonly start: DtsPosition;
+  /** Behind its last character. */
+  readonly end: DtsPosition;
+}
+
 export const locationOf = (at: DtsPosition): DtsLocation => at.source.locate(at.offset);
 
 /** Where a stretch of text that the preprocessor made comes from. */
@@ -71,7 +84,7 @@ export interface DtsOrigin {
 }
 
 /** `# 12 "file.dtsi"`, which the C preprocessor leaves behind: the next line is line 12 of that file. */
-const LINE_MARKER = /^[ \t]*#(?:[ \t]*line)?[ \t]+([0-9]+)(?:[ \t]+"([^"\n]*)"|[ \t]*\r?$)/;
+const LINE_MARKER = /^[ \t]*#(?:[ \t]*line)?[ \t]+([0-9]+)(?:[ \t]+"((?:[^"\\\n]|\\[^\n])*)"|[ \t]*\r?$)/;
 
 /** A line marker's effect: from this line (counted from 0) on, lines are `shift` more, of that file. */
 interface Renumbering {
@@ -159,7 +172,7 @@ export class DtsText {
       const from = starts.at(-1)!;
       const marker = text.slice(from, from + 8).includes('#') ? LINE_MARKER.exec(text.slice(from, at)) : null;
       if (marker !== null) {
-        const file = marker[2] ?? this.#renumberings.at(-1)?.file ?? this.file;
+        const file = marker[2]?.replace(/\\(["\\])/g, '$1') ?? this.#renumberings.at(-1)?.file ?? this.file;
         this.#renumberings.push({ line: starts.length, shift: Number(marker[1]) - 1 - starts.length, file });
       }
       starts.push(at + 1);
@@ -176,8 +189,8 @@ export class DtsReports {
   readonly errors: DtsError[] = [];
 
   /** Notes the error of a text that parses and means nothing. Throws when there are too many. */
-  report(message: string, at: DtsPosition, check?: string): void {
-    const error = new DtsError('DTS_ERR_SEMANTIC', message, locationOf(at), check);
+  report(message: string, at: DtsPosition, check?: string, nodePath?: string): void {
+    const error = new DtsError('DTS_ERR_SEMANTIC', message, locationOf(at), check, nodePath);
     if (this.errors.length >= MAX_ERRORS) throw error;
     this.errors.push(error);
   }

@@ -1,4 +1,5 @@
-import type { DtsPosition, DtsReports } from './dts-source.ts';
+import type { DtsMarkPiece } from './dts-marks.ts';
+import type { DtsPosition, DtsReports, DtsStretch } from './dts-source.ts';
 import { propStrings } from './values.ts';
 
 /** `phandle`: `<&x>`, one cell. `path`: `&x` outside of cells, a string. */
@@ -9,12 +10,15 @@ export interface DtsReference {
   readonly at: DtsPosition;
 }
 
-/** A piece of a property's value: bytes, or a reference that is resolved once the whole tree is known. */
-export type DtsPiece = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | DtsReference;
+/** A piece of a property's value: bytes, a reference that is resolved once the whole tree is known, or a mark. */
+export type DtsPiece = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | DtsReference | DtsMarkPiece;
 
 /** The number of bytes of a value up to where path references get their text, as long as they have none. */
 export const rawLength = (pieces: readonly DtsPiece[]): number =>
-  pieces.reduce((sum, piece) => sum + (piece.kind === 'bytes' ? piece.bytes.length : piece.kind === 'path' ? 0 : 4), 0);
+  pieces.reduce(
+    (sum, piece) => sum + (piece.kind === 'bytes' ? piece.bytes.length : piece.kind === 'phandle' ? 4 : 0),
+    0,
+  );
 
 /** The labels of a node or property. A deleted one keeps its place in case it comes back. */
 export class DtsLabels {
@@ -78,6 +82,8 @@ export class DtsNode {
   /** Behind the `{` of the first definition. */
   open: DtsPosition | undefined;
   referenced = false;
+  /** Every definition, from its `{` through its `;`, and the deletion that came before the first. */
+  readonly definitions: DtsStretch[] = [];
 
   constructor(name: string, at: DtsPosition) {
     this.name = name;
@@ -116,6 +122,8 @@ export class DtsNode {
 export interface DtsBody {
   /** Behind the `{`. */
   readonly open: DtsPosition;
+  /** From the `{` through the `;`. */
+  readonly stretch: DtsStretch;
   readonly properties: readonly DtsProperty[];
   readonly children: readonly DtsChildDefinition[];
 }
@@ -123,6 +131,8 @@ export interface DtsBody {
 export interface DtsChildDefinition {
   readonly name: string;
   readonly at: DtsPosition;
+  /** From `/delete-node/` through the `;`, of a deletion. */
+  readonly deletion?: DtsStretch;
   readonly labels: readonly string[];
   readonly omitIfUnused: boolean;
   /** Undefined for `/delete-node/`. */
@@ -153,6 +163,7 @@ export class DtsTree {
   merge(node: DtsNode, body: DtsBody): void {
     const first = !node.defined;
     if (first) this.#reportRepetition(node, body);
+    node.definitions.push(body.stretch);
     node.defined = true;
     node.open ??= body.open;
     node.deleted = false;
@@ -169,14 +180,16 @@ export class DtsTree {
       if (old !== undefined) this.deleteNode(old);
       return;
     }
-    // In a first definition only a deletion can stand before; what takes its name goes last.
-    const kept = first && old?.deleted !== false ? undefined : old;
-    if (kept === undefined) node.children.delete(child.name);
+    // In a first definition only a deletion should stand before; what takes its name goes last. A twin is an error,
+    // and is kept for whom the tree is wanted all the same.
+    const kept = first ? undefined : old;
+    if (first && old?.deleted === true) node.children.delete(child.name);
     const target = kept ?? new DtsNode(child.name, child.at);
     target.parent = node;
-    node.children.set(child.name, target);
+    node.children.set(kept === undefined ? freeKey(node.children, child.name) : child.name, target);
     if (child.body === undefined) {
       target.deleted = true;
+      if (child.deletion !== undefined) target.definitions.push(child.deletion);
       return;
     }
     this.merge(target, child.body);
@@ -188,19 +201,27 @@ export class DtsTree {
   addFragment(reference: string, body: DtsBody, at: DtsPosition): void {
     const { root } = this;
     const fragment = new DtsNode(`fragment@${this.#orphans++}`, at);
-    const pathPiece: DtsPiece = { kind: 'bytes', bytes: propStrings(reference) };
-    const [name, piece]: [string, DtsPiece] = reference.startsWith('/')
-      ? ['target-path', pathPiece]
-      : ['target', { kind: 'phandle', reference, at }];
+    const path: DtsPiece[] = [
+      { kind: 'type', type: 'string' },
+      { kind: 'bytes', bytes: propStrings(reference) },
+    ];
+    const [name, pieces]: [string, DtsPiece[]] = reference.startsWith('/')
+      ? ['target-path', path]
+      : ['target', [{ kind: 'phandle', reference, at }]];
     const labels = new DtsLabels();
-    fragment.properties.set(name, { name, pieces: [piece], labels, valueLabels: [], at, end: at, deleted: false });
+    fragment.properties.set(name, { name, pieces, labels, valueLabels: [], at, end: at, deleted: false });
     const overlay = new DtsNode('__overlay__', at);
     fragment.defined = true;
     overlay.parent = fragment;
     fragment.parent = root;
     fragment.children.set(overlay.name, overlay);
     if (root.children.get(fragment.name)?.deleted === false) {
-      this.#reports.report(`this becomes /${fragment.name}, which is there already`, at, 'duplicate_node_names');
+      this.#reports.report(
+        `this becomes /${fragment.name}, which is there already`,
+        at,
+        'duplicate_node_names',
+        fragment.path,
+      );
     }
     root.children.delete(fragment.name);
     root.children.set(fragment.name, fragment);
@@ -250,13 +271,14 @@ export class DtsTree {
     const seen = new Set<string>();
     for (const { name, at } of properties.filter((property) => !property.deleted)) {
       const message = `property '${name}' comes twice in one definition of ${node.path}`;
-      if (seen.has(name)) this.#reports.report(message, at, 'duplicate_property_names');
+      if (seen.has(name)) this.#reports.report(message, at, 'duplicate_property_names', node.path);
       seen.add(name);
     }
     seen.clear();
     for (const { name, at, body } of children) {
       const message = `node '${name}' comes again in the first definition of ${node.path}`;
-      if (seen.has(name)) this.#reports.report(message, at, 'duplicate_node_names');
+      if (seen.has(name))
+        this.#reports.report(message, at, 'duplicate_node_names', `${node.path === '/' ? '' : node.path}/${name}`);
       if (body !== undefined) seen.add(name);
     }
   }
@@ -283,6 +305,13 @@ function mergeProperty(node: DtsNode, property: DtsProperty): void {
 function defineProperty(node: DtsNode, property: DtsProperty): void {
   const old = node.properties.get(property.name);
   if (property.deleted && old !== undefined) return;
-  node.properties.delete(property.name);
-  node.properties.set(property.name, property);
+  if (old?.deleted === true) node.properties.delete(property.name);
+  node.properties.set(freeKey(node.properties, property.name), property);
+}
+
+/** The name as a key; a twin, which is an error, has another, so that it is found only by who goes through all. */
+function freeKey(items: ReadonlyMap<string, unknown>, name: string): string {
+  let key = name;
+  for (let twin = 1; items.has(key); twin++) key = `${name}\0${twin}`;
+  return key;
 }

@@ -1,6 +1,7 @@
 import { decodeEscapes } from './dts-escapes.ts';
 import { parseInteger } from './dts-expression.ts';
 import type { DtsLexer } from './dts-lexer.ts';
+import type { DtsMarkPiece, DtsValueType } from './dts-marks.ts';
 import type { DtsPiece } from './dts-tree.ts';
 
 /** A property's value as parsed. */
@@ -42,14 +43,17 @@ function parseItem(lexer: DtsLexer, value: ValueBuilder): void {
   const at = lexer.position();
   const string = parseString(lexer);
   if (string !== undefined) {
+    value.mark({ kind: 'type', type: 'string' });
     value.addBytes(string);
     value.addByte(0);
     return;
   }
   const reference = parseReference(lexer);
   if (reference !== undefined) {
+    value.mark({ kind: 'type', type: 'string' });
     value.add({ kind: 'path', reference, at });
   } else if (lexer.take('[')) {
+    value.mark({ kind: 'type', type: 'u8' });
     parseBytes(lexer, value);
   } else if (lexer.take('<')) {
     parseArray(lexer, value, 32);
@@ -76,7 +80,10 @@ function parseBytes(lexer: DtsLexer, value: ValueBuilder): void {
   }
 }
 
+const ARRAY_TYPES: Readonly<Record<number, DtsValueType>> = { 8: 'u8', 16: 'u16', 32: 'u32', 64: 'u64' };
+
 function parseArray(lexer: DtsLexer, value: ValueBuilder, bits: number): void {
+  value.mark({ kind: 'type', type: ARRAY_TYPES[bits]! });
   const mask = (1n << BigInt(bits)) - 1n;
   const allOnes = (1n << 64n) - 1n;
   for (;;) {
@@ -114,11 +121,12 @@ function parseIncbin(lexer: DtsLexer, value: ValueBuilder): void {
   }
   lexer.expect(')', 'at the end of /incbin/');
   const content = lexer.readBinary(new TextDecoder().decode(name), at);
+  value.mark({ kind: 'file' });
   // As with dtc, what the file does not have is left out.
   value.addBytes(content.subarray(range[0], Math.min(range[1]!, content.length)));
 }
 
-/** Collects pieces; bytes next to each other become one piece. */
+/** Collects pieces; bytes with no mark between them become one piece. */
 class ValueBuilder {
   readonly #pieces: DtsPiece[] = [];
   readonly #labels: string[] = [];
@@ -126,7 +134,16 @@ class ValueBuilder {
   #length = 0;
 
   takeLabels(lexer: DtsLexer): void {
-    for (let match = lexer.match(LABEL); match !== null; match = lexer.match(LABEL)) this.#labels.push(match[1]!);
+    for (let match = lexer.match(LABEL); match !== null; match = lexer.match(LABEL)) {
+      const label = match[1]!;
+      this.#labels.push(label);
+      this.mark({ kind: 'label', label });
+    }
+  }
+
+  mark(piece: DtsMarkPiece): void {
+    this.#flush();
+    this.#pieces.push(piece);
   }
 
   add(piece: DtsPiece): void {

@@ -8,7 +8,6 @@ export const FDT_PROP = 3;
 export const FDT_NOP = 4;
 export const FDT_END = 9;
 
-export const FIRST_VERSION = 16;
 export const LAST_VERSION = 17;
 /** Version 17 added size_dt_struct; a version 16 header ends before it. */
 export const HEADER_SIZE_V16 = 36;

@@ -1,21 +1,11 @@
+import type { DtsRange, DtsSourceMap } from './dts-source-map.ts';
 import { FdtError } from './errors.ts';
 import { latin1 } from './format.ts';
 import type { DtNode, DtProperty } from './node.ts';
+import { printValue } from './print-value.ts';
 import { sortTree } from './sort.ts';
 import type { DeviceTree } from './tree.ts';
 
-/** Bytes that stand in strings, and how they are escaped there. */
-const ESCAPES: ReadonlyMap<number, string> = new Map([
-  [7, '\\a'],
-  [8, '\\b'],
-  [9, '\\t'],
-  [10, '\\n'],
-  [11, '\\v'],
-  [12, '\\f'],
-  [13, '\\r'],
-  [0x22, '\\"'],
-  [0x5c, '\\\\'],
-]);
 const NODE_NAME = /^[a-zA-Z0-9,._+-]+(?:@[a-zA-Z0-9,._+-]*)?$/;
 const PROPERTY_NAME = /^[a-zA-Z0-9,._+*#?-]+$/;
 
@@ -24,6 +14,13 @@ export interface DtsPrintOptions {
   readonly sort?: boolean | undefined;
   /** Puts the labels that `/__symbols__` knows before their nodes; `/__symbols__` is printed all the same. */
   readonly labels?: boolean | undefined;
+  /** The source that the tree was compiled from: its labels and its forms of values are kept, as dtc does. */
+  readonly source?: DtsSourceMap | undefined;
+  /**
+   * Says in comments where definitions stand in `source` (dtc's -T): `lines`, file and line, with the path of the file
+   * as seen from the folder of `main`; `ranges`, file, lines and columns (-T -T).
+   */
+  readonly annotate?: { readonly style: 'lines' | 'ranges'; readonly main: string } | undefined;
 }
 
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -40,13 +37,46 @@ type Labels = ReadonlyMap<string, readonly string[]>;
  */
 export function printDts(tree: DeviceTree, options: DtsPrintOptions = {}): string {
   const { root, reservations } = options.sort === true ? sortTree(tree) : tree;
+  const { source, annotate } = options;
   const lines = ['/dts-v1/;', ''];
-  for (const { address, size } of reservations) {
-    lines.push(`/memreserve/\t${hex(address, 16)} ${hex(size, 16)};`);
+  for (const reservation of reservations) {
+    const own = prefixOf(source?.reservationLabels(reservation) ?? []);
+    lines.push(`${own}/memreserve/\t${hex(reservation.address)} ${hex(reservation.size)};`);
   }
   const labels = options.labels === true ? labelsOf(root) : new Map<string, string[]>();
-  printNode(root, '', '', labels, lines);
+  printNode(root, '', '', { labels, source, comment: source && annotate && commenter(annotate) }, lines);
   return `${lines.join('\n')}\n`;
+}
+
+/** What is printed beside the tree. */
+interface Additions {
+  readonly labels: Labels;
+  readonly source: DtsSourceMap | undefined;
+  readonly comment: ((ranges: readonly DtsRange[], where: 'first' | 'last') => string) | undefined;
+}
+
+const prefixOf = (labels: readonly string[]): string => labels.map((label) => `${label}: `).join('');
+
+function commenter({ style, main }: NonNullable<DtsPrintOptions['annotate']>): Additions['comment'] {
+  return (ranges, where) => {
+    if (ranges.length === 0) return style === 'lines' ? '' : ' /* <no-file>:<no-line> */';
+    const places = ranges.map(({ file, firstLine, firstColumn, lastLine, lastColumn }) =>
+      style === 'ranges'
+        ? `${file}:${firstLine}:${firstColumn}-${lastLine}:${lastColumn}`
+        : `${relativeTo(main, file)}:${where === 'first' ? firstLine : lastLine}`,
+    );
+    return ` /* ${places.join(', ')} */`;
+  };
+}
+
+/** A file's path as seen from the folder of `main`, if they have any folder in common. */
+function relativeTo(main: string, file: string): string {
+  let common = 0;
+  for (let at = 0; at < Math.min(main.length, file.length) && main[at] === file[at]; at++) {
+    if (main[at] === '/') common = at + 1;
+  }
+  if (common === 0) return file;
+  return `${'../'.repeat(main.slice(common).split('/').length - 1)}${file.slice(common)}`;
 }
 
 function labelsOf(root: DtNode): Labels {
@@ -58,20 +88,27 @@ function labelsOf(root: DtNode): Labels {
   return labels;
 }
 
-function printNode(node: DtNode, path: string, indent: string, labels: Labels, lines: string[]): void {
+function printNode(node: DtNode, path: string, indent: string, additions: Additions, lines: string[]): void {
   const isRoot = path === '';
+  const fullPath = path || '/';
   if (!isRoot && !NODE_NAME.test(node.name)) refuseName(node, undefined);
-  const prefix = isRoot ? '' : (labels.get(path) ?? []).map((label) => `${label}: `).join('');
-  lines.push(`${indent}${prefix}${isRoot ? '/' : node.name} {`);
+  const { labels, source, comment } = additions;
+  const own = source?.labels(fullPath) ?? (isRoot ? [] : (labels.get(path) ?? []));
+  const ranges = comment && source!.definitions(fullPath);
+  lines.push(`${indent}${prefixOf(own)}${isRoot ? '/' : node.name} {${ranges ? comment(ranges, 'first') : ''}`);
   for (const property of node.properties) {
-    if (!PROPERTY_NAME.test(property.name)) refuseName(node, property);
-    lines.push(`${indent}\t${property.name}${printValue(property.value)};`);
+    const { name, value } = property;
+    if (!PROPERTY_NAME.test(name)) refuseName(node, property);
+    const range = source?.propertyDefinition(fullPath, name);
+    const said = comment?.(range === undefined ? [] : [range], 'first') ?? '';
+    const prefix = prefixOf(source?.propertyLabels(fullPath, name) ?? []);
+    lines.push(`${indent}\t${prefix}${name}${printValue(value, source?.marks(fullPath, name))};${said}`);
   }
   for (const child of node.children) {
     lines.push('');
-    printNode(child, `${path}/${child.name}`, `${indent}\t`, labels, lines);
+    printNode(child, `${path}/${child.name}`, `${indent}\t`, additions, lines);
   }
-  lines.push(`${indent}};`);
+  lines.push(`${indent}};${ranges ? comment!(ranges, 'last') : ''}`);
 }
 
 function refuseName(node: DtNode, property: DtProperty | undefined): never {
@@ -82,36 +119,4 @@ function refuseName(node: DtNode, property: DtProperty | undefined): never {
   throw new FdtError('FDT_ERR_BADVALUE', `${path}: ${what} name ${name} cannot be written in source`, place);
 }
 
-function printValue(value: Uint8Array): string {
-  if (value.length === 0) return '';
-  if (looksLikeStrings(value)) return ` = ${printStrings(value)}`;
-  if (value.length % 4 !== 0) {
-    return ` = [${Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join(' ')}]`;
-  }
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const cells = Array.from({ length: value.length / 4 }, (_, i) => hex(view.getUint32(i * 4), 2));
-  return ` = <${cells.join(' ')}>`;
-}
-
-/** dtc's guess: it ends with a NUL, all else is text, and at most half of it are NULs. */
-function looksLikeStrings(value: Uint8Array): boolean {
-  let nuls = 0;
-  for (const byte of value) {
-    if (byte === 0) nuls++;
-    else if ((byte < 0x20 || byte > 0x7e) && !ESCAPES.has(byte)) return false;
-  }
-  return value[value.length - 1] === 0 && nuls <= value.length - nuls;
-}
-
-function printStrings(value: Uint8Array): string {
-  let text = '"';
-  for (let i = 0; i < value.length - 1; i++) {
-    const byte = value[i]!;
-    text += byte === 0 ? '", "' : (ESCAPES.get(byte) ?? String.fromCharCode(byte));
-  }
-  return `${text}"`;
-}
-
-function hex(number: number | bigint, digits: number): string {
-  return `0x${number.toString(16).padStart(digits, '0')}`;
-}
+const hex = (number: bigint): string => `0x${number.toString(16).padStart(16, '0')}`;

@@ -7,9 +7,6 @@ import {
   FDT_MAGIC,
   FDT_NOP,
   FDT_PROP,
-  FIRST_VERSION,
-  HEADER_SIZE_V16,
-  HEADER_SIZE_V17,
   LAST_VERSION,
   latin1,
   MAX_DEPTH,
@@ -19,6 +16,7 @@ import {
 import type { FdtLayout, FdtResidue } from './layout.ts';
 import { attachChild, attachProperty, DtNode } from './node.ts';
 import { DeviceTree, type Reservation } from './tree.ts';
+import { FDT_VERSIONS, type FdtForm, formOf } from './version.ts';
 
 interface Header {
   readonly headerSize: number;
@@ -31,11 +29,12 @@ interface Header {
   readonly bootCpuidPhys: number;
   readonly sizeStrings: number;
   readonly sizeStruct: number | undefined;
+  readonly form: FdtForm;
 }
 
 /**
- * Reads a flattened device tree of version 16 or 17 (Devicetree Specification, chapter 5), and any later version that
- * says it is compatible with them. Bytes after the blob's `totalsize` are ignored; the tree keeps no reference to `dtb`.
+ * Reads a flattened device tree of version 16 or 17 (Devicetree Specification, chapter 5), of any later version that
+ * says it is compatible with them, and of the versions 1 to 3 that came before. Bytes after the blob's `totalsize` are ignored; the tree keeps no reference to `dtb`.
  *
  * Offsets, sizes and tags are not trusted: whatever the bytes are, the result is a tree or an {@link FdtError} with the
  * byte offset of the fault, in time and memory linear in the blob's size. Stricter than libfdt in this: properties
@@ -65,8 +64,9 @@ export function parseFdt(dtb: Uint8Array): DeviceTree {
     covered = Math.max(covered, end);
   }
   residue.keep(covered, blob.length);
-  // Overlapping blocks can be read, but not be written again once something changes.
-  if (!overlap) tree.layout = layoutOf(blob, header, reservations.length, structure, residue.pieces);
+  // Overlapping blocks can be read, but not be written again once something changes; old versions are written anew.
+  if (!overlap && header.form.version >= 16)
+    tree.layout = layoutOf(blob, header, reservations.length, structure, residue.pieces);
   return tree;
 }
 
@@ -107,16 +107,21 @@ function readHeader(dtb: Uint8Array): Header {
   const view = viewOf(dtb);
   const magic = view.getUint32(0);
   if (magic !== FDT_MAGIC) fail('FDT_ERR_BADMAGIC', `the magic number is 0x${magic.toString(16)}, not 0xd00dfeed`, 0);
-  if (dtb.length < HEADER_SIZE_V16) {
+  if (dtb.length < formOf(1).headerSize) {
     fail('FDT_ERR_TRUNCATED', `the blob has ${dtb.length} bytes, less than its header`, dtb.length);
   }
   const version = view.getUint32(20);
   const lastCompVersion = view.getUint32(24);
-  if (version < FIRST_VERSION || lastCompVersion > LAST_VERSION || lastCompVersion > version) {
+  const known = FDT_VERSIONS.find((one) => one === Math.min(version, LAST_VERSION));
+  if (known === undefined || lastCompVersion > LAST_VERSION || lastCompVersion > version) {
     const range = `${version}, compatible back to ${lastCompVersion}`;
-    fail('FDT_ERR_BADVERSION', `the blob's version is ${range}; 16 and 17 can be read`, 20);
+    fail('FDT_ERR_BADVERSION', `the blob's version is ${range}; 1, 2, 3, 16 and 17 can be read`, 20);
   }
-  const headerSize = version >= 17 ? HEADER_SIZE_V17 : HEADER_SIZE_V16;
+  const form = formOf(known);
+  const { headerSize } = form;
+  if (dtb.length < headerSize) {
+    fail('FDT_ERR_TRUNCATED', `the blob has ${dtb.length} bytes, less than its header`, dtb.length);
+  }
   const totalSize = view.getUint32(4);
   if (totalSize > dtb.length || totalSize < headerSize) {
     fail('FDT_ERR_TRUNCATED', `totalsize says ${totalSize} bytes, and ${dtb.length} are there`, 4);
@@ -129,9 +134,10 @@ function readHeader(dtb: Uint8Array): Header {
     offMemRsvmap: view.getUint32(16),
     version,
     lastCompVersion,
-    bootCpuidPhys: view.getUint32(28),
-    sizeStrings: view.getUint32(32),
-    sizeStruct: version >= 17 ? view.getUint32(36) : undefined,
+    bootCpuidPhys: form.bootCpu ? view.getUint32(28) : 0,
+    sizeStrings: form.stringsSize ? view.getUint32(32) : Math.max(totalSize - view.getUint32(12), 0),
+    sizeStruct: form.structSize ? view.getUint32(36) : undefined,
+    form,
   };
   checkBlock('structure block', header, header.offStruct, header.sizeStruct ?? 0, 4, 8);
   checkBlock('strings block', header, header.offStrings, header.sizeStrings, 1, 12);
@@ -262,9 +268,10 @@ class StructureReader {
   }
 
   #beginNode(parent: DtNode | undefined, tagAt: number): DtNode {
-    const start = this.#at;
-    const end = this.#blob.subarray(0, this.#limit).indexOf(0, start);
-    if (end < 0) fail('FDT_ERR_TRUNCATED', 'a node name is not NUL-terminated', start);
+    const nameAt = this.#at;
+    const end = this.#blob.subarray(0, this.#limit).indexOf(0, nameAt);
+    if (end < 0) fail('FDT_ERR_TRUNCATED', 'a node name is not NUL-terminated', nameAt);
+    const start = this.#header.form.fullPaths ? this.#behindParent(parent, nameAt, end) : nameAt;
     if (end - start > MAX_NAME_LENGTH) {
       fail('FDT_ERR_BADSTRUCTURE', `a node name has ${end - start} bytes; at most ${MAX_NAME_LENGTH} are read`, start);
     }
@@ -282,6 +289,14 @@ class StructureReader {
     return node;
   }
 
+  /** Where a node's own name begins in its path, before version 16. */
+  #behindParent(parent: DtNode | undefined, start: number, end: number): number {
+    const above = parent === undefined ? '/' : parent.path === '/' ? '/' : `${parent.path}/`;
+    const found = latin1(this.#blob.subarray(start, Math.min(end, start + above.length)));
+    if (found === above) return start + above.length;
+    return fail('FDT_ERR_BADSTRUCTURE', `a node's path does not begin with its parent's, ${above}`, start);
+  }
+
   #property(node: DtNode, tagAt: number): void {
     if (node.children.length > 0) {
       fail('FDT_ERR_BADSTRUCTURE', `node ${node.path} has a property behind a subnode`, tagAt);
@@ -289,7 +304,11 @@ class StructureReader {
     if (this.#at + 8 > this.#limit) fail('FDT_ERR_TRUNCATED', 'the structure block ends inside of a property', tagAt);
     const length = this.#view.getUint32(this.#at);
     const nameOffset = this.#view.getUint32(this.#at + 4);
-    const start = this.#at + 8;
+    const unaligned = this.#at + 8;
+    const { form, offStruct } = this.#header;
+    const aligned = form.alignValues && length >= 8 ? offStruct + alignUp(unaligned - offStruct, 8) : unaligned;
+    this.#skipTo(aligned);
+    const start = this.#at;
     if (start + length > this.#limit) {
       fail('FDT_ERR_TRUNCATED', `a property of ${node.path} is said to have ${length} bytes, beyond the block`, tagAt);
     }

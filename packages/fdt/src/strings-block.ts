@@ -24,6 +24,11 @@ export class StringsBlock {
     this.#lengths = [...new Set(names.map((name) => name.length))];
   }
 
+  /** The strings that were added, in that order. */
+  get strings(): readonly string[] {
+    return this.#strings;
+  }
+
   /** Size in bytes. */
   get size(): number {
     return this.#size;

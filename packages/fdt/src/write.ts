@@ -7,9 +7,6 @@ import {
   FDT_MAGIC,
   FDT_NOP,
   FDT_PROP,
-  FIRST_VERSION,
-  HEADER_SIZE_V16,
-  HEADER_SIZE_V17,
   MAX_DEPTH,
   putLatin1,
   RESERVE_ENTRY_SIZE,
@@ -18,6 +15,7 @@ import type { FdtLayout } from './layout.ts';
 import type { DtNode } from './node.ts';
 import { StringsBlock } from './strings-block.ts';
 import type { DeviceTree } from './tree.ts';
+import { type FdtForm, type FdtVersion, formOf } from './version.ts';
 
 /** How {@link writeFdt} lays out a blob. */
 export interface FdtWriteOptions {
@@ -29,8 +27,11 @@ export interface FdtWriteOptions {
    * Without it: as the blob that the tree was read from, while its {@link FdtLayout} describes the tree; else `dtc`.
    */
   readonly layout?: 'dtc' | 'libfdt-sw';
-  /** 17 unless told; 16 leaves size_dt_struct out of the header and needs the layout `dtc`. */
-  readonly version?: 16 | 17;
+  /**
+   * 17 unless told; all others need the layout `dtc`. 16 leaves size_dt_struct out of the header; 1 to 3, which only dtc
+   * still reads, name nodes by their paths.
+   */
+  readonly version?: FdtVersion;
   /** Zero bytes to add at the end, as room to grow; counted in totalsize (dtc's -p). */
   readonly padding?: number;
   /** Pads with zero bytes up to this totalsize (dtc's -S). */
@@ -43,12 +44,14 @@ export interface FdtWriteOptions {
 
 /** The names of all properties in document order, and the size of the structure block without NOPs. */
 interface Plan {
+  readonly form: FdtForm;
   readonly names: readonly string[];
   readonly structSize: number;
 }
 
 /** Where things go in the blob to be written. */
 interface Arrangement {
+  readonly form: FdtForm;
   readonly version: number;
   readonly lastCompVersion: number;
   readonly totalSize: number;
@@ -70,26 +73,35 @@ interface Arrangement {
  * the format cannot hold.
  */
 export function writeFdt(tree: DeviceTree, options: FdtWriteOptions = {}): Uint8Array {
-  const plan = planOf(tree.root);
+  const plan = planOf(tree.root, formOf(options.version ?? 17));
   const asked = Object.values(options).some((value) => value !== undefined);
   if (!asked && tree.layout !== undefined && describes(tree.layout, plan, tree)) {
-    return compose(tree, tree.layout);
+    return compose(tree, { form: plan.form, ...tree.layout });
   }
   return compose(tree, arrange(tree, plan, options));
 }
 
-function planOf(root: DtNode): Plan {
+function planOf(root: DtNode, form: FdtForm): Plan {
   const names: string[] = [];
-  let structSize = 4;
+  let at = 0;
   for (const { node, leaving } of traverse(root)) {
+    at += 4;
     if (leaving) continue;
-    structSize += 8 + alignUp(node.name.length + 1, 4);
-    for (const { name, value } of node.properties) {
+    at += alignUp(nameOf(node, form).length + 1, 4);
+    for (const { name, value } of form.propertiesOf(node)) {
       names.push(name);
-      structSize += 12 + alignUp(value.length, 4);
+      at = alignUp(valueStart(at, 0, value, form) + value.length, 4);
     }
   }
-  return { names, structSize };
+  return { form, names, structSize: at + 4 };
+}
+
+const nameOf = (node: DtNode, form: FdtForm): string => (form.fullPaths ? node.path : node.name);
+
+/** Where the value of a property begins whose tag is at `at`, in a structure block that begins at `blockStart`. */
+function valueStart(at: number, blockStart: number, value: Uint8Array, form: FdtForm): number {
+  const start = at + 12;
+  return form.alignValues && value.length >= 8 ? blockStart + alignUp(start - blockStart, 8) : start;
 }
 
 /** Each node twice: when it is entered and when it is left. */
@@ -140,21 +152,22 @@ function arrange(tree: DeviceTree, plan: Plan, options: FdtWriteOptions): Arrang
   }
   const block = new StringsBlock(sequential ? 'prepend' : 'append', plan.names);
   const places = plan.names.map((name) => block.place(name));
-  const headerSize = version >= 17 ? HEADER_SIZE_V17 : HEADER_SIZE_V16;
-  const offMemRsvmap = alignUp(headerSize, sequential ? RESERVE_ENTRY_SIZE : 8);
+  const { form } = plan;
+  const offMemRsvmap = alignUp(form.headerSize, sequential ? RESERVE_ENTRY_SIZE : 8);
   const offStruct = offMemRsvmap + (tree.reservations.length + reserveEntries + 1) * RESERVE_ENTRY_SIZE;
   const offStrings = offStruct + plan.structSize;
   const used = offStrings + block.size;
   const totalSize = alignUp(Math.max(used + padding, minSize), align);
   if (totalSize > 0x7fffffff) throw new FdtError('FDT_ERR_BADVALUE', `the blob would have ${totalSize} bytes`);
   return {
+    form,
     version,
-    lastCompVersion: FIRST_VERSION,
+    lastCompVersion: form.lastCompVersion,
     totalSize,
     offMemRsvmap,
     offStruct,
     offStrings,
-    headerStructSize: version >= 17 ? plan.structSize : undefined,
+    headerStructSize: form.structSize ? plan.structSize : undefined,
     strings: block.bytes(),
     nameOffsets: places.map((place) => block.offsetOf(place)),
     nops: new Map(),
@@ -177,9 +190,9 @@ function compose(tree: DeviceTree, to: Arrangement): Uint8Array {
     to.offMemRsvmap,
     to.version,
     to.lastCompVersion,
-    tree.bootCpuidPhys,
-    to.strings.length,
   ];
+  if (to.form.bootCpu) header.push(tree.bootCpuidPhys);
+  if (to.form.stringsSize) header.push(to.strings.length);
   if (to.headerStructSize !== undefined) header.push(to.headerStructSize);
   header.forEach((field, i) => {
     view.setUint32(i * 4, field);
@@ -226,13 +239,16 @@ function writeStructure(blob: Uint8Array, view: DataView, root: DtNode, to: Arra
       continue;
     }
     tag(FDT_BEGIN_NODE);
-    putLatin1(blob, at, node.name);
-    blob[at + node.name.length] = 0;
-    at = alignUp(at + node.name.length + 1, 4);
-    for (const { value } of node.properties) {
+    const name = nameOf(node, to.form);
+    putLatin1(blob, at, name);
+    blob[at + name.length] = 0;
+    at = alignUp(at + name.length + 1, 4);
+    for (const { value } of to.form.propertiesOf(node)) {
+      const start = valueStart(at, to.offStruct, value, to.form);
       tag(FDT_PROP);
       cell(value.length);
       cell(to.nameOffsets[propertyIndex++]!);
+      at = Math.max(at, start);
       blob.set(value, at);
       at = alignUp(at + value.length, 4);
     }

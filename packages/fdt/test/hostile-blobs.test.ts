@@ -57,7 +57,7 @@ describe('a blob', () => {
     ['that ends in its header', blobOf(whole).subarray(0, 32), 'FDT_ERR_TRUNCATED', 32],
     ['shorter than its totalsize', blobOf(whole, '', { totalsize: 10000 }), 'FDT_ERR_TRUNCATED', 4],
     ['with a totalsize below its header', blobOf(whole, '', { totalsize: 36 }), 'FDT_ERR_TRUNCATED', 4],
-    ['of version 3', blobOf(whole, '', { version: 3, lastComp: 1 }), 'FDT_ERR_BADVERSION', 20],
+    ['of version 4', blobOf(whole, '', { version: 4, lastComp: 1 }), 'FDT_ERR_BADVERSION', 20],
     ['that needs version 18', blobOf(whole, '', { version: 18, lastComp: 18 }), 'FDT_ERR_BADVERSION', 20],
     ['with its structure outside', blobOf(whole, '', { struct: 4000 }), 'FDT_ERR_BADOFFSET', 8],
     ['with its structure in the header', blobOf(whole, '', { struct: 16 }), 'FDT_ERR_BADOFFSET', 8],

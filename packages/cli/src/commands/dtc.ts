@@ -1,14 +1,22 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  CheckLevels,
   checkDts,
   checkTree,
   DeviceTree,
   DtNode,
+  type DtsError,
   type DtsLocation,
+  type DtsSourceMap,
+  FDT_VERSIONS,
   FdtError,
+  type FdtVersion,
   parseFdt,
+  printAsm,
   printDts,
+  printYaml,
+  propStrings,
   sortTree,
   type TreeWarning,
   treeChecks,
@@ -40,12 +48,15 @@ export interface DtcFlags {
   readonly quiet?: number;
   readonly symbols?: boolean;
   readonly autoAlias?: boolean;
+  /** How often -T was given: 1 says lines, 2 lines and columns. */
+  readonly annotate?: number;
 }
 
 const IN_FORMATS = ['dts', 'dtb', 'fs'] as const;
-const OUT_FORMATS = ['dts', 'dtb'] as const;
+const OUT_FORMATS = ['dts', 'dtb', 'yaml', 'asm', 'null'] as const;
 const PHANDLES = ['legacy', 'epapr', 'both'] as const;
-const VERSIONS = [16, 17] as const;
+/** What dtc ends with when it can't do its work, and when checks found errors. */
+const DTC_EXIT = { failed: 1, checks: 2 } as const;
 const STDIO = '-';
 
 /** What the compiler is told by its options. */
@@ -53,16 +64,13 @@ interface Settings {
   readonly from: (typeof IN_FORMATS)[number];
   readonly to: (typeof OUT_FORMATS)[number];
   readonly phandles: (typeof PHANDLES)[number];
-  readonly version: (typeof VERSIONS)[number];
+  readonly version: FdtVersion;
   readonly reserveEntries: number;
   readonly minSize: number;
   readonly padding: number;
   readonly align: number;
   readonly bootCpu: number | undefined;
-  readonly enable: readonly string[];
-  readonly disable: readonly string[];
-  /** Checks whose findings are errors. */
-  readonly fatal: ReadonlySet<string>;
+  readonly levels: CheckLevels;
 }
 
 /** Reads options; what is wrong with them is added to `problems`. */
@@ -85,53 +93,56 @@ class Options {
     return undefined;
   }
 
-  /** Names of checks, those with `no-` before them apart. */
-  checks(option: string, names: readonly string[]): { on: string[]; off: string[] } {
-    const [on, off]: [string[], string[]] = [[], []];
+  /** Applies -W or -E with names of checks, which may have `no-` before them, in their order. */
+  checks(option: string, level: 'warning' | 'error', names: readonly string[], levels: CheckLevels): void {
     for (const name of names) {
-      const known = treeChecks.includes(name);
-      const negated = !known && name.startsWith('no-') && treeChecks.includes(name.slice(3));
-      if (negated) off.push(name.slice(3));
-      else if (known) on.push(name);
+      const negated = treeChecks.includes(name) ? undefined : /^no[-_](.*)$/.exec(name)?.[1];
+      if (negated !== undefined && treeChecks.includes(negated)) levels.lower(negated, level);
+      else if (treeChecks.includes(name)) levels.raise(name, level);
       else this.problems.push(`${option} ${name}: there is no such check`);
     }
-    return { on, off };
   }
 }
 
-const extensionOf = (path: string): string => /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+/** The format that a file's name tells. */
+function formatOf(path: string): 'dts' | 'dtb' | 'yaml' | undefined {
+  const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase();
+  if (extension === 'dtbo') return 'dtb';
+  return extension === 'dts' || extension === 'dtb' || extension === 'yaml' ? extension : undefined;
+}
 
 function guessInput(path: string, bytes: Uint8Array | 'folder'): Settings['from'] {
   if (bytes === 'folder') return 'fs';
   if (isBlob(bytes)) return 'dtb';
-  return extensionOf(path) === 'dtb' ? 'dtb' : 'dts';
+  return formatOf(path) === 'dtb' ? 'dtb' : 'dts';
 }
 
 function guessOutput(out: string | undefined, from: Settings['from']): Settings['to'] {
-  const extension = extensionOf(out ?? '');
-  if (extension === 'dts' || extension === 'dtb') return extension;
-  return from === 'dts' ? 'dtb' : 'dts';
+  return formatOf(out ?? '') ?? (from === 'dts' ? 'dtb' : 'dts');
 }
 
 function readSettings(flags: DtcFlags, path: string, input: Uint8Array | 'folder'): Settings {
   const options = new Options();
   const from = options.oneOf('-I', flags.inFormat, IN_FORMATS, guessInput(path, input));
-  const warning = options.checks('-W', flags.warning ?? []);
-  const error = options.checks('-E', flags.error ?? []);
+  const to = options.oneOf('-O', flags.outFormat, OUT_FORMATS, guessOutput(flags.out, from));
+  const levels = new CheckLevels();
+  options.checks('-W', 'warning', flags.warning ?? [], levels);
+  options.checks('-E', 'error', flags.error ?? [], levels);
+  if ((flags.annotate ?? 0) > 0 && (from !== 'dts' || to !== 'dts'))
+    options.problems.push('-T is for source from source: -I dts -O dts');
+  if (to === 'yaml' && from !== 'dts') options.problems.push('-O yaml is made of source only: -I dts');
   if (flags.pad !== undefined && flags.space !== undefined) options.problems.push('-p and -S exclude each other');
   const settings: Settings = {
     from,
-    to: options.oneOf('-O', flags.outFormat, OUT_FORMATS, guessOutput(flags.out, from)),
+    to,
     phandles: options.oneOf('-H', flags.phandle, PHANDLES, 'epapr'),
-    version: options.oneOf('-V', flags.outVersion, VERSIONS, 17),
+    version: options.oneOf('-V', flags.outVersion, FDT_VERSIONS, 17),
     reserveEntries: options.number('-R', flags.reserve) ?? 0,
     minSize: options.number('-S', flags.space) ?? 0,
     padding: options.number('-p', flags.pad) ?? 0,
     align: options.number('-a', flags.align) ?? 1,
     bootCpu: options.number('-b', flags.bootCpu, 0xffffffff),
-    enable: [...warning.on, ...error.on],
-    disable: warning.off,
-    fatal: new Set(error.on),
+    levels,
   };
   if (options.problems.length > 0) throw new InputError(options.problems);
   return settings;
@@ -173,11 +184,18 @@ function quote(location: DtsLocation | undefined): string {
 }
 
 interface Compiled {
-  readonly tree: DeviceTree;
+  /** Absent if checks found errors and -f is not given. */
+  readonly tree: DeviceTree | undefined;
+  readonly sourceMap?: DtsSourceMap | undefined;
+  /** Errors of checks of a source. */
+  readonly errors: readonly DtsError[];
   readonly warnings: readonly TreeWarning[];
   /** Every file that was read, in that order. */
   readonly files: readonly string[];
 }
+
+const usable = (warnings: readonly TreeWarning[], { force }: DtcFlags): boolean =>
+  force === true || !warnings.some(({ severity }) => severity === 'error');
 
 function compileSource(path: string, bytes: Uint8Array, flags: DtcFlags, settings: Settings): Compiled {
   const files = [path];
@@ -193,11 +211,26 @@ function compileSource(path: string, bytes: Uint8Array, flags: DtcFlags, setting
     autoAliases: flags.autoAlias,
     phandles: settings.phandles,
     bootCpu: settings.bootCpu,
-    enable: settings.enable,
-    disable: settings.disable,
+    levels: settings.levels,
+    force: flags.force,
   });
-  if (result.tree === undefined) throw new InputError(result.errors.map(({ message }) => message));
-  return { tree: result.tree, warnings: result.warnings, files };
+  const { tree, sourceMap, errors, warnings } = result;
+  if (errors.some(({ check }) => check === undefined)) throw new InputError(errors.map(({ message }) => message));
+  return { tree: usable(warnings, flags) ? tree : undefined, sourceMap, errors, warnings, files };
+}
+
+/** Leaves out each `name` that says what its node's name says, as dtc does. */
+function dropNames(tree: DeviceTree): void {
+  for (const node of tree.root.walk()) {
+    const name = node.prop('name')?.value;
+    if (name !== undefined && Buffer.compare(name, propStrings(node.baseName)) === 0) node.removeProperty('name');
+  }
+}
+
+/** The boot CPU of a tree that does not say: the first node below /cpus. */
+function firstCpu(tree: DeviceTree): number {
+  const [cpu] = tree.root.children.find(({ name }) => name === 'cpus')?.children ?? [];
+  return cpu?.prop('reg')?.value.length === 4 ? cpu.u32('reg')! : 0;
 }
 
 function readTreeOf(path: string, input: Uint8Array | 'folder', flags: DtcFlags, settings: Settings): Compiled {
@@ -205,74 +238,99 @@ function readTreeOf(path: string, input: Uint8Array | 'folder', flags: DtcFlags,
   if (settings.from === 'fs' && input !== 'folder') throw new InputError([`-I fs: ${path} is no folder`]);
   if (settings.from !== 'fs' && input === 'folder') throw new InputError([`-I ${settings.from}: ${path} is a folder`]);
   const tree = input === 'folder' ? new DeviceTree(readFolder(path, '')) : parseFdt(input);
+  if (input === 'folder') tree.bootCpuidPhys = firstCpu(tree);
   if (settings.bootCpu !== undefined) tree.bootCpuidPhys = settings.bootCpu;
-  const { enable, disable } = settings;
-  return { tree, warnings: checkTree(tree, { enable, disable }), files: [path] };
+  const warnings = checkTree(tree, { levels: settings.levels });
+  dropNames(tree);
+  return { tree: usable(warnings, flags) ? tree : undefined, errors: [], warnings, files: [path] };
 }
 
-/** Prints what the checks found; true if something of it is an error. */
-function report(
-  warnings: readonly TreeWarning[],
-  out: string,
-  flags: DtcFlags,
-  settings: Settings,
-  io: CliIo,
-): boolean {
-  let failed = false;
+/** Prints what the checks found. */
+function report({ errors, warnings }: Compiled, out: string, flags: DtcFlags, io: CliIo): void {
   const quiet = flags.quiet ?? 0;
+  for (const { check, location, problem, nodePath = '/' } of quiet > 1 ? [] : errors) {
+    const text = problem.startsWith(`${nodePath}: `) ? problem : `${nodePath}: ${problem}`;
+    io.stderr.write(`${placeText(location, out)}ERROR (${check}): ${text}${quote(location)}\n`);
+  }
   for (const { code, severity, path, message, location } of warnings) {
-    const isError = severity === 'error' || settings.fatal.has(code);
-    failed ||= isError;
-    if (quiet > (isError ? 1 : 0)) continue;
-    const kind = isError ? 'ERROR' : 'Warning';
+    if (quiet > (severity === 'error' ? 1 : 0)) continue;
+    const kind = severity === 'error' ? 'ERROR' : 'Warning';
     io.stderr.write(`${placeText(location, out)}${kind} (${code}): ${path}: ${message}${quote(location)}\n`);
   }
-  return failed;
 }
 
-function writeTree(tree: DeviceTree, flags: DtcFlags, settings: Settings, io: CliIo): Uint8Array | string {
+/** The tree in the format that is asked for; empty for `null`. */
+function written(
+  tree: DeviceTree,
+  sourceMap: DtsSourceMap | undefined,
+  main: string,
+  flags: DtcFlags,
+  settings: Settings,
+): Uint8Array | string {
   const ordered = flags.sort === true ? sortTree(tree) : tree;
-  if (settings.to === 'dts') return printDts(ordered);
-  const { version, reserveEntries, minSize, padding, align } = settings;
-  const blob = writeFdt(ordered, { layout: 'dtc', version, reserveEntries, minSize, padding, align });
-  if (minSize > 0 && blob.length > minSize && (flags.quiet ?? 0) < 1) {
-    io.stderr.write(`dom0less: the blob has ${blob.length} bytes, more than the ${minSize} of -S\n`);
+  const { to, version, reserveEntries, minSize, padding, align } = settings;
+  const layout = { version, reserveEntries, minSize, padding, align };
+  const annotate = flags.annotate ?? 0;
+  switch (to) {
+    case 'dts':
+      return printDts(ordered, {
+        source: sourceMap,
+        ...(annotate > 0 ? { annotate: { style: annotate > 1 ? 'ranges' : 'lines', main } } : {}),
+      });
+    case 'yaml':
+      return printYaml(ordered, sourceMap!);
+    case 'asm':
+      return printAsm(ordered, { ...layout, source: sourceMap });
+    case 'dtb':
+      return writeFdt(ordered, { ...layout, layout: 'dtc' });
+    case 'null':
+      return '';
   }
-  return blob;
 }
 
 /** Spaces in the names of a dependency file are escaped for make. */
 const forMake = (name: string): string => name.replaceAll(' ', '\\ ');
 
+/** Compiles and writes. @returns the exit code. */
+function runDtc(file: string, flags: DtcFlags, io: CliIo): number {
+  const out = flags.out ?? STDIO;
+  const input = readInputFile(file);
+  const settings = readSettings(flags, file, input);
+  const main = file === STDIO ? '<stdin>' : file;
+  const compiled = readTreeOf(main, input, flags, settings);
+  const { tree, sourceMap, files } = compiled;
+  report(compiled, out === STDIO ? '<stdout>' : out, flags, io);
+  const quiet = flags.quiet ?? 0;
+  if (tree === undefined) {
+    io.stderr.write('dom0less: input tree has errors, aborting (use -f to force output)\n');
+    return DTC_EXIT.checks;
+  }
+  const content = written(tree, sourceMap, main, flags, settings);
+  if (settings.to === 'dtb' && settings.minSize > 0 && content.length > settings.minSize && quiet < 1) {
+    io.stderr.write(`dom0less: the blob has ${content.length} bytes, more than the ${settings.minSize} of -S\n`);
+  }
+  if (flags.outDependency !== undefined) {
+    const words = [`${forMake(out)}:`, ...files.map(forMake)];
+    writeFile(flags.outDependency, `${words.join(' ')}\n`, true);
+  }
+  if (out === STDIO) io.stdout.write(content);
+  else writeFile(out, content, true);
+  return EXIT.done;
+}
+
 /**
- * `dom0less dtc [FILE]`: the device tree compiler with dtc's options.
+ * `dom0less dtc [FILE]`: the device tree compiler with dtc's options and exit codes.
  *
- * @returns the exit code: 1 if a check found an error and -f was not given.
- * @throws {InputError} if the input can't be used.
+ * @returns the exit code: 1 if the input can't be used, 2 if a check found an error and -f was not given.
  */
 export async function dtcCommand(path: string | undefined, flags: DtcFlags, io: CliIo): Promise<number> {
   const file = path ?? STDIO;
-  const out = flags.out ?? STDIO;
-  const outName = out === STDIO ? '<stdout>' : out;
   try {
-    const input = readInputFile(file);
-    const settings = readSettings(flags, file, input);
-    const { tree, warnings, files } = readTreeOf(file === STDIO ? '<stdin>' : file, input, flags, settings);
-    if (report(warnings, outName, flags, settings, io) && flags.force !== true) {
-      if ((flags.quiet ?? 0) < 2)
-        io.stderr.write('dom0less: input tree has errors, aborting (use -f to force output)\n');
-      return EXIT.failed;
-    }
-    const content = writeTree(tree, flags, settings, io);
-    if (flags.outDependency !== undefined) {
-      const words = [`${forMake(outName)}:`, ...files.map(forMake)];
-      writeFile(flags.outDependency, `${words.join(' ')}\n`, true);
-    }
-    if (out === STDIO) io.stdout.write(content);
-    else writeFile(out, content, true);
-    return EXIT.done;
+    return runDtc(file, flags, io);
   } catch (error) {
-    if (error instanceof FdtError) throw new InputError([`${file}: ${error.message}`], { cause: error });
-    throw error;
+    if (!(error instanceof FdtError) && !(error instanceof InputError)) throw error;
+    const problems = error instanceof InputError ? error.problems : [`${file}: ${error.message}`];
+    for (const problem of problems) io.stderr.write(`dom0less: ${problem}\n`);
+    return DTC_EXIT.failed;
   }
 }
