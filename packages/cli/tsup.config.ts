@@ -1,7 +1,80 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { library } from '../../tools/tsup.ts';
+import { buildCore } from '../arm64-cpu/src/interpreter/build.ts';
+
+const SRC = join(import.meta.dirname, 'src');
+const DIST = join(import.meta.dirname, 'dist');
+
+/** Stands in for core-image.ts of arm64-cpu: the same function over files beside the command. */
+const CORE_FROM_FILES = `
+  import { readFileSync } from 'node:fs';
+  const read = (name) => readFileSync(new URL(name, import.meta.url));
+  export const coreImage = () => ({ module: read('./core.wasm'), constants: read('./core-constants.bin') });`;
+
+const coreFiles: Plugin = {
+  name: 'core-files',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]core-image\.ts$/ }, () => ({ contents: CORE_FROM_FILES, loader: 'js' }));
+  },
+};
+
+/** Leaves imports of one of our source files alone: it is a file of its own beside the importer. */
+const apart = (source: string, built: string): Plugin => ({
+  name: `apart-${built}`,
+  setup({ onResolve }) {
+    onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) =>
+      join(resolveDir, path) === join(SRC, source) ? { path: built, external: true } : undefined,
+    );
+  },
+});
+
+/** What is bundled of this repository's packages are their sources: then only what is used gets into the command. */
+const BUNDLE = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  conditions: ['@dom0less/source'],
+  sourcemap: true,
+  logLevel: 'error',
+} satisfies BuildOptions;
+
+/** The core, and what starts a board, one file each: nothing loads faster. */
+async function addFiles(): Promise<void> {
+  const { module, constants } = buildCore();
+  writeFileSync(join(DIST, 'core.wasm'), module);
+  writeFileSync(join(DIST, 'core-constants.bin'), constants);
+  // Commander is in the bundle.
+  copyFileSync(join(SRC, '../node_modules/commander/LICENSE'), join(DIST, 'commander-LICENSE'));
+  await build({
+    ...BUNDLE,
+    entryPoints: [join(SRC, 'commands/run.ts')],
+    outfile: join(DIST, 'run.js'),
+    format: 'esm',
+    plugins: [coreFiles, apart('errors.ts', './errors.js')],
+  });
+  await build({
+    ...BUNDLE,
+    entryPoints: [join(SRC, 'pcpu-worker.ts')],
+    outfile: join(DIST, 'pcpu-worker.cjs'),
+    format: 'cjs',
+    plugins: [coreFiles],
+    define: { 'import.meta.url': 'HERE' },
+    banner: { js: "const HERE = require('node:url').pathToFileURL(__filename);" },
+  });
+}
 
 export default {
-  ...library({ platform: 'node', entry: ['src/index.ts', 'src/main.ts', 'src/pcpu-worker.ts'] }),
+  ...library({ platform: 'node', entry: ['src/index.ts', 'src/main.ts', 'src/errors.ts'] }),
   // What a command needs is loaded when it runs: main.ts is small, the rest are chunks.
   splitting: true,
+  noExternal: [/./],
+  // CommonJS packages in the bundle ask for Node's modules by require.
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  esbuildPlugins: [coreFiles, apart('commands/run.ts', './run.js')],
+  esbuildOptions: (options: BuildOptions) => {
+    options.conditions = BUNDLE.conditions;
+  },
+  onSuccess: addFiles,
 };

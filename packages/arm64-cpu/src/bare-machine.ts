@@ -1,6 +1,7 @@
 /** The smallest machine around the engine: RAM, identity stage 2, one pCPU, one vCPU. */
 import { Stage2Tables } from '@dom0less/arm64-mmu';
-import { type CompiledCore, compileCore, Engine, type EngineHost, type ExitReason } from './engine.ts';
+import { compileCore } from './core-module.ts';
+import { Engine, type EngineHost, type ExitReason } from './engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from './layout.ts';
 import { OSLSR_RESET, stateOffset, VCPU_BYTES } from './state.ts';
 import type { TranslationOptions } from './translator/translator.ts';
@@ -23,8 +24,6 @@ export interface BareMachineOptions {
 
 /** Bytes kept behind RAM for the stage-2 tables. */
 const TABLE_BYTES = BLOCK_BYTES;
-
-let core: CompiledCore | undefined;
 
 /**
  * A vCPU with RAM at `ramBase`, at EL1 with the MMU off: for programs without a hypervisor, tests and benchmarks. Stage 2
@@ -57,10 +56,9 @@ export class BareMachine {
     for (let at = 0; at < ramBytes + TABLE_BYTES; at += BLOCK_BYTES) {
       this.view.setUint32(BLOCK_TABLE + 4 * ((ramBase + at) / BLOCK_BYTES), this.ram + at, true);
     }
-    core ??= compileCore();
     const host = this.#hostOf(options.host);
     const { translate = true } = options;
-    this.engine = new Engine({ memory: this.memory, core, pcpu, codePages, host, translate });
+    this.engine = new Engine({ memory: this.memory, core: compileCore(), pcpu, codePages, host, translate });
     this.#stage2 = this.#mapRam(ramBytes);
     this.reset();
   }

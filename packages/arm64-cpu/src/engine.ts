@@ -3,7 +3,7 @@
 import { ALONE_EXCLUSIVE, ALONE_USES_SP } from './core/debug.ts';
 import type { CoreModule } from './core/helper.ts';
 import { HELPERS } from './core/index.ts';
-import { coreImage } from './core-image.ts';
+import type { CompiledCore } from './core-module.ts';
 import { decode, type Encoding, encodingNamed, isFpAccess } from './decoder.ts';
 import { recordSpec } from './interpreter/cold.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
@@ -104,18 +104,6 @@ export interface EngineOptions {
   readonly translate?: boolean | TranslationOptions | undefined;
   /** How translations are shared with other pCPUs, and kept. Absent: they are this pCPU's own. */
   readonly exchange?: TranslationExchange | undefined;
-}
-
-/** A compiled core module and its constants: may be posted to other threads. */
-export interface CompiledCore {
-  readonly module: WebAssembly.Module;
-  readonly constants: Uint8Array;
-}
-
-/** Compiles the core module. Threads share it: make it once and post it to the others. */
-export function compileCore(): CompiledCore {
-  const image = coreImage();
-  return { module: new WebAssembly.Module(image.module), constants: image.constants };
 }
 
 /** Writes of a page that holds code before its records are given up for the sake of the data on it. */

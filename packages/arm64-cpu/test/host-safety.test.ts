@@ -1,8 +1,9 @@
 import { Stage2Tables } from '@dom0less/arm64-mmu';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/assemble.ts';
+import { compileCore } from '../src/core-module.ts';
 import { ENCODINGS } from '../src/decoder.ts';
-import { compileCore, Engine } from '../src/engine.ts';
+import { Engine } from '../src/engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, CONSTANTS_BASE, CONSTANTS_LIMIT, pcpuBytes } from '../src/layout.ts';
 import { stateOffset } from '../src/state.ts';
 import { CODE, DATA, DEVICE, EL0, Machine, NORMAL } from './machine.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileCore, Engine, type EngineHost } from '../src/engine.ts';
+import { compileCore } from '../src/core-module.ts';
+import { Engine, type EngineHost } from '../src/engine.ts';
 import { ENGINE_END, pcpuBytes } from '../src/layout.ts';
 import { stateOffset, VCPU_BYTES } from '../src/state.ts';
 import { CODE, DATA, Machine, NORMAL } from './machine.ts';

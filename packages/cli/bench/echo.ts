@@ -9,7 +9,7 @@ import { startThread } from '../src/pcpu-thread.ts';
 import { smallGuest } from '../src/small-guests/index.ts';
 import { guestSource } from '../src/small-guests/runtime.ts';
 
-const WORKER = new URL(`file://${process.cwd()}/dist/pcpu-worker.js`);
+const WORKER = new URL(`file://${process.cwd()}/dist/pcpu-worker.cjs`);
 const PCPUS = 2;
 const SAMPLES = 200;
 

@@ -11,7 +11,7 @@ import { findGuests, UP_MARKER } from '../src/guests/index.ts';
 import { hostBoard } from '../src/host-tree.ts';
 import { startThread } from '../src/pcpu-thread.ts';
 
-const WORKER = new URL(`file://${process.cwd()}/dist/pcpu-worker.js`);
+const WORKER = new URL(`file://${process.cwd()}/dist/pcpu-worker.cjs`);
 const PCPUS = 2;
 const COUNTS = [1, 2, 4] as const;
 const MOST_SPIN_RATIO = 1.15;

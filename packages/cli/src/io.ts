@@ -26,7 +26,8 @@ export interface CliIo {
   onExit(listener: () => void): () => void;
   /** Has `listener` called when the process was stopped and continues (SIGCONT). Gives a way out. */
   onContinue(listener: () => void): () => void;
-  prepareBoard(options: BoardOptions): PreparedBoard | Promise<PreparedBoard>;
+  /** `Board.prepare` if absent. */
+  prepareBoard?(options: BoardOptions): PreparedBoard | Promise<PreparedBoard>;
   /** CPUs that this process may use. */
   readonly hostCpus: number;
   readonly startPcpu: StartPcpu;
@@ -59,7 +60,6 @@ export function nodeIo(): CliIo {
     onSignal: (listener) => onSignals(Object.keys(SIGNALS) as EndSignal[], listener),
     onExit,
     onContinue: (listener) => onSignals(['SIGCONT'], listener),
-    prepareBoard: async (options) => (await import('@dom0less/hypervisor')).Board.prepare(options),
     hostCpus: availableParallelism(),
     startPcpu: startPcpuThread,
   };

@@ -1,7 +1,12 @@
 #!/usr/bin/env node
 /** The `dom0less` command. */
-import { bugReport, main } from './cli.ts';
-import { EXIT } from './errors.ts';
+import { prepareThread } from './pcpu-thread.ts';
+
+const args = process.argv.slice(2);
+// It loads while this thread reads the command line and the board.
+if (args[0] === 'run' || args[0] === 'start') prepareThread();
+const { bugReport, main } = await import('./cli.ts');
+const { EXIT } = await import('./errors.ts');
 
 /** After a signal, a reader that doesn't read keeps us no longer than this, in ms. */
 const SIGNAL_FLUSH_MS = 500;
@@ -21,7 +26,7 @@ const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
     stream.write('', () => resolve());
   });
 
-const exitCode = await main(process.argv.slice(2));
+const exitCode = await main(args);
 if (exitCode > FIRST_SIGNAL_CODE) setTimeout(() => process.exit(exitCode), SIGNAL_FLUSH_MS);
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit(exitCode);

@@ -24,15 +24,47 @@ const nameOf = ({ init, script }: PcpuWork): string =>
   script === undefined ? `the thread of pCPU ${init.pcpu}` : 'the thread of the pCPUs';
 
 /** An error of a thread, with the thread's name in front. */
-const deathOf = (work: PcpuWork, error: unknown): Error => {
+const deathOf = (name: string, error: unknown): Error => {
   const text = error instanceof Error ? error.message : String(error);
-  const death = new Error(`${nameOf(work)} died: ${text}`, { cause: error });
+  const death = new Error(`${name} died: ${text}`, { cause: error });
   if (error instanceof Error && error.stack !== undefined) death.stack = `${death.message}\n${error.stack}`;
   return death;
 };
 
+/** A worker that loads the engine and waits for its work. */
+class WaitingThread {
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  #name = 'the thread of a pCPU';
+  #terminated = false;
+
+  constructor(script: URL, options: Pick<WorkerOptions, 'execArgv'>) {
+    this.#worker = new Worker(script, options);
+    this.#exited = new Promise<void>((resolve, reject) => {
+      this.#worker.on('error', (error) => reject(deathOf(this.#name, error)));
+      this.#worker.on('exit', (code) => {
+        if (code === 0 || this.#terminated) resolve();
+        else reject(deathOf(this.#name, `it ended with code ${code}`));
+      });
+    });
+    // Who gives it work hears of it.
+    this.#exited.catch(() => {});
+  }
+
+  begin(work: PcpuWork, notify: () => void): PcpuThread {
+    this.#name = nameOf(work);
+    this.#worker.on('message', notify);
+    this.#worker.postMessage(work);
+    const terminate = async (): Promise<void> => {
+      this.#terminated = true;
+      await this.#worker.terminate();
+    };
+    return { exited: this.#exited, terminate };
+  }
+}
+
 /**
- * Starts a worker of node:worker_threads from `script`, which takes a {@link PcpuWork} as workerData.
+ * Starts a worker of node:worker_threads from `script`, whose first message is its {@link PcpuWork}.
  *
  * @param options of the worker; it has those of the process if absent
  */
@@ -41,24 +73,23 @@ export const startThread = (
   work: PcpuWork,
   notify: () => void,
   options: Pick<WorkerOptions, 'execArgv'> = {},
-): PcpuThread => {
-  const worker = new Worker(script, { ...options, workerData: work });
-  let terminated = false;
-  const exited = new Promise<void>((resolve, reject) => {
-    worker.on('message', notify);
-    worker.on('error', (error) => reject(deathOf(work, error)));
-    worker.on('exit', (code) => {
-      if (code === 0 || terminated) resolve();
-      else reject(deathOf(work, `it ended with code ${code}`));
-    });
-  });
-  const terminate = async (): Promise<void> => {
-    terminated = true;
-    await worker.terminate();
-  };
-  return { exited, terminate };
+): PcpuThread => new WaitingThread(script, options).begin(work, notify);
+
+const makeThread = (): WaitingThread => new WaitingThread(new URL('./pcpu-worker.cjs', import.meta.url), {});
+
+let waiting: WaitingThread | undefined;
+
+/**
+ * Begins to start a thread before there is a board: the next that {@link startPcpuThread} is to start. It keeps the
+ * process alive.
+ */
+export const prepareThread = (): void => {
+  waiting ??= makeThread();
 };
 
 /** Starts the thread of a pCPU, or of all. */
-export const startPcpuThread: StartPcpu = (work, notify) =>
-  startThread(new URL('./pcpu-worker.js', import.meta.url), work, notify);
+export const startPcpuThread: StartPcpu = (work, notify) => {
+  const thread = waiting ?? makeThread();
+  waiting = undefined;
+  return thread.begin(work, notify);
+};

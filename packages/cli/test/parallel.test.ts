@@ -23,7 +23,7 @@ const FETCH_MS = 300_000;
 const BOOT_MS = 600_000;
 const TIMEOUT = ['--timeout', String(BOOT_MS / 1000)];
 const ROUNDS = Number(process.env.DOM0LESS_PARALLEL_ROUNDS ?? 1);
-const WORKER = new URL('../dist/pcpu-worker.js', import.meta.url);
+const WORKER = new URL('../dist/pcpu-worker.cjs', import.meta.url);
 /** Threads run what was built, not the sources that the tests do. */
 const PLAIN = { execArgv: [] };
 const DEAD_WORKER = new URL('data:text/javascript,throw new Error("out of luck")');

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Stage2Tables } from '@dom0less/arm64-mmu';
 import { assemble } from '../../src/asm/assemble.ts';
-import { compileCore } from '../../src/engine.ts';
+import { compileCore } from '../../src/core-module.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from '../../src/layout.ts';
 import { stateOffset, VCPU_BYTES } from '../../src/state.ts';
 import { COMMAND_BYTES, COMMAND_STATE, COMMAND_VCPU, type PcpuInit, STATE_QUIT, STATE_RUN } from './protocol.ts';

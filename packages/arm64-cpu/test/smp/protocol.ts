@@ -1,5 +1,5 @@
 /** What the main thread and the threads of a test's pCPUs agree on. */
-import type { CompiledCore } from '../../src/engine.ts';
+import type { CompiledCore } from '../../src/core-module.ts';
 
 /** Words of a pCPU's command. */
 export const COMMAND_STATE = 0;

@@ -1,3 +1,4 @@
+import { Board } from '@dom0less/hypervisor';
 import { parseBootPlan } from '@dom0less/multiboot';
 import { logNames, reportDiagnostics, resolveDomains } from '../board-report.ts';
 import { ConsoleLogs } from '../console-logs.ts';
@@ -62,10 +63,10 @@ export async function runBoard(input: BoardInput, wishes: SessionWishes, io: Cli
   const { strict, consoleLog, seed, pcpus, deterministic } = wishes;
   // Deterministic mode takes nothing from the host.
   const hostCpus = deterministic ? 1 : io.hostCpus;
-  const { plan, board, diagnostics } = await io.prepareBoard({
-    ...{ ...input, strict, pcpus, hostCpus, deterministic },
-    ...(seed === undefined ? {} : { seed }),
-  });
+  const options = { ...input, strict, pcpus, hostCpus, deterministic, ...(seed === undefined ? {} : { seed }) };
+  // Threads that are there before the board have compiled the engine's code.
+  const prepared = io.prepareBoard?.(options) ?? Board.prepare({ ...options, sharesCore: false });
+  const { plan, board, diagnostics } = await prepared;
   reportDiagnostics(diagnostics, io, wishes.json);
   const problems: string[] = [];
   const expectations = resolveDomains('--expect', wishes.expectations, { plan, board }, problems);

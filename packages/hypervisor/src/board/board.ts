@@ -1,5 +1,5 @@
 /** The board as its embedder's main thread sees it. */
-import { type CompiledCore, compileCore, stateOffset } from '@dom0less/arm64-cpu';
+import { compileCore, stateOffset } from '@dom0less/arm64-cpu';
 import type { BootPlan } from '@dom0less/multiboot';
 import { type EventRecord, readEvents } from '../console/event-ring.ts';
 import { Ring } from '../console/ring.ts';
@@ -29,9 +29,6 @@ const afterTimeout = (ms: number, callback: () => void): void => void setTimeout
 
 const INSTRUCTIONS = stateOffset('instructions');
 
-/** The engine's code: the same for every board of this thread, and dear to make. */
-let core: CompiledCore | undefined;
-
 /**
  * Domains in memory, ready for pCPUs to run. Each of the `pcpus` wants a thread that calls
  * `runPcpu(board.pcpuInit(n), signals)`, and a call of `pump` here after each of its `notify`.
@@ -41,7 +38,7 @@ export class Board {
   readonly done: Promise<BoardSummary>;
   readonly pcpus: number;
   readonly #built: BuiltBoard;
-  readonly #core: CompiledCore;
+  readonly #sharesCore: boolean;
   readonly #lives: DomainLives;
   readonly #ports: readonly Port[];
   readonly #events: Ring;
@@ -58,18 +55,15 @@ export class Board {
    */
   static prepare(options: BoardOptions): PreparedBoard {
     const { plan, diagnostics, built } = buildBoard(options);
-    return built === undefined
-      ? { plan, diagnostics }
-      : { plan, diagnostics, board: new Board(built, options.after ?? afterTimeout) };
+    return built === undefined ? { plan, diagnostics } : { plan, diagnostics, board: new Board(built, options) };
   }
 
-  private constructor(built: BuiltBoard, after: NonNullable<BoardOptions['after']>) {
+  private constructor(built: BuiltBoard, { after = afterTimeout, sharesCore = true }: BoardOptions) {
     const { memory, domains } = built;
     const { buffer } = built.wasmMemory;
     this.#built = built;
     this.pcpus = memory.layout.pcpus.length;
-    core ??= compileCore();
-    this.#core = core;
+    this.#sharesCore = sharesCore;
     this.#events = new Ring(buffer, memory.layout.events, EVENT_RING_BYTES);
     this.#ports = domains.map(({ id, layout }) => ({
       id,
@@ -92,7 +86,8 @@ export class Board {
   /** What the thread of pCPU `pcpu` needs; can be posted. */
   pcpuInit(pcpu: number): PcpuInit {
     const { wasmMemory, memory, domains, pools, counterFrequency, counterEpoch, logsGuests, seed } = this.#built;
-    const shared = { memory: wasmMemory, core: this.#core, layout: memory.layout };
+    const core = this.#sharesCore ? compileCore() : undefined;
+    const shared = { memory: wasmMemory, core, layout: memory.layout };
     return { pcpu, ...shared, domains, pools, counterFrequency, counterEpoch, logsGuests, seed };
   }
 

@@ -23,6 +23,11 @@ export interface BoardOptions extends Omit<PlanOptions, 'assumeModules'> {
    * for `runDeterministic` has 0.
    */
   readonly seed?: number;
+  /**
+   * False: threads of pCPUs compile the engine's code for themselves, before there is a board if they like. Pays where
+   * threads share machine code, as those of Node do. Default true: it is compiled here and posted.
+   */
+  readonly sharesCore?: boolean;
   /** Calls `callback` in `ms` milliseconds; setTimeout if absent. Restarts that have to wait use it. */
   readonly after?: (ms: number, callback: () => void) => void;
 }

@@ -45,7 +45,8 @@ export interface PcpuInit {
   /** Number of the pCPU. */
   readonly pcpu: number;
   readonly memory: WebAssembly.Memory;
-  readonly core: CompiledCore;
+  /** The engine's code; undefined: the thread makes it for itself. */
+  readonly core: CompiledCore | undefined;
   readonly layout: BoardLayout;
   readonly domains: readonly PcpuDomain[];
   readonly pools: readonly PcpuPool[];

@@ -1,5 +1,5 @@
 /** A pCPU: one engine, and the loop that gives it vCPUs. */
-import { BLOCK_BYTES, Engine, stateOffset } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES, compileCore, Engine, stateOffset } from '@dom0less/arm64-cpu';
 import type { ConsoleTap } from '../console/domain-console.ts';
 import { EventSink } from '../console/event-sink.ts';
 import { unassignedLine } from '../domain/boot-log.ts';
@@ -131,7 +131,7 @@ export class Pcpu {
   #makeEngine({ memory, core, layout, pcpu }: PcpuInit): Engine {
     return new Engine({
       memory,
-      core,
+      core: core ?? compileCore(),
       pcpu: layout.pcpus[pcpu]!,
       codePages: CODE_PAGES,
       host: {
