@@ -8,7 +8,7 @@ import { decode, type Encoding, encodingNamed, isFpAccess } from './decoder.ts';
 import { recordSpec } from './interpreter/cold.ts';
 import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
 import { importNamed } from './interpreter/imports.ts';
-import { EXIT_BUDGET, EXIT_REQUEST, EXIT_WAIT, EXIT_YIELD } from './interpreter/outcomes.ts';
+import { EXIT_BUDGET, EXIT_EVENT, EXIT_REQUEST, EXIT_WAIT } from './interpreter/outcomes.ts';
 import {
   HANDLER_FP_TRAP,
   HANDLER_PAGE_END,
@@ -43,14 +43,15 @@ import { type TranslationOptions, Translator } from './translator/translator.ts'
 import { FunctionBuilder } from './wasm/function-builder.ts';
 
 /**
- * Why `run` came back: the budget is used up, the host asked by `exitRequest`, the vCPU waits for an
- * interrupt, or it waits for an event (WFE) and should let others go first. */
-export type ExitReason = 'budget' | 'request' | 'wait' | 'yield';
+ * Why `run` came back: the budget is used up, the host asked by `exitRequest`, the vCPU waits for an interrupt (WFI), or it
+ * waits for an event (WFE).
+ */
+export type ExitReason = 'budget' | 'request' | 'wait' | 'event';
 const REASONS: Record<number, ExitReason> = {
   [EXIT_BUDGET]: 'budget',
   [EXIT_REQUEST]: 'request',
   [EXIT_WAIT]: 'wait',
-  [EXIT_YIELD]: 'yield',
+  [EXIT_EVENT]: 'event',
 };
 
 /**
@@ -85,8 +86,8 @@ export interface EngineHost {
    */
   systemRegister?(vcpu: number, id: number, isWrite: boolean, valueAt: number): boolean;
   /**
-   * SEV: the other vCPUs of the domain have an event (`eventRegister` = 1), and those that wait in WFE go on. A host that
-   * runs waiting vCPUs again by itself, soon, may leave this out.
+   * SEV: the other vCPUs of the domain have an event: `eventRegister` of each shall be 1, and those that wait in WFE go on.
+   * A host that runs waiting vCPUs again by itself, soon, may leave this out.
    */
   sendEvent?(vcpu: number): void;
 }

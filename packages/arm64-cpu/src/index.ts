@@ -7,6 +7,7 @@ export { candidates, type Decoded, decode, ENCODINGS, type Encoding, encodingNam
 export { Engine, type EngineHost, type EngineOptions, type ExitReason } from './engine.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
 export { kick } from './smp/kick.ts';
+export { exclusiveMonitor } from './smp/monitor.ts';
 export {
   FEATURE_GIC,
   OSLSR_RESET,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { exclusiveMonitor } from '../src/smp/monitor.ts';
 import { CODE, DATA, Machine, VECTORS } from './machine.ts';
 
 const m = new Machine();
@@ -64,6 +65,33 @@ describe('exclusives', () => {
     run('mov x2, #5\nmov x3, #7\nmov x4, #1\nmov x5, #2\ncaspal x2, x3, x4, x5, [x0]');
     expect([m.read64(DATA), m.read64(DATA + 8), m.get('x2'), m.get('x3')]).toEqual([5n, 6n, 5n, 6n]);
   });
+
+  it.each([
+    ['ldxrb w1, [x1]', 3, 1],
+    ['ldxrh w1, [x1]', 6, 2],
+    ['ldaxr w1, [x1]', 4, 4],
+    ['ldxr x1, [x1]', 8, 8],
+    ['ldxp w1, w2, [x1]', 8, 8],
+    ['ldxp x1, x2, [x1]', 0, 16],
+  ])(
+    '%s: a host sees what another vCPU stores to the bytes that are marked, and to no others',
+    (load, offset, bytes) => {
+      const words = new Int32Array(m.view.buffer);
+      m.start();
+      const at = m.at(DATA);
+      m.bytes.fill(0xa5, at, at + 32);
+      m.set('x1', BigInt(DATA + offset));
+      m.exec('clrex');
+      expect(exclusiveMonitor(words, m.vcpu)).toBe('open');
+      m.exec(load);
+      for (let n = 0; n < 32; n++) {
+        m.bytes[at + n]! ^= 1;
+        const marked = n >= offset && n < offset + bytes;
+        expect([n, exclusiveMonitor(words, m.vcpu)]).toEqual([n, marked ? 'overwritten' : 'exclusive']);
+        m.bytes[at + n]! ^= 1;
+      }
+    },
+  );
 
   it('with the MMU off they work on RAM, and on a device they abort', () => {
     m.start();

@@ -135,7 +135,7 @@ export class Machine extends TestBoard {
       const left = budget - (Number(this.get('instructions')) - start);
       if (left <= 0) return 'budget';
       const reason = this.engine.run(this.vcpu, left);
-      if (reason !== 'yield') return reason;
+      if (reason !== 'event') return reason;
     }
   }
 

@@ -184,12 +184,12 @@ leaf: add x10, x10, x3
   });
 });
 
-it('WFE with a clear event register gives the pCPU away, and goes on behind itself', () => {
+it('WFE with a clear event register leaves the engine, and goes on behind itself', () => {
   const m = new Machine();
   m.level(1);
   m.program('sevl\nwfe\nmov x0, #1\nwfe\nmov x0, #2\nhvc #0');
   m.set('pc', BigInt(CODE));
-  expect(m.engine.run(m.vcpu, 1000)).toBe('yield');
+  expect(m.engine.run(m.vcpu, 1000)).toBe('event');
   expect(m.get('x0')).toBe(1n);
   expect(m.engine.run(m.vcpu, 1000)).toBe('request');
   expect(m.get('x0')).toBe(2n);

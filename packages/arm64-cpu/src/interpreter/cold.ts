@@ -6,7 +6,7 @@ import { RECORD_BYTES } from '../layout.ts';
 import { and, type Expr, i32 } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Label } from '../wasm/function-builder.ts';
 import type { Handler } from './handlers.ts';
-import { COLD_CHECK, COLD_FAULT, COLD_JUMP, COLD_NEXT, COLD_WAIT, COLD_YIELD } from './outcomes.ts';
+import { COLD_CHECK, COLD_EVENT, COLD_FAULT, COLD_JUMP, COLD_NEXT, COLD_WAIT } from './outcomes.ts';
 import { RecordSpec } from './record.ts';
 import { type Exits, type FlagAccess, InterpreterSem } from './sem.ts';
 
@@ -42,7 +42,7 @@ function coldExits(f: FunctionBuilder, spec: RecordSpec, h: Handler): Exits {
       f.ret(i32(COLD_JUMP));
     },
     wait: give(COLD_WAIT),
-    yield: give(COLD_YIELD),
+    event: give(COLD_EVENT),
     checkSoon: () => {},
     branchTo: () => {},
     branch: () => void spec.word(branchOperand(h)),

@@ -40,13 +40,13 @@ import { branchOperand } from './cold.ts';
 import { FIRST_COLD, type Handler, HOT_HANDLERS } from './handlers.ts';
 import {
   COLD_CHECK,
+  COLD_EVENT,
   COLD_FAULT,
   COLD_JUMP,
-  COLD_YIELD,
   EXIT_BUDGET,
+  EXIT_EVENT,
   EXIT_REQUEST,
   EXIT_WAIT,
-  EXIT_YIELD,
 } from './outcomes.ts';
 import {
   FIRST_HANDLER,
@@ -373,9 +373,9 @@ export class MainFunction {
         this.#leaveRecord(4);
         this.#exit(EXIT_WAIT);
       },
-      yield: () => {
+      event: () => {
         this.#leaveRecord(4);
-        this.#exit(EXIT_YIELD);
+        this.#exit(EXIT_EVENT);
       },
       checkSoon: () => {
         f.set(this.#stolen, add(f.get(this.#stolen), sub(f.get(this.#lim), rec())));
@@ -447,7 +447,7 @@ export class MainFunction {
     });
     this.#leaveRecord(4);
     f.brIf(check, eqz(ne(outcome, i32(COLD_CHECK))));
-    f.if(eqz(ne(outcome, i32(COLD_YIELD))), () => this.#exit(EXIT_YIELD));
+    f.if(eqz(ne(outcome, i32(COLD_EVENT))), () => this.#exit(EXIT_EVENT));
     // COLD_WAIT
     this.#exit(EXIT_WAIT);
   }

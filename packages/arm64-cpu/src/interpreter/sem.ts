@@ -54,8 +54,8 @@ export interface Exits {
   /** The PC is in the vCPU state. */
   jump(): void;
   wait(): void;
-  /** The vCPU waits for an event: others may go first. */
-  yield(): void;
+  /** The vCPU waits for an event. */
+  event(): void;
   /** The instruction goes on; a look at interrupts follows within a few more. */
   checkSoon(): void;
   /** To a virtual address. */
@@ -459,7 +459,7 @@ export class InterpreterSem extends StatementSem implements Sem {
     this.exception(i64(EC_UNKNOWN_ESR));
   }
 
-  end(how: 'check' | 'jump' | 'wait' | 'yield'): void {
+  end(how: 'check' | 'jump' | 'wait' | 'event'): void {
     this.#exits[how]();
     this.ended = true;
   }

@@ -188,7 +188,7 @@ export const rows: readonly Row[] = [
     sem: (x) => {
       x.if(eqz(x.state('eventRegister', 'i32')), () => {
         trapWait(x, SCTLR_NTWE, 1);
-        x.end('yield');
+        x.end('event');
       });
       x.setState('eventRegister', i32(0));
     },

@@ -118,7 +118,7 @@ export interface Sem {
   /** The instruction is UNDEFINED. */
   undefined(): void;
   /** Ends the instruction with a look at interrupts, the exit request and the PC that a helper may have set. */
-  end(how: 'check' | 'jump' | 'wait' | 'yield'): void;
+  end(how: 'check' | 'jump' | 'wait' | 'event'): void;
 }
 
 /** How an access differs from a plain one. */

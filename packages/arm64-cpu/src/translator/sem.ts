@@ -435,7 +435,7 @@ export class TranslatorSem extends StatementSem implements Sem {
     this.#leave('an undefined instruction');
   }
 
-  end(how: 'check' | 'jump' | 'wait' | 'yield'): void {
+  end(how: 'check' | 'jump' | 'wait' | 'event'): void {
     if (how !== 'check') this.#leave(`an end by ${how}`);
     else if (this.#depth === 0) throw new Untranslatable('a check of interrupts');
     else this.#c.leaveChecking();

@@ -39,7 +39,7 @@ for (;;) {
     const reason = engine.run(vcpu, 1_000_000);
     if (reason === 'request' || Atomics.load(words, state) !== STATE_RUN) break;
     // WFE: gives the core to a thread that may have something to do.
-    if (reason === 'yield') Atomics.wait(words, state, STATE_RUN, 0.02);
+    if (reason === 'event') Atomics.wait(words, state, STATE_RUN, 0.02);
   }
   Atomics.store(words, exitRequest(vcpu), 0);
   Atomics.compareExchange(words, state, STATE_RUN, STATE_IDLE);
