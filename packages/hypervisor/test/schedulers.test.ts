@@ -1,3 +1,4 @@
+import { stateOffset } from '@dom0less/arm64-cpu';
 import { describe, expect, it } from 'vitest';
 import { BoardMemory } from '../src/memory/board-memory.ts';
 import { VCPU_RUN } from '../src/memory/layout.ts';
@@ -32,7 +33,10 @@ const pool = (name: SchedulerName, pcpus: number, affinities: readonly (number[]
     held[pcpu] = scheduler.next(pcpu, held[pcpu], outcome, ran);
     return vcpus.indexOf(held[pcpu]!);
   };
-  return { scheduler, vcpus, start, next, numbers };
+  const set = (n: number, field: string, value: number): void => {
+    board.words[(layout.domains[n]!.vcpus[0]!.state + stateOffset(field)) >>> 2] = value;
+  };
+  return { scheduler, vcpus, start, next, set, numbers };
 };
 
 describe.each(['fair', 'null'] as const)('the %s scheduler', (name) => {
@@ -53,6 +57,28 @@ describe.each(['fair', 'null'] as const)('the %s scheduler', (name) => {
     expect(vcpus[0]!.run).toBe(VCPU_RUN.BLOCKED);
     scheduler.wake(vcpus[0]!);
     expect(next(0)).toBe(0);
+  });
+
+  it('lets a vCPU wait for an event: an interrupt that is masked is none, and one that came before is used up', () => {
+    const { scheduler, vcpus, start, next, set } = pool(name, 1, [undefined]);
+    start(0);
+    scheduler.sendEvent(vcpus[0]!);
+    expect([next(0), next(0, 1, 'event'), next(0, 1, 'event')]).toEqual([0, 0, -1]);
+    expect(vcpus[0]!.run).toBe(VCPU_RUN.AWAITING);
+    set(0, 'daif', 0x80);
+    set(0, 'interruptLines', 1);
+    scheduler.wake(vcpus[0]!);
+    expect(next(0)).toBe(-1);
+    scheduler.sendEvent(vcpus[0]!);
+    expect([next(0), next(0, 1, 'event')]).toEqual([0, -1]);
+    set(0, 'daif', 0x340);
+    scheduler.wake(vcpus[0]!);
+    expect([next(0), next(0, 1, 'event')]).toEqual([0, 0]);
+    // SEV is no interrupt.
+    set(0, 'interruptLines', 0);
+    expect(next(0, 1, 'wait')).toBe(-1);
+    scheduler.sendEvent(vcpus[0]!);
+    expect(next(0)).toBe(-1);
   });
 
   it('keeps to hard affinity', () => {
@@ -130,15 +156,6 @@ describe('the fair scheduler', () => {
     expect(one.next(0)).toBe(1);
     const ran = shares(one, 100);
     expect(Math.abs(ran[1]! - ran[0]!)).toBeLessThan(10);
-  });
-
-  it('lets another go first where one yields, and goes on with it where there is no other', () => {
-    const { start, next } = pool('fair', 1, [undefined, undefined]);
-    start(0);
-    expect([next(0), next(0, 1, 'yield')]).toEqual([0, 0]);
-    start(1);
-    const order = Array.from({ length: 6 }, () => next(0, 0, 'yield'));
-    expect(order).toEqual([1, 0, 1, 0, 1, 0]);
   });
 
   it('keeps vCPUs on their pCPUs while shares are equal', () => {

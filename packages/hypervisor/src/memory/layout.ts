@@ -105,14 +105,16 @@ export const VCPU_CONTROL = {
   DEADLINE: 24,
   /** Ticks of the system counter that it ran for, and was credited with (a double). */
   RUNTIME: 32,
+  /** Counter value at which to look whether there is an event, while it waits for one (a double). */
+  EVENT_DUE: 40,
   BYTES: 64,
 } as const;
 
 /**
- * What a vCPU does: never started or off, ready to run, waiting for an interrupt, about to be off (it leaves the engine
- * first), about to start (its registers are being set).
+ * What a vCPU does: never started or off, ready to run, waiting for an interrupt (WFI), about to be off (it leaves the
+ * engine first), about to start (its registers are being set), waiting for an event (WFE).
  */
-export const VCPU_RUN = { OFFLINE: 0, RUNNABLE: 1, BLOCKED: 2, STOPPING: 3, STARTING: 4 } as const;
+export const VCPU_RUN = { OFFLINE: 0, RUNNABLE: 1, BLOCKED: 2, STOPPING: 3, STARTING: 4, AWAITING: 5 } as const;
 
 /** Memory offsets of one vCPU. */
 export interface VcpuLayout {

@@ -12,6 +12,7 @@ import { DOMAIN_CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
 import type { Admission, Scheduler } from '../schedule/scheduler.ts';
 import { DomainGic } from './domain-gic.ts';
+import { EventWait } from './event-wait.ts';
 import { VcpuTimers } from './generic-timer.ts';
 import type { PcpuDomain } from './init.ts';
 import { LockedDevice, MmioBus } from './mmio-bus.ts';
@@ -27,6 +28,7 @@ export interface Vcpu {
   readonly index: number;
   readonly base: number;
   readonly timers: VcpuTimers;
+  readonly eventWait: EventWait;
   /** What the scheduler knows of it. */
   readonly sched: SchedVcpu;
 }
@@ -90,6 +92,7 @@ export class DomainRuntime {
       timers: new VcpuTimers(memory.view, layout.vcpus[index]!, (intid, level) =>
         this.#gic.setPpi(index, intid, level),
       ),
+      eventWait: new EventWait(memory.view, layout.vcpus[index]!.state, context.frequency, sched),
       sched,
     }));
   }
@@ -130,8 +133,10 @@ export class DomainRuntime {
     return this.vcpus.every(({ sched }) => sched.run === VCPU_RUN.OFFLINE && sched.owner < 0);
   }
 
+  /** False as soon as it is to go off: it executes nothing any more, whenever its pCPU lets go of it. */
   isOn(vcpu: number): boolean {
-    return this.vcpus[vcpu]!.sched.run !== VCPU_RUN.OFFLINE;
+    const { run } = this.vcpus[vcpu]!.sched;
+    return run !== VCPU_RUN.OFFLINE && run !== VCPU_RUN.STOPPING;
   }
 
   /** Ends the domain, on whatever pCPUs its vCPUs run; the first to say so says why. */
@@ -145,12 +150,14 @@ export class DomainRuntime {
   }
 
   /**
-   * Starts an offline vCPU. Its interrupt lines are as its GIC has them.
+   * Starts an offline vCPU. Its interrupt lines are as its GIC has them. If its pCPU has yet to let go of it, this waits,
+   * which is a matter of microseconds unless the host took that pCPU's core away.
    *
    * @returns undefined if it is not offline, or the domain has ended
    */
   start(vcpu: number, entry: bigint, context: bigint): Admission | undefined {
     const { base, sched } = this.vcpus[vcpu]!;
+    while (sched.run === VCPU_RUN.STOPPING && this.state === 'running') sched.awaitChange(VCPU_RUN.STOPPING);
     if (!this.scheduler.prepareStart(sched, () => this.state === 'running')) return undefined;
     const { memory, frequency } = this.#context;
     this.#gic.withOutputs(vcpu, (irq, fiq) => {
@@ -167,6 +174,11 @@ export class DomainRuntime {
   stop(vcpu: number): void {
     this.#gic.resetCpu(vcpu);
     this.scheduler.stop(this.vcpus[vcpu]!.sched);
+  }
+
+  /** SEV by a vCPU: the others have an event. */
+  sendEvent(from: number): void {
+    for (const { index, sched } of this.vcpus) if (index !== from) this.scheduler.sendEvent(sched);
   }
 
   /**

@@ -9,7 +9,7 @@ import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
 import { hostEntropy } from '../firmware/trng.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
-import { CODE_PAGES, CONTROL } from '../memory/layout.ts';
+import { CODE_PAGES, CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
 import type { Outcome, Scheduler } from '../schedule/scheduler.ts';
 import { DomainRuntime, type Vcpu } from './domain-runtime.ts';
@@ -113,14 +113,14 @@ export class Pcpu {
     return this.#memory.control(CONTROL.ATTENTION) === this.#attended ? 'idle' : 'ran';
   }
 
-  /** How long nothing will happen by itself, in ms: until the next timer. Infinity if there is none. */
+  /** How long nothing will happen by itself, in ms: until the next timer, or event that a vCPU waits for. Infinity if none. */
   idleMs(): number {
-    return this.#pace.msUntil(this.deadline());
+    return this.#pace.msUntil(this.due());
   }
 
-  /** Counter value at which the next timer that this pCPU looks after is due; Infinity if there is none. */
-  deadline(): number {
-    return this.#scheduler.deadline(this.#pcpu);
+  /** Counter value at which the next vCPU that this pCPU looks after is due: its timer, or an event; Infinity if none is. */
+  due(): number {
+    return this.#scheduler.due(this.#pcpu);
   }
 
   /** Makes the vCPU that runs leave the engine behind the instruction under way. */
@@ -150,6 +150,10 @@ export class Pcpu {
         systemRegister: (base, id, isWrite, valueAt) => {
           const { domain, index } = this.#byBase.get(base)!;
           return domain.systemRegister(index, id, isWrite, valueAt);
+        },
+        sendEvent: (base) => {
+          const { domain, index } = this.#byBase.get(base)!;
+          domain.sendEvent(index);
         },
       },
     });
@@ -194,8 +198,11 @@ export class Pcpu {
     for (;;) {
       const due = this.#scheduler.claimDue(this.#pcpu, counter);
       if (due === undefined) return;
-      const { domain, timers } = this.#bySched.get(due)!;
+      const { domain, timers, eventWait } = this.#bySched.get(due)!;
       timers.update(counter);
+      if (due.run === VCPU_RUN.AWAITING && due.eventDue <= counter && eventWait.isOver(counter)) {
+        this.#scheduler.sendEvent(due);
+      }
       this.#scheduler.release(due);
       if (domain.isOff) this.#wentOff(domain);
     }
@@ -232,15 +239,24 @@ export class Pcpu {
     // Asked for since it was given to this pCPU.
     if (vcpu.domain.state !== 'running') vcpu.sched.requestExit();
     const { view } = this.#memory;
-    const deadline = Math.min(vcpu.timers.deadline, this.deadline());
+    const deadline = Math.min(vcpu.timers.deadline, this.#scheduler.deadline(this.#pcpu));
     const budget = this.#pace.begin(vcpu.base, deadline);
     const before = view.getUint32(vcpu.base + INSTRUCTIONS, true);
     this.#outcome = 'preempted';
     const reason = this.#engine.run(vcpu.base, budget);
     const executed = (view.getUint32(vcpu.base + INSTRUCTIONS, true) - before) >>> 0;
     this.#ran = this.#pace.end(executed);
-    if (reason === 'wait' || reason === 'yield') this.#outcome = reason;
+    if (reason === 'wait') this.#outcome = 'wait';
+    if (reason === 'event' && !vcpu.eventWait.begin(this.#pace.read(), !this.#pace.exact)) this.#outcome = 'event';
     if (vcpu.domain.console?.takeNews()) this.#news = true;
+    if (vcpu.sched.run === VCPU_RUN.STOPPING) this.#letGo(vcpu);
+  }
+
+  /** A vCPU is off: at once, since another may want to start it again. */
+  #letGo({ domain, sched }: Vcpu): void {
+    this.#current = undefined;
+    this.#scheduler.release(sched, this.#ran);
+    if (domain.isOff) this.#wentOff(domain);
   }
 
   /** Another vCPU ran here in between, or this one elsewhere: its exclusive monitor opens. */

@@ -70,10 +70,10 @@ class DeterministicRun {
     }
   }
 
-  /** Time goes on to the next timer at once; without one, only input can make something happen. */
+  /** Time goes on to the next timer or event at once; without one, only input can make something happen. */
   #idle(seen: number): void {
-    const deadline = Math.min(...this.#pcpus.map((pcpu) => pcpu.deadline()));
-    if (Number.isFinite(deadline)) this.#pace.skipTo(deadline);
+    const due = Math.min(...this.#pcpus.map((pcpu) => pcpu.due()));
+    if (Number.isFinite(due)) this.#pace.skipTo(due);
     else this.#sleep(seen);
   }
 

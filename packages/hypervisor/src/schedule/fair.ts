@@ -24,7 +24,7 @@ export class FairScheduler extends Scheduler {
     this.#behind = MOVE_BEHIND * frequency;
   }
 
-  protected override choose(pcpu: number, last: SchedVcpu | undefined): SchedVcpu | undefined {
+  protected override choose(pcpu: number): SchedVcpu | undefined {
     let own: SchedVcpu | undefined;
     let any: SchedVcpu | undefined;
     let least = Infinity;
@@ -32,7 +32,7 @@ export class FairScheduler extends Scheduler {
       if (vcpu.run !== VCPU_RUN.RUNNABLE) continue;
       const { runtime } = vcpu;
       if (runtime < least) least = runtime;
-      if (vcpu === last || vcpu.owner >= 0 || !vcpu.mayRunOn(pcpu)) continue;
+      if (vcpu.owner >= 0 || !vcpu.mayRunOn(pcpu)) continue;
       if (any === undefined || runtime < any.runtime) any = vcpu;
       if (vcpu.home === pcpu && (own === undefined || runtime < own.runtime)) own = vcpu;
     }

@@ -5,6 +5,16 @@ import { VCPU_CONTROL, VCPU_RUN, type VcpuLayout } from '../memory/layout.ts';
 
 const INTERRUPT_LINES = stateOffset('interruptLines');
 const EXIT_REQUEST = stateOffset('exitRequest');
+/** How often a thread that waits for another looks by itself. */
+const LOOK_AGAIN_MS = 1;
+const EVENT_REGISTER = stateOffset('eventRegister');
+const DAIF = stateOffset('daif');
+/** PSTATE.I, F and A as the state has them, beside the bits of `interruptLines`. */
+const MASKS = [
+  [1, 0x80],
+  [2, 0x40],
+  [4, 0x100],
+] as const;
 
 /** A view of the shared words of one vCPU. Each field says who may change it: see `VCPU_CONTROL`. */
 export class SchedVcpu {
@@ -19,6 +29,8 @@ export class SchedVcpu {
   readonly #double: number;
   readonly #lines: number;
   readonly #exitRequest: number;
+  readonly #eventRegister: number;
+  readonly #daif: number;
 
   constructor(
     memory: BoardMemory,
@@ -34,6 +46,8 @@ export class SchedVcpu {
     this.#double = control / 8;
     this.#lines = (state + INTERRUPT_LINES) >>> 2;
     this.#exitRequest = (state + EXIT_REQUEST) >>> 2;
+    this.#eventRegister = (state + EVENT_REGISTER) >>> 2;
+    this.#daif = (state + DAIF) >>> 2;
   }
 
   /** One of `VCPU_RUN`. */
@@ -43,6 +57,11 @@ export class SchedVcpu {
 
   set run(run: number) {
     this.#store(VCPU_CONTROL.RUN, run);
+  }
+
+  /** Sleeps while `run` has this value, or some time. Never on a main thread. */
+  awaitChange(run: number): void {
+    Atomics.wait(this.#words, this.#word + (VCPU_CONTROL.RUN >>> 2), run, LOOK_AGAIN_MS);
   }
 
   /** The pCPU that has it in its hands; -1 if none has. */
@@ -95,9 +114,41 @@ export class SchedVcpu {
     this.#doubles[this.#double + VCPU_CONTROL.RUNTIME / 8] = runtime;
   }
 
-  /** An interrupt waits for it, whether it is masked or not. */
+  get eventDue(): number {
+    return this.#doubles[this.#double + VCPU_CONTROL.EVENT_DUE / 8]!;
+  }
+
+  set eventDue(due: number) {
+    this.#doubles[this.#double + VCPU_CONTROL.EVENT_DUE / 8] = due;
+  }
+
+  /** Counter value at which it has to be looked after, while nobody has it. */
+  get due(): number {
+    return this.run === VCPU_RUN.AWAITING ? Math.min(this.deadline, this.eventDue) : this.deadline;
+  }
+
+  /** An interrupt waits for it, whether it is masked or not: what ends WFI. */
   get interrupted(): boolean {
     return Atomics.load(this.#words, this.#lines) !== 0;
+  }
+
+  /** It waits in WFI or WFE. */
+  get sleeps(): boolean {
+    const { run } = this;
+    return run === VCPU_RUN.BLOCKED || run === VCPU_RUN.AWAITING;
+  }
+
+  /** Sets its event register. */
+  setEvent(): void {
+    Atomics.store(this.#words, this.#eventRegister, 1);
+  }
+
+  /** Whether what ends WFE is there; an event is used up by that (Arm ARM D1.6). Not while an engine runs it. */
+  takeEvent(): boolean {
+    const lines = Atomics.load(this.#words, this.#lines);
+    const daif = this.#words[this.#daif]!;
+    if (MASKS.some(([line, mask]) => (lines & line) !== 0 && (daif & mask) === 0)) return true;
+    return Atomics.exchange(this.#words, this.#eventRegister, 0) !== 0;
   }
 
   /** It wants to run and nobody has it. */

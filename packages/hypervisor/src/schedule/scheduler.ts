@@ -15,8 +15,8 @@ export interface SchedulerParts {
   readonly vcpus: readonly SchedVcpu[];
 }
 
-/** Why a pCPU gives a vCPU back: its slice is over, it waits for an interrupt, or it lets others go first. */
-export type Outcome = 'preempted' | 'wait' | 'yield';
+/** Why a pCPU gives a vCPU back: its slice is over, it waits for an interrupt, or for an event. */
+export type Outcome = 'preempted' | 'wait' | 'event';
 
 /** What came of bringing a vCPU online: it has a turn, or there is no pCPU for it now. */
 export type Admission = 'admitted' | 'waits';
@@ -40,8 +40,8 @@ export abstract class Scheduler {
     this.#lock = memory.lock(control + POOL_CONTROL.LOCK);
   }
 
-  /** The vCPU that `pcpu` shall run now, of those that wait; undefined: none. `last` is what it ran, if it may not again. */
-  protected abstract choose(pcpu: number, last: SchedVcpu | undefined): SchedVcpu | undefined;
+  /** The vCPU that `pcpu` shall run now, of those that wait; undefined: none. */
+  protected abstract choose(pcpu: number): SchedVcpu | undefined;
 
   /** A vCPU begins to want to run: it came online, or it was woken. */
   protected abstract admit(vcpu: SchedVcpu, online: boolean): Admission;
@@ -61,7 +61,7 @@ export abstract class Scheduler {
     this.#lock.acquire();
     if (last !== undefined) this.#giveBack(last, outcome, ran);
     this.#setIdle(pcpu, false);
-    const taken = this.choose(pcpu, outcome === 'yield' ? last : undefined) ?? (last?.waiting ? last : undefined);
+    const taken = this.choose(pcpu);
     if (taken === undefined) this.#setIdle(pcpu, true);
     else {
       taken.owner = pcpu;
@@ -72,9 +72,9 @@ export abstract class Scheduler {
     return taken;
   }
 
-  /** Takes a vCPU of `pcpu`'s whose timer is due and that nobody runs; give it back by {@link release}. */
+  /** Takes a vCPU of `pcpu`'s that is due to be looked after and that nobody runs; give it back by {@link release}. */
   claimDue(pcpu: number, counter: number): SchedVcpu | undefined {
-    const isDue = (vcpu: SchedVcpu): boolean => vcpu.home === pcpu && vcpu.owner < 0 && vcpu.deadline <= counter;
+    const isDue = (vcpu: SchedVcpu): boolean => vcpu.home === pcpu && vcpu.owner < 0 && vcpu.due <= counter;
     const due = this.vcpus.find(isDue);
     if (due === undefined) return undefined;
     this.#lock.acquire();
@@ -84,9 +84,14 @@ export abstract class Scheduler {
     return claimed ? due : undefined;
   }
 
-  /** Ends what {@link claimDue} began. The pCPU asks for its {@link next} vCPU afterwards. */
-  release(vcpu: SchedVcpu): void {
+  /**
+   * Gives back what {@link claimDue} or {@link next} took. The pCPU asks for its next vCPU afterwards.
+   *
+   * @param ran ticks of the system counter that it ran
+   */
+  release(vcpu: SchedVcpu, ran = 0): void {
     this.#lock.acquire();
+    vcpu.runtime += ran;
     this.#letGo(vcpu);
     this.#lock.release();
   }
@@ -100,16 +105,40 @@ export abstract class Scheduler {
     return deadline;
   }
 
+  /** As {@link deadline}; also when to look whether there is an event for a vCPU that waits for one. */
+  due(pcpu: number): number {
+    let due = Infinity;
+    for (const vcpu of this.vcpus) {
+      if (vcpu.home === pcpu && vcpu.owner < 0 && vcpu.due < due) due = vcpu.due;
+    }
+    return due;
+  }
+
   /** An interrupt has come for a vCPU: if it waits for one, it waits no more. */
   wake(vcpu: SchedVcpu): void {
-    if (vcpu.run !== VCPU_RUN.BLOCKED) return;
+    if (!vcpu.sleeps) return;
     this.#lock.acquire();
-    if (vcpu.run === VCPU_RUN.BLOCKED) {
-      vcpu.run = VCPU_RUN.RUNNABLE;
-      this.admit(vcpu, false);
-      if (vcpu.owner < 0) this.#wakeFor(vcpu);
-    }
+    if (vcpu.run === VCPU_RUN.BLOCKED || this.#hasEvent(vcpu)) this.#unblock(vcpu);
     this.#lock.release();
+  }
+
+  /** An event has come for a vCPU: its next WFE does not wait, or the one that waits does so no more. */
+  sendEvent(vcpu: SchedVcpu): void {
+    vcpu.setEvent();
+    if (vcpu.run !== VCPU_RUN.AWAITING) return;
+    this.#lock.acquire();
+    if (this.#hasEvent(vcpu)) this.#unblock(vcpu);
+    this.#lock.release();
+  }
+
+  #hasEvent(vcpu: SchedVcpu): boolean {
+    return vcpu.run === VCPU_RUN.AWAITING && vcpu.takeEvent();
+  }
+
+  #unblock(vcpu: SchedVcpu): void {
+    vcpu.run = VCPU_RUN.RUNNABLE;
+    this.admit(vcpu, false);
+    if (vcpu.owner < 0) this.#wakeFor(vcpu);
   }
 
   /**
@@ -157,6 +186,9 @@ export abstract class Scheduler {
       // Said before looking: an interrupt that comes in between finds it blocked and wakes it.
       vcpu.run = VCPU_RUN.BLOCKED;
       if (vcpu.interrupted) vcpu.run = VCPU_RUN.RUNNABLE;
+    } else if (outcome === 'event' && vcpu.run === VCPU_RUN.RUNNABLE) {
+      vcpu.run = VCPU_RUN.AWAITING;
+      if (vcpu.takeEvent()) vcpu.run = VCPU_RUN.RUNNABLE;
     }
     this.#letGo(vcpu);
   }
