@@ -16,7 +16,7 @@ import { smallGuest } from '../src/small-guests/index.ts';
 import { Folder, hostTree } from './boards.ts';
 import { Command } from './command.ts';
 import { type FakeIo, fakeIo } from './fake-io.ts';
-import { PING_PONG, SPIN } from './parallel-guests.ts';
+import { EVENTS, INTERRUPTED, PING_PONG, SPIN } from './parallel-guests.ts';
 
 const FETCH_MS = 300_000;
 /** A loaded host is slow, and slower where it takes the cores from vCPUs that others wait for. */
@@ -94,16 +94,18 @@ describe.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))('several pCPUs (r
     expect(new Set(texts)).toEqual(new Set(['banner: a guest that says hello and powers off\r\n']));
   });
 
-  it(
-    'wake each other from sleep, over and over',
-    async () => {
+  it.each([
+    ['wake each other from WFI by SGIs', PING_PONG, 2],
+    ['wake each other from WFE by SEV and by stores', EVENTS, 2],
+    ['interrupt each other while they compute', INTERRUPTED, 1],
+  ])(
+    '%s, over and over',
+    async (_, kernel, domains) => {
       const io = realIo();
-      const input = hostBoard([
-        { name: 'one', memoryMiB: 16, cpus: 2, bootargs: '', kernel: PING_PONG },
-        { name: 'two', memoryMiB: 16, cpus: 2, bootargs: '', kernel: PING_PONG },
-      ]);
+      const names = ['one', 'two'].slice(0, domains);
+      const input = hostBoard(names.map((name) => ({ name, memoryMiB: 16, cpus: 2, bootargs: '', kernel })));
       expect(await runBoard(input, wishes, io)).toBe(0);
-      expect(io.stdout.text.match(/ping-pong: done/g)).toHaveLength(2);
+      expect(io.stdout.text.match(/: done/g)).toHaveLength(domains);
     },
     BOOT_MS,
   );
