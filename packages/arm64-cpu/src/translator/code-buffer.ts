@@ -19,6 +19,11 @@ export class CodeBuffer {
   /** Unsigned LEB128. */
   u32(value: number): void {
     this.reserve(5);
+    this.put(value);
+  }
+
+  /** The same where there is room. */
+  put(value: number): void {
     let v = value;
     while (v > 127) {
       this.bytes[this.length++] = (v & 127) | 128;

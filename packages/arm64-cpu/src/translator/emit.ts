@@ -3,7 +3,7 @@ import { END_BITS, END_INTERPRET } from './ends.ts';
 import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf } from './flow.ts';
 import { CPU, END, LEFT, SITE, TARGET } from './locals.ts';
-import { type Instruction, isCall, type Region } from './region.ts';
+import type { Instruction, Region } from './region.ts';
 import { FLAGS_LABEL, LEAVE_LABEL, OP, OUT_LABEL, RegionWriter } from './region-writer.ts';
 import { packFlags, storeFlags, windowLookup } from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
@@ -15,13 +15,12 @@ const SITE_SHIFT = 16;
 const MEMORY = FLAG_KINDS.indexOf('memory');
 const PACKED = FLAG_KINDS.indexOf('packed');
 
-const NO_REGISTERS = new Uint8Array(0);
-const NO_WINDOWS: ReadonlyMap<number, Window> = new Map();
+const NO_NODES: FlowNode[] = [];
+const NO_WINDOWS: readonly Window[] = [];
 
 class RegionEmitter {
   readonly #w = new RegionWriter();
   readonly #region: Region;
-  readonly #nodes: Map<number, FlowNode>;
   readonly #unaligned: boolean;
   /** Depths at which loops start, and of blocks behind which others begin. */
   readonly #loops = new Map<FlowNode, number>();
@@ -30,19 +29,18 @@ class RegionEmitter {
   #flags: number | undefined = MEMORY;
   /** Instructions done since `left` was last brought up to date. */
   #uncounted = 0;
-  /** Windows that are open, by base register. */
+  /** Windows that are open: one for a base register. */
   #windows = NO_WINDOWS;
 
   constructor(region: Region, unaligned: boolean) {
     this.#region = region;
-    this.#nodes = flowOf(region);
     this.#unaligned = unaligned;
   }
 
   build(): Uint8Array {
     const w = this.#w;
     for (let n = 0; n < LEAVE_LABEL; n++) w.open(OP.block);
-    const entry = this.#nodes.get(this.#region.entry)!;
+    const entry = flowOf(this.#region);
     if (!entry.isLoop) this.#checkBudget(entry);
     this.#tree(entry);
     w.close();
@@ -60,7 +58,7 @@ class RegionEmitter {
   }
 
   #shared(stencil: Stencil): void {
-    this.#w.fill({ stencil, registers: NO_REGISTERS, immediates: [] });
+    this.#w.fill({ stencil, registers: [], immediates: [] });
   }
 
   /** Behind the body: an instruction that the interpreter has to do. */
@@ -114,7 +112,11 @@ class RegionEmitter {
 
   /** A block and all that it dominates. */
   #tree(node: FlowNode): void {
-    const merges = node.children.filter((c) => c.forward > 1).sort((a, b) => b.order - a.order);
+    let merges = NO_NODES;
+    if (node.children.length > 0) {
+      merges = node.children.filter((c) => c.forward > 1);
+      if (merges.length > 1) merges.sort((a, b) => b.order - a.order);
+    }
     if (!node.isLoop) {
       this.#within(node, merges, 0);
       return;
@@ -164,7 +166,7 @@ class RegionEmitter {
     for (let n = 0; n < instructions.length; n++) {
       if (this.#instruction(node, n)) return;
     }
-    this.#transfer(node, node.block.next!);
+    this.#transfer(node, node.next, node.block.next!);
   }
 
   /** The window in which the access of an instruction is; opens one where that pays. */
@@ -174,16 +176,16 @@ class RegionEmitter {
     // Where accesses are unaligned or windows cross pages, each is looked up for itself.
     if (!access || this.#unaligned) return undefined;
     const base = baseOf(i);
-    const open = this.#windows.get(base);
+    const open = this.#windows.find((w) => w.base === base);
     if (open && placeIn(open, access) !== undefined) return open;
     const plan = planWindow(instructions, n);
     if (!plan) return undefined;
     const host = this.#w.local('i32');
     const stencil = windowLookup(plan.store, plan.high - plan.low, plan.align);
-    this.#w.fill({ stencil, registers: Uint8Array.of(base), immediates: [lebOf64(plan.low)] });
+    this.#w.fill({ stencil, registers: [base], immediates: [lebOf64(plan.low)] });
     this.#w.set(host);
-    const window = { ...plan, host, at: 0 };
-    this.#windows = new Map([...this.#windows, [base, window]]);
+    const window = { ...plan, base, host, at: 0 };
+    this.#windows = [...this.#windows.filter((w) => w !== open), window];
     return window;
   }
 
@@ -204,7 +206,7 @@ class RegionEmitter {
     this.#w.fill(code, offset, this.#uncounted, window?.host, place);
     if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
     this.#uncounted++;
-    if (this.#windows.size > 0) this.#windows = behind(this.#windows, i);
+    if (this.#windows.length > 0) this.#windows = behind(this.#windows, i);
     if (probed.ending === undefined) return false;
     if (probed.ending === 'branch') this.#direct(node, i);
     else this.#indirect();
@@ -224,23 +226,22 @@ class RegionEmitter {
   #direct(node: FlowNode, i: Instruction): void {
     const { taken, next } = node.block;
     if (!i.probed!.conditional) {
-      this.#transfer(node, taken!, isCall(i));
+      this.#transfer(node, node.taken, taken!);
       return;
     }
     const [flags, uncounted, windows] = [this.#flags, this.#uncounted, this.#windows];
     this.#w.open(OP.if);
-    this.#transfer(node, taken!);
+    this.#transfer(node, node.taken, taken!);
     this.#w.op(OP.else);
     this.#flags = flags;
     this.#uncounted = uncounted;
     this.#windows = windows;
-    this.#transfer(node, next!);
+    this.#transfer(node, node.next, next!);
     this.#w.close();
   }
 
-  /** Goes from the end of a block to `offset`; a call leaves the region whatever is there. */
-  #transfer(from: FlowNode, offset: number, isCall = false): void {
-    const to = isCall ? undefined : this.#nodes.get(offset);
+  /** Goes from the end of a block to the node `to`, or out of the region to `offset`. */
+  #transfer(from: FlowNode, to: FlowNode | undefined, offset: number): void {
     if (!to) return this.#jump(offset);
     if (to.order <= from.order) {
       if (!to.isLoop || !dominates(to, from)) return this.#jump(offset);

@@ -4,8 +4,11 @@ import { type Block, isCall, type Region } from './region.ts';
 /** A block with its place in the flow. */
 export interface FlowNode {
   readonly block: Block;
-  /** Place in reverse postorder. */
-  readonly order: number;
+  /** Where its branch and the end of its straight line lead inside the region; a call's target is not among it. */
+  taken: FlowNode | undefined;
+  next: FlowNode | undefined;
+  /** Place in reverse postorder; -1 until it is known. */
+  order: number;
   /** Nodes that go here, inside the region. */
   readonly predecessors: FlowNode[];
   /** Nodes that this one is the immediate dominator of. */
@@ -17,34 +20,56 @@ export interface FlowNode {
   forward: number;
   /** Flags that came from before may be read here or later. */
   readsFlags: boolean;
+  /** How many ways on have been followed, while the order is found. */
+  followed: number;
 }
 
-/** Successors of a block inside the region; a call's target is not one. */
-function successorsOf(block: Block, region: Region): Block[] {
-  const last = block.instructions.at(-1)!;
-  const offsets = [isCall(last) ? undefined : block.taken, block.next];
-  return offsets.flatMap((o) => (o !== undefined && region.blocks.has(o) ? [region.blocks.get(o)!] : []));
+function nodesOf(region: Region): FlowNode {
+  const byOffset = new Map<number, FlowNode>();
+  for (const block of region.blocks.values()) {
+    byOffset.set(block.offset, {
+      block,
+      taken: undefined,
+      next: undefined,
+      order: -1,
+      predecessors: [],
+      children: [],
+      dominator: undefined,
+      isLoop: false,
+      forward: 0,
+      readsFlags: false,
+      followed: 0,
+    });
+  }
+  for (const node of byOffset.values()) {
+    const { taken, next, instructions } = node.block;
+    if (taken !== undefined && !isCall(instructions[instructions.length - 1]!)) node.taken = byOffset.get(taken);
+    if (next !== undefined) node.next = byOffset.get(next);
+  }
+  return byOffset.get(region.entry)!;
 }
 
-function reversePostorder(region: Region): Block[] {
-  const order: Block[] = [];
-  const seen = new Set<Block>();
-  // Depth first without recursion: a region may be one long chain.
-  const entry = region.blocks.get(region.entry)!;
-  const stack: [Block, Block[]][] = [[entry, successorsOf(entry, region)]];
-  seen.add(entry);
+/** Nodes that the entry leads to, in reverse postorder. */
+function inOrder(entry: FlowNode): FlowNode[] {
+  const done: FlowNode[] = [];
+  // Depth first without recursion: a region may be one long chain. The next block is followed first.
+  const stack = [entry];
+  entry.followed = 1;
   while (stack.length > 0) {
-    const [block, rest] = stack.at(-1)!;
-    const next = rest.pop();
-    if (!next) {
-      order.push(block);
+    const node = stack[stack.length - 1]!;
+    const way = node.followed++;
+    const to = way === 1 ? node.next : way === 2 ? node.taken : undefined;
+    if (way > 2) {
+      done.push(node);
       stack.pop();
-    } else if (!seen.has(next)) {
-      seen.add(next);
-      stack.push([next, successorsOf(next, region)]);
+    } else if (to && to.followed === 0) {
+      to.followed = 1;
+      stack.push(to);
     }
   }
-  return order.reverse();
+  done.reverse();
+  for (let n = 0; n < done.length; n++) done[n]!.order = n;
+  return done;
 }
 
 function meet(a: FlowNode, b: FlowNode): FlowNode {
@@ -57,15 +82,17 @@ function meet(a: FlowNode, b: FlowNode): FlowNode {
 }
 
 function findDominators(nodes: readonly FlowNode[]): void {
-  const [entry, ...rest] = nodes;
-  entry!.dominator = entry;
+  nodes[0]!.dominator = nodes[0];
   for (let changed = true; changed; ) {
     changed = false;
-    for (const n of rest) {
-      const known = n.predecessors.filter((p) => p.dominator);
-      const dominator = known.reduce(meet);
-      if (dominator === n.dominator) continue;
-      n.dominator = dominator;
+    for (let n = 1; n < nodes.length; n++) {
+      const node = nodes[n]!;
+      let dominator: FlowNode | undefined;
+      for (const p of node.predecessors) {
+        if (p.dominator) dominator = dominator ? meet(dominator, p) : p;
+      }
+      if (dominator === node.dominator) continue;
+      node.dominator = dominator;
       changed = true;
     }
   }
@@ -78,50 +105,46 @@ export function dominates(a: FlowNode, b: FlowNode): boolean {
   return n === a;
 }
 
-function findFlagReads(nodes: readonly FlowNode[], successors: (n: FlowNode) => FlowNode[]): void {
-  const own = nodes.map(({ block }) => {
-    for (const { probed } of block.instructions) {
-      if (probed?.usage.readsFlags) return true;
-      if (probed?.usage.writesFlags) return false;
-    }
-    return undefined;
-  });
+/** Whether a block reads flags from before, or sets them first: undefined if neither. */
+function ownFlags({ instructions }: Block): boolean | undefined {
+  for (let n = 0; n < instructions.length; n++) {
+    const { probed } = instructions[n]!;
+    if (probed?.usage.readsFlags) return true;
+    if (probed?.usage.writesFlags) return false;
+  }
+  return undefined;
+}
+
+function findFlagReads(nodes: readonly FlowNode[]): void {
+  const own = nodes.map(({ block }) => ownFlags(block));
   for (let changed = true; changed; ) {
     changed = false;
-    for (const n of [...nodes].reverse()) {
-      const reads = own[n.order] ?? successors(n).some((s) => s.readsFlags);
-      if (reads === n.readsFlags) continue;
-      n.readsFlags = reads;
+    for (let n = nodes.length - 1; n >= 0; n--) {
+      const node = nodes[n]!;
+      const reads = own[n] ?? (node.taken?.readsFlags === true || node.next?.readsFlags === true);
+      if (reads === node.readsFlags) continue;
+      node.readsFlags = reads;
       changed = true;
     }
   }
 }
 
-/** The nodes of a region in reverse postorder, by the offset of their blocks. */
-export function flowOf(region: Region): Map<number, FlowNode> {
-  const nodes = reversePostorder(region).map(
-    (block, order): FlowNode => ({
-      block,
-      order,
-      predecessors: [],
-      children: [],
-      dominator: undefined,
-      isLoop: false,
-      forward: 0,
-      readsFlags: false,
-    }),
-  );
-  const byOffset = new Map(nodes.map((n) => [n.block.offset, n]));
-  const successors = (n: FlowNode): FlowNode[] => successorsOf(n.block, region).map((b) => byOffset.get(b.offset)!);
-  for (const n of nodes) for (const s of successors(n)) s.predecessors.push(n);
+/** The flow of a region: the node of its entry, which the others hang on. */
+export function flowOf(region: Region): FlowNode {
+  const entry = nodesOf(region);
+  const nodes = inOrder(entry);
+  for (const node of nodes) {
+    node.taken?.predecessors.push(node);
+    node.next?.predecessors.push(node);
+  }
   findDominators(nodes);
-  for (const n of nodes) {
-    if (n.order > 0) n.dominator!.children.push(n);
-    for (const p of n.predecessors) {
-      if (p.order < n.order) n.forward++;
-      else if (dominates(n, p)) n.isLoop = true;
+  for (const node of nodes) {
+    if (node.order > 0) node.dominator!.children.push(node);
+    for (const p of node.predecessors) {
+      if (p.order < node.order) node.forward++;
+      else if (dominates(node, p)) node.isLoop = true;
     }
   }
-  findFlagReads(nodes, successors);
-  return byOffset;
+  findFlagReads(nodes);
+  return entry;
 }

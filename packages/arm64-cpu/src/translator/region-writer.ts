@@ -49,6 +49,8 @@ const PC = stateOffset('pc');
 const STATE_PAGE_VA = stateOffset('pageVa');
 const TABLE_OFFSETS = TLB_TABLES.map(stateOffset);
 const TEMPORARY_TYPES: readonly ValType[] = ['i32', 'i64', 'f32', 'f64', 'v128'];
+/** Bytes of a hole at most. */
+const LONGEST_LEB = 10;
 /** Operands of one stencil at most. */
 const MOST_OPERANDS = 32;
 
@@ -110,7 +112,12 @@ export class RegionWriter {
 
   i64(value: number): void {
     code.byte(OP.i64);
-    code.append(lebOf64(value));
+    this.#constant(value);
+  }
+
+  #constant(value: number): void {
+    if (value === (value | 0)) code.s32(value);
+    else code.append(lebOf64(value));
   }
 
   /** `br` or `br_if` to the block that was opened at depth `label`. */
@@ -166,25 +173,26 @@ export class RegionWriter {
     this.#tables |= stencil.tables;
     this.#usesPageVa ||= stencil.usesPageVa;
     const parts = stencil.code;
+    code.reserve(parts.length * LONGEST_LEB);
     for (let n = 0; n < parts.length; n++) {
       const part = parts[n]!;
       if (part < hole.FIRST_HOLE) {
-        code.byte(part);
+        code.bytes[code.length++] = part;
         continue;
       }
       const argument = part & hole.HOLE_ARGUMENT;
       const kind = part - argument;
-      if (kind === hole.HOLE_REGISTER) code.u32(this.#operands[argument]!);
+      if (kind === hole.HOLE_REGISTER) code.put(this.#operands[argument]!);
       else if (kind <= hole.HOLE_TEMPORARY.v128)
-        code.u32(this.#temporary((kind - hole.HOLE_TEMPORARY.i32) >> 8, argument));
+        code.put(this.#temporary((kind - hole.HOLE_TEMPORARY.i32) >> 8, argument));
       else if (kind === hole.HOLE_IMMEDIATE) code.append(immediates[argument] as readonly number[]);
-      else if (kind === hole.HOLE_RELATIVE) code.append(lebOf64((immediates[argument] as number) + offset));
-      else if (kind === hole.HOLE_LEAVE) code.u32(this.depth + argument - LEAVE_LABEL);
-      else if (kind === hole.HOLE_OUT) code.u32(this.depth + argument - OUT_LABEL);
-      else if (kind === hole.HOLE_OUT_FLAGS) code.u32(this.depth + argument - FLAGS_LABEL);
+      else if (kind === hole.HOLE_RELATIVE) this.#constant((immediates[argument] as number) + offset);
+      else if (kind === hole.HOLE_LEAVE) code.put(this.depth + argument - LEAVE_LABEL);
+      else if (kind === hole.HOLE_OUT) code.put(this.depth + argument - OUT_LABEL);
+      else if (kind === hole.HOLE_OUT_FLAGS) code.put(this.depth + argument - FLAGS_LABEL);
       else if (kind === hole.HOLE_COUNT) code.s32(uncounted + 1);
       else if (kind === hole.HOLE_NEXT) code.s32(offset + 4);
-      else if (kind === hole.HOLE_WINDOW) code.u32(window);
+      else if (kind === hole.HOLE_WINDOW) code.put(window);
       else code.s32(place);
     }
   }

@@ -32,64 +32,69 @@ export interface Region {
 }
 
 const PAGE_BYTES = 4096;
-
-const inPage = (offset: number): boolean => offset >= 0 && offset < PAGE_BYTES;
-
-/** Where control goes behind an instruction: the target of a direct branch and the next instruction, if at all. */
-function exitsOf(i: Instruction): { taken?: number; next?: number } {
-  if (!i.probed) return {};
-  const next = i.offset + 4;
-  if (i.probed.ending === 'indirect') return {};
-  if (i.probed.ending === undefined) return { next };
-  const taken = i.offset + i.known.target!;
-  return i.probed.conditional ? { taken, next } : { taken };
-}
+const PAGE_WORDS = PAGE_BYTES / 4;
 
 /** A branch that is expected to come back: what it leads to is a region of its own. */
 export const isCall = (i: Instruction): boolean => i.known.isCall;
+
+/** The instructions of the region that is being found, by place; `stamps` says whether one is of this region. */
+const found: Instruction[] = [];
+const stamps = new Uint32Array(PAGE_WORDS);
+/** The same for instructions that branches lead to. */
+const leaderStamps = new Uint32Array(PAGE_WORDS);
+let stamp = 0;
+
+const isFound = (offset: number): boolean => offset >= 0 && offset < PAGE_BYTES && stamps[offset >> 2] === stamp;
 
 /**
  * The region that begins at byte `entry` of a page, of at most `limit` instructions. `wordAt` gives the page's words;
  * `trapsFp`: those of FP and AdvSIMD raise an exception.
  */
 export function findRegion(entry: number, limit: number, wordAt: (offset: number) => number, trapsFp: boolean): Region {
-  const found = new Map<number, Instruction>();
-  const leaders = new Set([entry]);
-  const work = [entry];
-  const read = (offset: number): Instruction => {
-    const word = wordAt(offset);
-    const known = wordOf(word);
-    return { offset, word, known, probed: trapsFp && known.isFp ? undefined : known.probed };
+  stamp++;
+  const leaders: number[] = [];
+  const lead = (offset: number): void => {
+    if (offset < 0 || offset >= PAGE_BYTES || leaderStamps[offset >> 2] === stamp) return;
+    leaderStamps[offset >> 2] = stamp;
+    leaders.push(offset);
   };
-  for (let at = work.shift(); at !== undefined; at = work.shift()) {
-    let offset: number | undefined = at;
-    while (offset !== undefined && inPage(offset) && !found.has(offset) && found.size < limit) {
-      const i = read(offset);
-      found.set(offset, i);
-      const { taken, next } = exitsOf(i);
-      if (taken !== undefined && !isCall(i) && inPage(taken)) {
-        leaders.add(taken);
-        work.push(taken);
-      }
-      if (i.probed?.ending !== undefined && next !== undefined) leaders.add(next);
-      offset = next;
+  let size = 0;
+  lead(entry);
+  // Leaders are found as the list is worked through; `next` of a branch is reached on the straight line.
+  for (let n = 0; n < leaders.length; n++) {
+    let offset = leaders[n]!;
+    while (offset < PAGE_BYTES && stamps[offset >> 2] !== stamp && size < limit) {
+      const word = wordAt(offset);
+      const known = wordOf(word);
+      const probed = trapsFp && known.isFp ? undefined : known.probed;
+      found[offset >> 2] = { offset, word, known, probed };
+      stamps[offset >> 2] = stamp;
+      size++;
+      if (probed?.ending === 'branch' && !known.isCall) lead(offset + known.target!);
+      if (goesOn(probed)) offset += 4;
+      else break;
+      if (probed?.ending !== undefined) lead(offset);
     }
   }
-  return { entry, blocks: blocksOf(found, leaders), size: found.size };
+  const blocks = new Map<number, Block>();
+  for (const leader of leaders) if (isFound(leader)) blocks.set(leader, blockAt(leader));
+  return { entry, blocks, size };
 }
 
-function blocksOf(found: ReadonlyMap<number, Instruction>, leaders: ReadonlySet<number>): Map<number, Block> {
-  const blocks = new Map<number, Block>();
-  for (const leader of leaders) {
-    if (!found.has(leader)) continue;
-    const instructions: Instruction[] = [];
-    let exits: { taken?: number; next?: number } = { next: leader };
-    for (let i = found.get(leader); i; i = found.get(exits.next!)) {
-      instructions.push(i);
-      exits = exitsOf(i);
-      if (exits.next === undefined || i.probed!.ending !== undefined || leaders.has(exits.next)) break;
+/** Whether control may go to the next instruction. */
+const goesOn = (probed: Stencil | undefined): boolean =>
+  probed !== undefined && (probed.ending === undefined || probed.conditional);
+
+function blockAt(leader: number): Block {
+  const instructions: Instruction[] = [];
+  for (let offset = leader; ; offset += 4) {
+    const i = found[offset >> 2]!;
+    instructions.push(i);
+    const { probed, known } = i;
+    const next = goesOn(probed) ? offset + 4 : undefined;
+    if (probed?.ending !== undefined || next === undefined || !isFound(next) || leaderStamps[next >> 2] === stamp) {
+      const taken = probed?.ending === 'branch' ? offset + known.target! : undefined;
+      return { offset: leader, instructions, taken, next };
     }
-    blocks.set(leader, { offset: leader, instructions, taken: exits.taken, next: exits.next });
   }
-  return blocks;
 }

@@ -4,12 +4,12 @@
  * either wholly in one page that allows them all, or the region is left.
  */
 import type { Access } from '../table/row.ts';
-import type { RegField } from '../table/sem.ts';
 import type { Instruction } from './region.ts';
-import { registerNumber } from './sem.ts';
 
 /** A window that was looked up. Offsets count from where the base register pointed when it was opened. */
 export interface Window {
+  /** The base register. */
+  readonly base: number;
   /** Local with the host address of its lowest byte. */
   readonly host: number;
   readonly low: number;
@@ -22,28 +22,15 @@ export interface Window {
 }
 
 /** A window to be opened: bytes from where the base register points. */
-export type Plan = Omit<Window, 'host' | 'at'>;
+export type Plan = Pick<Window, 'low' | 'high' | 'align' | 'store'>;
 
 /** No window is wider: it would cross the end of a page too often. */
 const WIDEST = 256;
 
 /** What an instruction adds to the register `n`; undefined where it writes something else there. */
-function added({ known, probed }: Instruction, n: number): number | undefined {
-  const { fields } = known;
-  const { row } = known.encoding!;
-  const { written, links } = probed!.usage;
-  if (links && n === 30) return undefined;
-  let write: RegField | undefined;
-  for (const { field, sp } of written) {
-    if (registerNumber(fields, field) !== n || (n === 31 && !sp)) continue;
-    if (write !== undefined) return undefined;
-    write = field;
-  }
-  if (write === undefined) return 0;
-  if (known.access && write === 'Rn') return known.access.writeback;
-  if ((row.name !== 'ADD_imm' && row.name !== 'SUB_imm') || fields.Rn !== fields.Rd || fields.sf !== 1)
-    return undefined;
-  return (row.name === 'ADD_imm' ? 1 : -1) * fields.imm12! * (fields.sh === 1 ? 4096 : 1);
+function added({ known: { changes } }: Instruction, n: number): number | undefined {
+  for (let k = 0; k < changes.length; k++) if (changes[k]!.register === n) return changes[k]!.by;
+  return 0;
 }
 
 /** The base register of an access. */
@@ -98,12 +85,13 @@ export function placeIn(window: Window, access: Access): number | undefined {
   return covered && (offset - window.low) % access.align === 0 ? offset - window.low : undefined;
 }
 
-/** The windows behind an instruction, by base register. */
-export function behind(windows: ReadonlyMap<number, Window>, i: Instruction): Map<number, Window> {
-  const out = new Map<number, Window>();
-  for (const [n, window] of windows) {
-    const step = added(i, n);
-    if (step !== undefined) out.set(n, step === 0 ? window : { ...window, at: window.at + step });
+/** The windows behind an instruction: the same list where it changes none of their base registers. */
+export function behind(windows: readonly Window[], i: Instruction): readonly Window[] {
+  if (windows.every(({ base }) => added(i, base) === 0)) return windows;
+  const out: Window[] = [];
+  for (const window of windows) {
+    const step = added(i, window.base);
+    if (step !== undefined) out.push({ ...window, at: window.at + step });
   }
   return out;
 }

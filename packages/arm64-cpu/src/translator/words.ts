@@ -1,16 +1,25 @@
 /** Instruction words as the translator knows them: decoded once, with their stencils. */
 import { decode, type Encoding, isFpAccess } from '../decoder.ts';
-import type { Access, Fields } from '../table/row.ts';
+import type { Access, Fields, Row } from '../table/row.ts';
+import type { RegField } from '../table/sem.ts';
 import { pushS32, pushS64 } from '../wasm/leb128.ts';
+import { REGISTER_LINK, REGISTER_SP } from './registers.ts';
+import { registerNumber } from './sem.ts';
 import { type Circumstances, type Stencil, stencilOf } from './stencil.ts';
 
 /** A stencil and what fills it for one instruction word. */
 export interface WordCode {
   readonly stencil: Stencil;
   /** Number of each operand's register. */
-  readonly registers: Uint8Array;
+  readonly registers: readonly number[];
   /** Each immediate: its LEB128, or the value where its place in the page is to be added. */
   readonly immediates: readonly (readonly number[] | number)[];
+}
+
+/** A general register (31: SP) that an instruction writes, and what that adds to it, if it is a constant. */
+export interface Change {
+  readonly register: number;
+  readonly by: number | undefined;
 }
 
 /** An instruction word, wherever in a page it is. */
@@ -23,6 +32,8 @@ export interface Word {
   /** What it does to flags and control; `undefined`: the interpreter does it. */
   readonly probed: Stencil | undefined;
   readonly access: Access | undefined;
+  /** General registers that it writes. */
+  readonly changes: readonly Change[];
   /** Bytes to the target of a direct branch. */
   readonly target: number | undefined;
   /** A branch that is expected to come back: what it leads to is a region of its own. */
@@ -52,17 +63,39 @@ function look(word: number): Word {
   const row = encoding?.row;
   // Instructions that may take SP off its alignment have a look at it behind them.
   const isOurs = encoding && !row!.movesSp?.(fields);
+  const probed = isOurs ? stencilOf(encoding, fields, word, NO_CIRCUMSTANCES) : undefined;
   return {
     word,
     encoding,
     fields,
     isFp: isFpAccess(word),
-    probed: isOurs ? stencilOf(encoding, fields, word, NO_CIRCUMSTANCES) : undefined,
+    probed,
     access: row?.access?.(fields),
+    changes: probed ? changesOf(encoding!, fields, probed) : [],
     target: row?.target?.(fields),
     isCall: row?.name === 'BL',
     codes: [],
   };
+}
+
+function changesOf({ row }: Encoding, fields: Fields, { usage }: Stencil): Change[] {
+  const changes: Change[] = usage.links ? [{ register: REGISTER_LINK, by: undefined }] : [];
+  for (const { field, sp } of usage.written) {
+    const register = registerNumber(fields, field);
+    if (register === REGISTER_SP && !sp) continue;
+    const before = changes.findIndex((c) => c.register === register);
+    if (before < 0) changes.push({ register, by: addedBy(row, fields, field) });
+    else changes[before] = { register, by: undefined };
+  }
+  return changes;
+}
+
+/** What the writing of a field adds to the register: behind an access, or by ADD and SUB of a constant. */
+function addedBy(row: Row, fields: Fields, field: RegField): number | undefined {
+  if (row.access && field === 'Rn') return row.access(fields).writeback;
+  if ((row.name !== 'ADD_imm' && row.name !== 'SUB_imm') || fields.Rn !== fields.Rd || fields.sf !== 1)
+    return undefined;
+  return (row.name === 'ADD_imm' ? 1 : -1) * fields.imm12! * (fields.sh === 1 ? 4096 : 1);
 }
 
 /** The code of a word that is translated. */
@@ -78,8 +111,7 @@ export function codeOf(w: Word, flags: number, windowed: boolean, unaligned: boo
 }
 
 function fill(stencil: Stencil, { word, fields }: Word): WordCode {
-  const registers = Uint8Array.from(
-    stencil.operands,
+  const registers = stencil.operands.map(
     ({ lsb, plus, bank, always }) => always ?? bank + ((((word >>> lsb) & 31) + plus) & 31),
   );
   const immediates = stencil.immediates.map(({ t, fn, relative }) => {
