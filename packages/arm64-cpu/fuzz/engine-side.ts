@@ -1,6 +1,6 @@
 /** Runs records on the engine: EL0, MMU on. */
 import { SP_OFFSET, stateOffset, V_OFFSET, X_OFFSET } from '../src/state.ts';
-import { RAM_BASE, TestBoard, TRANSLATE_ALL } from '../test/board.ts';
+import { RAM_BASE, TestBoard, type Translate } from '../test/board.ts';
 import {
   AREA,
   BRK,
@@ -38,9 +38,8 @@ const SP_EL0 = stateOffset('SP_EL0');
 export class EngineSide {
   readonly #board: TestBoard;
 
-  /** `translate`: every instruction is translated before it is executed. */
-  constructor(translate = false) {
-    const b = new TestBoard({ ramMiB: RAM_MIB, translate: translate ? TRANSLATE_ALL : false });
+  constructor(translate: Translate = false) {
+    const b = new TestBoard({ ramMiB: RAM_MIB, translate });
     this.#board = b;
     // EL0 may read, write and execute everything but the page of exception vectors (AP = 01, then 00).
     b.identityStage1(STAGE1, RAM_MIB, (va) => (va === VECTORS ? 0x700n : 0x740n));

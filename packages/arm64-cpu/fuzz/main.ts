@@ -1,10 +1,11 @@
 /**
- * Command: fuzz [--count N] [--seed S] [--class REGEX] [--from CASE] [--translate]. Runs random instruction sequences on
- * the engine and under qemu-aarch64, or with --translate in translated code and on the interpreter, and compares all state. Ends with `N sequences, seed S, D differences`; status 1 if there are any,
+ * Command: fuzz [--count N] [--seed S] [--class REGEX] [--from CASE] [--translate | --careful]. Runs random instruction sequences on
+ * the engine and under qemu-aarch64, or with --translate or --careful in translated code and on the interpreter, and compares all state. Ends with `N sequences, seed S, D differences`; status 1 if there are any,
  * 2 if it cannot run. See docs/fuzzing.md.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { TRANSLATE_ALL, TRANSLATE_CAREFULLY, type Translate } from '../test/board.ts';
 import { describeDifferences, differing, inputs, listing, rowNames } from './compare.ts';
 import { EngineSide } from './engine-side.ts';
 import { Generator } from './generate.ts';
@@ -23,7 +24,7 @@ interface Options {
   readonly from: number;
   readonly filter: RegExp | undefined;
   /** Translated code against the interpreter. */
-  readonly translate: boolean;
+  readonly translate: Translate;
 }
 
 /** What the engine is held against. */
@@ -59,6 +60,7 @@ function options(): Options {
       from: { type: 'string', default: '0' },
       class: { type: 'string' },
       translate: { type: 'boolean', default: false },
+      careful: { type: 'boolean', default: false },
     },
   });
   return {
@@ -66,7 +68,7 @@ function options(): Options {
     seed: values.seed === undefined ? randomInt(2 ** 32) : number(values.seed, '--seed', 2 ** 32),
     from: number(values.from, '--from', 2 ** 31),
     filter: values.class === undefined ? undefined : new RegExp(values.class),
-    translate: values.translate,
+    translate: values.careful ? TRANSLATE_CAREFULLY : values.translate ? TRANSLATE_ALL : false,
   };
 }
 

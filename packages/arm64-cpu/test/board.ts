@@ -1,15 +1,32 @@
 /** A bare machine for tests and benchmarks, with help for stage-1 tables. */
+import { setFlagsFromString } from 'node:v8';
 import { BareMachine, type BareMachineOptions } from '../src/bare-machine.ts';
 import { BLOCK_BYTES } from '../src/layout.ts';
+
+// Fused multiply-adds, which Node 20 has behind a flag.
+if (Number.parseInt(process.versions.node, 10) < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
 
 export const RAM_BASE = 0x4000_0000;
 
 /** Every instruction that a branch leads to is translated before it is first executed. */
 export const TRANSLATE_ALL = { threshold: 0, batch: 1 };
 
-let translate: BareMachineOptions['translate'];
+/** The same, with nothing rare left to the interpreter. */
+export const TRANSLATE_CAREFULLY = { ...TRANSLATE_ALL, careful: true };
+
+/** How a board executes code. */
+export type Translate = BareMachineOptions['translate'];
+
+/** Every way to execute one instruction. */
+export const WAYS = [
+  { how: 'interpreted', translate: false },
+  { how: 'translated', translate: TRANSLATE_ALL },
+  { how: 'translated carefully', translate: TRANSLATE_CAREFULLY },
+] as const;
+
+let translate: Translate;
 /** How boards made from now on execute code, unless they say so. */
-export function translateBoards(how: BareMachineOptions['translate']): void {
+export function translateBoards(how: Translate): void {
   translate = how;
 }
 

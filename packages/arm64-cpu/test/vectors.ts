@@ -2,7 +2,7 @@
 
 import { disassemble } from '../src/asm/disassemble.ts';
 import { V_OFFSET } from '../src/state.ts';
-import { RAM_BASE, TestBoard, TRANSLATE_ALL } from './board.ts';
+import { RAM_BASE, TestBoard, type Translate } from './board.ts';
 import { DATA_BYTES, parseVectors, USUAL_DATA, usualV, usualX, type VectorCase } from './vector-file.ts';
 
 const DATA = RAM_BASE + 0x1000_0000;
@@ -21,9 +21,8 @@ const FPCR_MODES = 0x07c00000;
 export class VectorRunner {
   readonly #board: TestBoard;
 
-  /** `translate`: every instruction is translated before it is executed. */
-  constructor(translate = false) {
-    const b = new TestBoard({ ramMiB: 272, translate: translate ? TRANSLATE_ALL : false });
+  constructor(translate: Translate) {
+    const b = new TestBoard({ ramMiB: 272, translate });
     this.#board = b;
     // EL0 may read, write and execute everything but the page of exception vectors (AP = 01, then 00).
     b.identityStage1(STAGE1, 272, (va) => (va === VECTORS ? 0x700n : 0x740n));
@@ -125,8 +124,8 @@ const touchesFpsr = (c: VectorCase): boolean => c.words.some((w) => w >>> 24 ===
 export interface VectorOptions {
   /** Only classes that match. */
   readonly filter?: RegExp | undefined;
-  /** In translated code. */
-  readonly translate?: boolean;
+  /** Default: interpreted. */
+  readonly translate?: Translate;
   /** Only every n-th case. */
   readonly step?: number;
 }

@@ -1,6 +1,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { PcpuInit } from '@dom0less/hypervisor';
 import type { ConsoleScriptInit } from './console-script.ts';
+import { openWasmFeatures } from './wasm-flags.ts';
 
 /** A pCPU on a thread of its own, or all of them on one. */
 export interface PcpuThread {
@@ -75,7 +76,10 @@ export const startThread = (
   options: Pick<WorkerOptions, 'execArgv'> = {},
 ): PcpuThread => new WaitingThread(script, options).begin(work, notify);
 
-const makeThread = (): WaitingThread => new WaitingThread(new URL('./pcpu-worker.cjs', import.meta.url), {});
+const makeThread = (): WaitingThread => {
+  openWasmFeatures();
+  return new WaitingThread(new URL('./pcpu-worker.cjs', import.meta.url), {});
+};
 
 let waiting: WaitingThread | undefined;
 

@@ -72,6 +72,8 @@ const EC_UNKNOWN_ESR = 2 ** 25;
 /** Implements `Sem` for one handler. `ended` tells whether the semantics left by an exit of their own. */
 export class InterpreterSem extends StatementSem implements Sem {
   ended = false;
+  /** The core module is for hosts that don't have them, too. */
+  readonly fuses = false;
 
   readonly #m: CoreModule;
   readonly #spec: RecordSpec;
@@ -171,6 +173,10 @@ export class InterpreterSem extends StatementSem implements Sem {
     this.f.if(cond, then, otherwise);
     // An exit inside a branch leaves the other way open.
     this.ended = before;
+  }
+
+  expect(holds: Expr, also: (() => Expr) | undefined, usual: () => void, rare: () => void): void {
+    this.if(this.either(holds, also), usual, rare);
   }
 
   call(helper: HelperName, ...args: Expr[]): Expr {

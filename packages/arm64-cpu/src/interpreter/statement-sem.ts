@@ -1,6 +1,6 @@
 /** What `Sem` means wherever it is made into code: statements of a function, the vCPU state, accesses by host address. */
 import { stateOffset } from '../state.ts';
-import { atomicCode, type Expr, type LoadKind, load, node } from '../wasm/expr.ts';
+import { atomicCode, type Expr, eqz, type LoadKind, load, node } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 
 /** Bytes of each kind of load. */
@@ -36,6 +36,14 @@ export abstract class StatementSem {
 
   tmp(e: Expr): Expr {
     return this.f.tmp(e);
+  }
+
+  /** 1 where `first` holds, or else `second`, which is looked at only then. */
+  protected either(first: Expr, second: (() => Expr) | undefined): Expr {
+    if (!second) return first;
+    const v = this.variable(first);
+    this.f.if(eqz(v.get()), () => v.set(second()));
+    return v.get();
   }
 
   variable(initial: Expr): { get(): Expr; set(e: Expr): void } {

@@ -136,8 +136,9 @@ const toIntegerRows = FCVT_ROUNDINGS.flatMap((r) =>
         const byHelper = () => setInteger(x, f, toFixed(l, a.lane(0), i32(0), r.mode, wide, unsigned));
         if (!('native' in r)) return byHelper();
         const value = x.tmp(r.letter === 'Z' ? a.native() : native.op(l, r.native!, a.native()));
-        x.if(
+        x.expect(
           and(isFast(x), fits(l, value, wide, unsigned)),
+          undefined,
           () => x.setX('Rd', truncateNative(l, value, wide, unsigned)),
           byHelper,
         );
@@ -158,7 +159,7 @@ const fromIntegerRows = ([0, 1] as const).map(
       const exact = () => x.setVScalar('Rd', fromIntegerNative(l, integer, unsigned));
       // 53 bits hold every 32-bit integer.
       if (l.fmt === DOUBLE && f.sf === 0) return exact();
-      x.if(isFast(x), exact, () => x.setVScalar('Rd', fromFixed(l, integer, i32(0), unsigned)));
+      x.expect(isFast(x), undefined, exact, () => x.setVScalar('Rd', fromFixed(l, integer, i32(0), unsigned)));
     },
   }),
 );
@@ -214,8 +215,9 @@ const formatRows = FORMATS.flatMap(([from, ftype]) =>
         if (into === 'H') return helper(bits);
         const l = scalarLanes(x, into === 'D' ? 1 : 0);
         const r = x.tmp(convertNative(l, x.vPart(from === 'D' ? 'f64' : 'f32', 'Rn')));
-        x.if(
+        x.expect(
           (into === 'D' ? check.number : check.plain)(l, r),
+          undefined,
           () => x.setVScalar('Rd', r),
           () => helper(bits),
         );

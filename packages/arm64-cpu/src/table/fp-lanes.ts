@@ -24,7 +24,7 @@ import {
 import { laneOp, type SimdOp, simdOp } from '../wasm/simd-ops.ts';
 import type { Fields } from './row.ts';
 import type { Sem } from './sem.ts';
-import { everySecond, splatK, vAnd } from './simd-lanes.ts';
+import { everySecond, splatK, vAnd, vOr } from './simd-lanes.ts';
 
 /** `count` lanes of `fmt`: a scalar has one. */
 export interface Lanes {
@@ -58,44 +58,46 @@ export interface Operand {
   native(): Expr;
 }
 
+/** A source that is at hand as a v128 in any case; of a scalar only lane 0 counts. */
+export interface WideOperand extends Operand {
+  wide(): Expr;
+}
+
 const floatOf = (l: Lanes, field: string, offset: number | Expr = 0): Expr =>
   l.x.vPart(l.fmt === DOUBLE ? 'f64' : 'f32', field, offset);
 
 /** The register `field`. */
-export function register(l: Lanes, field: string): Operand {
+export function register(l: Lanes, field: string): WideOperand {
+  const wide = () => (isHalfRegister(l) ? simdOp('i64x2.splat', l.x.vPart('i64', field)) : l.x.V(field));
   return {
     lane: (i) => l.x.vPart(l.fmt.t, field, i * bytesOf(l)),
-    native: () => {
-      if (!l.vector) return floatOf(l, field);
-      return isHalfRegister(l) ? simdOp('i64x2.splat', l.x.vPart('i64', field)) : l.x.V(field);
-    },
+    native: () => (l.vector ? wide() : floatOf(l, field)),
+    wide,
   };
 }
 
 /** One element of the register `field`, at byte `offset`, for every lane. */
-export function element(l: Lanes, field: string, offset: Expr): Operand {
+export function element(l: Lanes, field: string, offset: Expr): WideOperand {
   const value = l.x.tmp(l.x.vPart(l.fmt.t, field, offset));
-  return {
-    lane: () => value,
-    native: () => {
-      if (l.vector) return simdOp(l.fmt === DOUBLE ? 'i64x2.splat' : 'i32x4.splat', value);
-      return l.fmt === DOUBLE ? asF64(value) : asF32(value);
-    },
-  };
+  const wide = () => simdOp(l.fmt === DOUBLE ? 'i64x2.splat' : 'i32x4.splat', value);
+  const scalar = () => (l.fmt === DOUBLE ? asF64(value) : asF32(value));
+  return { lane: () => value, native: () => (l.vector ? wide() : scalar()), wide };
 }
 
 /** The even (`odd` 0) or odd lanes of Rn and Rm one after the other. */
-export function pairs(l: Lanes, odd: 0 | 1): Operand {
+export function pairs(l: Lanes, odd: 0 | 1): WideOperand {
   const half = l.count / 2;
   const size = l.fmt === DOUBLE ? 3 : 2;
+  const wide = (): Expr => {
+    if (!isHalfRegister(l)) return everySecond(size, l.x.V('Rn'), l.x.V('Rm'), odd === 1);
+    const low = simdOp('i64x2.splat', l.x.vPart('i64', 'Rn'));
+    const both = l.x.tmp(laneOp('i64x2.replace_lane', 1, low, l.x.vPart('i64', 'Rm')));
+    return everySecond(size, both, both, odd === 1);
+  };
   return {
     lane: (i) => l.x.vPart(l.fmt.t, i < half ? 'Rn' : 'Rm', ((2 * i + odd) % l.count) * bytesOf(l)),
-    native: () => {
-      if (!isHalfRegister(l)) return everySecond(size, l.x.V('Rn'), l.x.V('Rm'), odd === 1);
-      const low = simdOp('i64x2.splat', l.x.vPart('i64', 'Rn'));
-      const both = l.x.tmp(laneOp('i64x2.replace_lane', 1, low, l.x.vPart('i64', 'Rm')));
-      return everySecond(size, both, both, odd === 1);
-    },
+    native: wide,
+    wide,
   };
 }
 
@@ -151,6 +153,10 @@ export const native = {
     if (!l.vector) return mask;
     return simdOp(l.fmt === DOUBLE ? 'i64x2.all_true' : 'i32x4.all_true', mask);
   },
+  /** a * b + c, rounded once, or with `negate` c - a * b; as wide operands, and so is the result. */
+  fused(l: Lanes, negate: boolean, a: Expr, b: Expr, c: Expr): Expr {
+    return simdOp(`${shapeOf(l)}.relaxed_${negate ? 'nmadd' : 'madd'}` as SimdOp, a, b, c);
+  },
   constant(l: Lanes, bits: bigint): Expr {
     if (l.vector) return splatK(l.fmt === DOUBLE ? 3 : 2, bits);
     return l.fmt === DOUBLE ? asF64(i64(bits)) : asF32(i32(Number(bits)));
@@ -162,15 +168,20 @@ export const noFlush = (x: Sem): Expr => eqz(and(wrap(x.state('FPCR', 'i64')), i
 /** Native arithmetic rounds as FPCR says, and IXC, the one flag that a plain result may raise, is set already. */
 export const isFast = (x: Sem): Expr => x.state('fpFast', 'i32');
 
+/** A lane of a float vector, or a float as it is: the lowest lane of a wide result where a scalar is wanted. */
+export const narrowed = (l: Lanes, wide: Expr): Expr =>
+  l.vector ? wide : laneOp(`${shapeOf(l)}.extract_lane` as SimdOp, 0, wide);
+
+/** Lanes of ones where the magnitudes `abs` are in [least, infinity). */
+function plainLanes(l: Lanes, abs: Expr, least: bigint): Expr {
+  const finite = native.compare(l, 'lt', abs, native.constant(l, l.fmt.infinity));
+  return least === 0n ? finite : vAnd(finite, native.compare(l, 'ge', abs, native.constant(l, least)));
+}
+
 /** Magnitudes of `r` (used once) are in [least, infinity), as bits. */
 function inRange(l: Lanes, r: Expr, least: bigint): Expr {
   const { fmt } = l;
-  if (l.vector) {
-    const abs = l.x.tmp(native.op(l, 'abs', r));
-    const finite = native.compare(l, 'lt', abs, native.constant(l, fmt.infinity));
-    if (least === 0n) return native.every(l, finite);
-    return native.every(l, vAnd(finite, native.compare(l, 'ge', abs, native.constant(l, least))));
-  }
+  if (l.vector) return native.every(l, plainLanes(l, l.x.tmp(native.op(l, 'abs', r)), least));
   const k = (v: bigint) => konst(fmt.t, v);
   const bits = and(bitsOf(r), k(fmt.signBit - 1n));
   return ltU(sub(bits, k(least)), k(fmt.infinity - least));
@@ -188,6 +199,21 @@ export const check = {
   fastNumber: (l: Lanes, r: Expr): Expr => and(isFast(l.x), native.every(l, native.compare(l, 'eq', r, r))),
 };
 export type Check = (l: Lanes, r: Expr) => Expr;
+
+/**
+ * Where `check.plain` fails: 1 if in each lane the native result is plain, or a zero because one of `factors` is. `r` and
+ * the factors are wide or scalar as the lanes are, and used more than once.
+ */
+export function zeroOrPlain(l: Lanes, r: Expr, factors: readonly Expr[]): Expr {
+  const zero = native.constant(l, 0n);
+  const is = (e: Expr): Expr => native.compare(l, 'eq', e, zero);
+  const both = l.vector ? vAnd : and;
+  const either = l.vector ? vOr : or;
+  const zeroes = both(is(r), factors.map(is).reduce(either));
+  if (!l.vector) return and(isFast(l.x), zeroes);
+  const plain = plainLanes(l, l.x.tmp(native.op(l, 'abs', r)), 2n << BigInt(l.fmt.fraction));
+  return and(isFast(l.x), native.every(l, either(zeroes, plain)));
+}
 
 /** Writes a native result to Rd. */
 export function writeNative(l: Lanes, r: Expr): void {
@@ -224,11 +250,21 @@ export const signMask = (l: Lanes): Expr => konst(l.fmt.t, l.fmt.signBit);
 /** All bits but the sign. */
 export const magnitudeMask = (l: Lanes): Expr => konst(l.fmt.t, l.fmt.signBit - 1n);
 
-/** Rd = the native result where the check allows it, else lanes by helper. */
-export function nativeOrSoft(l: Lanes, r: Expr, allowed: Check, lane: (i: number) => Expr): void {
+/**
+ * Rd = the native result where the check allows it, or where it is a zero because one of `factors` is; else lanes by
+ * helper.
+ */
+export function nativeOrSoft(
+  l: Lanes,
+  r: Expr,
+  allowed: Check,
+  lane: (i: number) => Expr,
+  factors?: readonly Expr[],
+): void {
   const result = l.x.tmp(r);
-  l.x.if(
+  l.x.expect(
     allowed(l, result),
+    factors && (() => zeroOrPlain(l, result, factors)),
     () => writeNative(l, result),
     () => writeLanes(l, lane),
   );

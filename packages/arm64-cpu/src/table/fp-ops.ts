@@ -11,6 +11,7 @@ import {
   magnitudeMask,
   type NativeCompare,
   type NativeOp,
+  narrowed,
   native,
   nativeOrSoft,
   noFlush,
@@ -18,6 +19,7 @@ import {
   register,
   signMask,
   soft,
+  type WideOperand,
   writeLanes,
   writeNative,
 } from './fp-lanes.ts';
@@ -29,10 +31,12 @@ export type BinaryOp = (l: Lanes, a: Operand, b: Operand) => void;
 /** An operation that Wasm has: its native name, when that is exact, and the helper. */
 const arithmetic =
   (name: NativeOp, allowed: Check, helper: string, ...extra: number[]): BinaryOp =>
-  (l, a, b) =>
-    nativeOrSoft(l, native.op(l, name, a.native(), b.native()), allowed, (i) =>
-      soft(l, helper, a.lane(i), b.lane(i), ...extra.map(i32)),
-    );
+  (l, a, b) => {
+    const lane = (i: number): Expr => soft(l, helper, a.lane(i), b.lane(i), ...extra.map(i32));
+    if (allowed !== check.plain) return nativeOrSoft(l, native.op(l, name, a.native(), b.native()), allowed, lane);
+    const [n, m] = [l.x.tmp(a.native()), l.x.tmp(b.native())];
+    nativeOrSoft(l, native.op(l, name, n, m), allowed, lane, name === 'div' ? [n] : [n, m]);
+  };
 
 export const fadd = arithmetic('add', check.finite, 'fpAdd');
 export const fsub = arithmetic('sub', check.finite, 'fpSub');
@@ -45,10 +49,11 @@ export const fmaxnm = arithmetic('max', check.number, 'fpMinMax', 2);
 export const fminnm = arithmetic('min', check.number, 'fpMinMax', 3);
 
 /** The product negated, a NaN's sign with it. */
-export const fnmul: BinaryOp = (l, a, b) =>
-  nativeOrSoft(l, native.op(l, 'neg', native.op(l, 'mul', a.native(), b.native())), check.plain, (i) =>
-    xor(soft(l, 'fpMul', a.lane(i), b.lane(i)), signMask(l)),
-  );
+export const fnmul: BinaryOp = (l, a, b) => {
+  const [n, m] = [l.x.tmp(a.native()), l.x.tmp(b.native())];
+  const lane = (i: number): Expr => xor(soft(l, 'fpMul', a.lane(i), b.lane(i)), signMask(l));
+  nativeOrSoft(l, native.op(l, 'neg', native.op(l, 'mul', n, m)), check.plain, lane, [n, m]);
+};
 
 /** The magnitude of the difference. */
 export const fabd: BinaryOp = (l, a, b) =>
@@ -56,14 +61,32 @@ export const fabd: BinaryOp = (l, a, b) =>
     and(soft(l, 'fpSub', a.lane(i), b.lane(i)), magnitudeMask(l)),
   );
 
+/** Computes Rd from two operands that are at hand as v128. */
+export type FusedOp = (l: Lanes, a: WideOperand, b: WideOperand) => void;
+
+/** Rd = c + a * b, or c - a * b, rounded once. */
+export function multiplyAdd(
+  l: Lanes,
+  subtract: boolean,
+  a: WideOperand,
+  b: WideOperand,
+  c: WideOperand,
+  negateC = false,
+): void {
+  const signed = (e: Expr, negate: boolean): Expr => (negate ? xor(e, signMask(l)) : e);
+  const lane = (i: number): Expr =>
+    soft(l, 'fpMulAdd', signed(c.lane(i), negateC), signed(a.lane(i), subtract), b.lane(i), i32(FUSED.MULADD));
+  if (!l.x.fuses) return writeLanes(l, lane);
+  const addend = negateC ? native.op({ ...l, vector: true }, 'neg', c.wide()) : c.wide();
+  const r = narrowed(l, native.fused(l, subtract, a.wide(), b.wide(), addend));
+  nativeOrSoft(l, r, check.plain, lane, [a.native(), b.native()]);
+}
+
 /** Rd + a * b, or Rd - a * b. */
 export const fmla =
-  (subtract: boolean): BinaryOp =>
+  (subtract: boolean): FusedOp =>
   (l, a, b) =>
-    writeLanes(l, (i) => {
-      const n = subtract ? xor(a.lane(i), signMask(l)) : a.lane(i);
-      return soft(l, 'fpMulAdd', register(l, 'Rd').lane(i), n, b.lane(i), i32(FUSED.MULADD));
-    });
+    multiplyAdd(l, subtract, a, b, register(l, 'Rd'));
 
 const step =
   (addend: number, kind: number): BinaryOp =>
@@ -87,8 +110,9 @@ export const fcompare =
     const [n, m] = [whole(a.native()), whole(b.native())];
     const ordered = (e: Expr) => native.compare(l, 'eq', e, e);
     const numbers = native.every(l, l.vector ? vAnd(ordered(n), ordered(m)) : and(ordered(n), ordered(m)));
-    x.if(
+    x.expect(
       and(noFlush(x), numbers),
+      undefined,
       () => {
         const result = native.compare(l, how as NativeCompare, n, m);
         writeNative(l, l.vector ? result : laneMask(l, result));

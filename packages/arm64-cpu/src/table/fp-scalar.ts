@@ -1,5 +1,4 @@
 /** Scalar floating-point: data processing, compare, select, immediate, FMOV (Arm ARM C4.1.96). */
-import { FUSED } from '../core/fp-fma.ts';
 import { and, type Expr, i32, select, xor } from '../wasm/expr.ts';
 import {
   constant,
@@ -59,12 +58,7 @@ function threeSource(name: string, o1: 0 | 1, o0: 0 | 1): Row {
     cold: true,
     sem: (x, f) => {
       const l = lanesOf(x, f);
-      const signed = (field: string, flip: boolean): Expr => {
-        const e = register(l, field).lane(0);
-        return flip ? xor(e, signMask(l)) : e;
-      };
-      const [a, n] = [signed('Ra', o1 === 1), signed('Rn', o1 !== o0)];
-      x.setVScalar('Rd', soft(l, 'fpMulAdd', a, n, register(l, 'Rm').lane(0), i32(FUSED.MULADD)));
+      op.multiplyAdd(l, o1 !== o0, register(l, 'Rn'), register(l, 'Rm'), register(l, 'Ra'), o1 === 1);
     },
   };
 }
@@ -74,10 +68,12 @@ function setCompared(l: Lanes, b: Operand, signalling: boolean): void {
   const { x } = l;
   const a = register(l, 'Rn');
   const [n, m] = [x.tmp(a.native()), x.tmp(b.native())];
-  const is = (name: 'eq' | 'lt', p: Expr, q: Expr) => native.compare(l, name, p, q);
-  x.if(
+  const is = (name: 'eq' | 'lt' | 'gt', p: Expr, q: Expr) => native.compare(l, name, p, q);
+  // Of 0 and 1, 1 and 0, and two zeros the difference has the flags of less, greater and equal.
+  x.expect(
     and(noFlush(x), and(is('eq', n, n), is('eq', m, m))),
-    () => x.setNzcv(x.tmp(select(is('lt', n, m), i32(8), select(is('eq', n, m), i32(6), i32(2))))),
+    undefined,
+    () => x.subFlags(is('gt', n, m), is('lt', n, m)),
     () => x.setNzcv(soft(l, 'fpCompare', a.lane(0), b.lane(0), i32(signalling ? 1 : 0))),
   );
 }

@@ -42,6 +42,13 @@ export interface Sem {
   /** Evaluates once, here; the result may be used often. */
   tmp(e: Expr): Expr;
   if(cond: Expr, then: () => void, otherwise?: () => void): void;
+  /**
+   * `usual` where `holds`, which it does nearly always, or else `also`; else `rare`, which translated code may leave to
+   * the interpreter.
+   */
+  expect(holds: Expr, also: (() => Expr) | undefined, usual: () => void, rare: () => void): void;
+  /** Whether Wasm's relaxed multiply-adds are there and round once. */
+  readonly fuses: boolean;
   /** A value that branches of `if` may set. */
   variable(initial: Expr): { get(): Expr; set(e: Expr): void };
   /** Repeats `body` while it calls `again`. */

@@ -10,7 +10,7 @@ interface ThreeSame {
   /** Bit 23. */
   readonly a: 0 | 1;
   readonly opcode: string;
-  readonly op: op.BinaryOp;
+  readonly op: op.FusedOp;
   readonly form?: 'scalar too' | 'pairwise';
 }
 

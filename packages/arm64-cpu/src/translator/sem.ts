@@ -36,6 +36,7 @@ import {
   xor,
 } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
+import { hostFuses } from '../wasm/fused.ts';
 import { laneOp } from '../wasm/simd-ops.ts';
 import type { DataTlb } from './data-tlb.ts';
 import type { LazyFlags } from './flags.ts';
@@ -81,8 +82,12 @@ export interface StencilContext {
   immediate(t: 'i32' | 'i64', fn: FieldFn): Expr;
   /** Virtual address of the instruction plus a constant of its word, or of its page. */
   relative(fn: FieldFn, page: boolean): Expr;
+  /** What is rare is done here too, and not left to the interpreter: it proved not to be. */
+  readonly careful: boolean;
   /** Leaves the region with this instruction undone. */
   leave(): void;
+  /** The same where `cond` holds. */
+  leaveIf(cond: Expr): void;
   /** Leaves the region behind this instruction, for a look at interrupts. */
   leaveChecking(): void;
 }
@@ -279,6 +284,18 @@ export class TranslatorSem extends StatementSem implements Sem {
     this.#depth--;
     if (arms === 1) throw new Untranslatable('flags that only one way sets');
     if (arms === 0) flags.kind = before;
+  }
+
+  expect(holds: Expr, also: (() => Expr) | undefined, usual: () => void, rare: () => void): void {
+    this.usage.leaves = true;
+    if (this.#c.careful) return this.if(this.either(holds, also), usual, rare);
+    if (also) this.f.if(eqz(holds), () => this.#c.leaveIf(eqz(also())));
+    else this.#c.leaveIf(eqz(holds));
+    usual();
+  }
+
+  get fuses(): boolean {
+    return hostFuses();
   }
 
   call(helper: HelperName, ...args: Expr[]): Expr {

@@ -125,6 +125,7 @@ class Context implements StencilContext {
   readonly operands: Operand[] = [];
   readonly immediates: Immediate[] = [];
   usesPageVa = false;
+  readonly careful: boolean;
   readonly #encoding: Encoding;
   /** Fields whose values the stencil is made for. */
   readonly #known: Fields;
@@ -132,6 +133,7 @@ class Context implements StencilContext {
   constructor(encoding: Encoding, known: Fields, c: Circumstances) {
     this.#encoding = encoding;
     this.#known = known;
+    this.careful = c.unaligned;
     this.flags = new LazyFlags(this.f, this.cpu, FLAG_KINDS[c.flags]);
     this.tlb = new DataTlb(this.f, c.unaligned, (cond) => this.f.brIfHole(HOLE_LEAVE, cond));
     if (c.windowed) {
@@ -187,6 +189,10 @@ class Context implements StencilContext {
 
   leave(): void {
     this.f.brHole(HOLE_LEAVE);
+  }
+
+  leaveIf(cond: Expr): void {
+    this.f.brIfHole(HOLE_LEAVE, cond);
   }
 
   leaveChecking(): void {

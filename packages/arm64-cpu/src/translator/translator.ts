@@ -19,6 +19,11 @@ export interface TranslationOptions {
   readonly batch?: number;
   /** Instructions of a region at most. Default 256. */
   readonly size?: number;
+  /**
+   * Regions do what is rare themselves from the start, and not only those that have left it to the interpreter often.
+   * Default no.
+   */
+  readonly careful?: boolean;
   /** Regions that are kept at most: 1 to 32767. Default 24000. */
   readonly regions?: number;
 }
@@ -106,10 +111,17 @@ export class Translator {
     this.#table = core.regions as WebAssembly.Table;
     this.#looked = new Uint32Array(32 * area.codePages);
     this.#exchange = exchange;
-    const { threshold = 3000, early = 16, batch = 32, size = 256, regions = 24000 } = options;
+    const { threshold = 3000, early = 16, batch = 32, size = 256, careful = false, regions = 24000 } = options;
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
-    this.#options = { threshold, early: Math.min(early, threshold), batch: Math.min(batch, regions), size, regions };
+    this.#options = {
+      threshold,
+      early: Math.min(early, threshold),
+      batch: Math.min(batch, regions),
+      size,
+      careful,
+      regions,
+    };
   }
 
   /** A page of records is in use from now on, by the domain `vmid` first. Gives what the counts of its entries begin with. */
@@ -154,7 +166,12 @@ export class Translator {
     const region = this.#findRegion(page, offset);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
-    this.#waiting.push({ page, region, content: contentOf(region, page.trapsFp, false), cancelled: false });
+    this.#waiting.push({
+      page,
+      region,
+      content: contentOf(region, page.trapsFp, this.#options.careful),
+      cancelled: false,
+    });
     if (this.#waiting.length >= this.#options.batch) this.#compile();
   }
 

@@ -216,6 +216,11 @@ const SIMD_OPCODES = {
   'i32x4.trunc_sat_f64x2_u_zero': 0xfd,
   'f64x2.convert_low_i32x4_s': 0xfe,
   'f64x2.convert_low_i32x4_u': 0xff,
+  // Relaxed SIMD: a * b + c and c - a * b of operands (a, b, c).
+  'f32x4.relaxed_madd': 0x105,
+  'f32x4.relaxed_nmadd': 0x106,
+  'f64x2.relaxed_madd': 0x107,
+  'f64x2.relaxed_nmadd': 0x108,
 } as const;
 
 /** A vector instruction's name in the text format, e.g. `i8x16.add`. */
