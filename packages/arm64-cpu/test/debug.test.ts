@@ -678,6 +678,19 @@ describe('the alignment of SP', () => {
     expect(returnTo('ldr x1, [sp]', SPSR_SS)).toMatchObject({ esr: esr(0x26), spsr: SPSR_SS });
   });
 
+  it('holds on each of the ways that part where SP is off it, and where they meet again', () => {
+    const off = (x3: number) => `mov x3, #${x3}\nadd sp, sp, x3\nsub x1, sp, x3\n`;
+    const used = 'tbnz x3, #4, 1f\nsub sp, sp, x3\nldr x1, [sp]\nb 2f\n1: ldr x1, [x2]\nldr x1, [sp]\n2: nop';
+    expect(run(off(8) + used, 1).esr).toBe(passed);
+    expect(run(off(24) + used, 1)).toMatchObject({ ...fault(1), elr: BigInt(CODE + 32) });
+    expect(run(off(16) + used, 1).esr).toBe(passed);
+    const meet = 'tbnz x3, #4, 1f\nsub sp, sp, #8\n1: ldr x1, [sp]';
+    expect(run(off(8) + meet, 0).esr).toBe(passed);
+    expect(run(off(24) + meet, 0)).toMatchObject({ ...fault(0), elr: BigInt(CODE + 20) });
+    const back = 'mov x4, #3\n1: add sp, sp, #8\nsubs x4, x4, #1\nb.ne 1b\nldr x1, [sp]';
+    expect(run(back, 0)).toMatchObject({ ...fault(0), elr: BigInt(CODE + 16) });
+  });
+
   it('a loop with such an SP runs to its end', () => {
     const t = run('mov x1, #500\n1: add x4, x4, x1\nsubs x1, x1, #1\nb.ne 1b', 0, DATA + 8);
     expect([t.esr, m.get('x4')]).toEqual([passed, 125250n]);

@@ -91,8 +91,6 @@ describe('the decoder', () => {
         "MRS_storage_EL0 ~ MRS_host",
         "MRS_storage_EL0 ~ MRS_storage_EL1",
         "MRS_storage_EL1 ~ MRS_host",
-        "MSR_DAIFClr ~ MSR_DAIFClr_D",
-        "MSR_DAIFSet ~ MSR_DAIFSet_D",
         "MSR_register < MSR_host",
         "MSR_register < MSR_storage",
         "MSR_storage ~ MSR_host",

@@ -1,6 +1,6 @@
 /** Instruction semantics over records: what `Sem` means in the interpreter. */
 
-import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_GUARDED, HOW_UNPRIVILEGED, STORED_CHECK } from '../core/access.ts';
+import { HOW_GUARDED, STORED_CHECK } from '../core/access.ts';
 import type { CoreModule } from '../core/helper.ts';
 import { ACCESS_ATOMIC, ACCESS_WRITE } from '../core/memory.ts';
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
@@ -34,7 +34,7 @@ import {
 } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import type { RecordSpec, RegUse } from './record.ts';
-import { LOAD_BYTES, StatementSem } from './statement-sem.ts';
+import { howOf, LOAD_BYTES, StatementSem } from './statement-sem.ts';
 
 /** PSTATE.NZCV while a handler runs: locals of the main function, or the words of the vCPU state. */
 export interface FlagAccess {
@@ -66,8 +66,6 @@ export interface Exits {
 
 /** Bits 3:0 of a TLB entry are zero, so that the comparison with the address checks alignment too. */
 const MAX_HIT_ALIGN = 16;
-
-const EC_UNKNOWN_ESR = 2 ** 25;
 
 /** Implements `Sem` for one handler. `ended` tells whether the semantics left by an exit of their own. */
 export class InterpreterSem extends StatementSem implements Sem {
@@ -290,20 +288,11 @@ export class InterpreterSem extends StatementSem implements Sem {
     f.if(align === bytes ? matches : and(matches, inPage()), () => hit(host), miss);
   }
 
-  #how(bytes: number, align: number, options?: AccessOptions): number {
-    return (
-      bytes |
-      (options?.unprivileged ? HOW_UNPRIVILEGED : 0) |
-      (options?.ordered ? HOW_ALIGNED : 0) |
-      (Math.log2(options?.element ?? (align === 1 ? bytes : align)) << HOW_ALIGN_SHIFT)
-    );
-  }
-
   #readHost(address: Expr, bytes: number, align: number, options?: AccessOptions): Expr {
     const va = this.tmp(address);
     const table = options?.unprivileged ? 'tlbReadEl0' : 'tlbRead';
     return this.#hostAddress(table, va, bytes, align, () =>
-      this.f.call(this.#m.fn('loadSlow'), this.cpu(), va, i32(this.#how(bytes, align, options))),
+      this.f.call(this.#m.fn('loadSlow'), this.cpu(), va, i32(howOf(bytes, align, options))),
     );
   }
 
@@ -339,7 +328,7 @@ export class InterpreterSem extends StatementSem implements Sem {
     const va = this.tmp(address);
     const table = options?.unprivileged ? 'tlbWriteEl0' : 'tlbWrite';
     this.#hit(table, va, bytes, align, fast, () => {
-      const how = i32(this.#how(bytes, align, options));
+      const how = i32(howOf(bytes, align, options));
       const done = f.tmp(f.call(this.#m.fn('storeSlow'), this.cpu(), va, how, low(), high()));
       f.if(eqz(done), () => this.#exits.fault());
       // A device may have raised an interrupt, or asked the engine to stop.
@@ -405,31 +394,17 @@ export class InterpreterSem extends StatementSem implements Sem {
     const va = this.tmp(address);
     const access = { read: 0, write: ACCESS_WRITE, atomic: ACCESS_WRITE | ACCESS_ATOMIC }[mode];
     return this.#hostAddress(mode === 'read' ? 'tlbRead' : 'tlbWrite', va, bytes, bytes, () =>
-      this.f.call(this.#m.fn('hostSlow'), this.cpu(), va, i32(this.#how(bytes, bytes)), i32(access)),
+      this.f.call(this.#m.fn('hostSlow'), this.cpu(), va, i32(howOf(bytes, bytes)), i32(access)),
     );
   }
 
   hostPair(address: Expr, mode: 'write' | 'atomic'): Expr {
     const f = this.f;
     const access = mode === 'write' ? ACCESS_WRITE : ACCESS_WRITE | ACCESS_ATOMIC;
-    const how = i32(this.#how(16, 16) | HOW_GUARDED);
+    const how = i32(howOf(16, 16) | HOW_GUARDED);
     const host = f.tmp(f.call(this.#m.fn('hostSlow'), this.cpu(), this.tmp(address), how, i32(access)));
     f.if(eqz(host), () => this.#exits.fault());
     return host;
-  }
-
-  release(): void {
-    const f = this.f;
-    const lock = f.tmp(this.state('pageLock', 'i32'));
-    f.if(lock, () => {
-      this.setState('pageLock', i32(0));
-      this.atomicStore(4, lock, i32(0));
-    });
-  }
-
-  hostStorePair(host: Expr, low: Expr, high: Expr): void {
-    const both = simd('v128', 0x1e, [simd('v128', 0x12, [low]), high], [1]);
-    this.f.storeV128(host, both);
   }
 
   branch(cond?: Expr): void {
@@ -454,15 +429,9 @@ export class InterpreterSem extends StatementSem implements Sem {
   }
 
   exception(esr: Expr, next = false): void {
-    this.setState('faultEsr', esr);
-    this.setState('faultReturnsNext', i32(next ? 1 : 0));
-    this.setState('faultKind', i32(1));
+    this.raise(esr, next);
     this.#exits.fault();
     this.ended = true;
-  }
-
-  undefined(): void {
-    this.exception(i64(EC_UNKNOWN_ESR));
   }
 
   end(how: 'check' | 'jump' | 'wait' | 'event'): void {

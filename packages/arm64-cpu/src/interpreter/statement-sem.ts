@@ -1,6 +1,9 @@
 /** What `Sem` means wherever it is made into code: statements of a function, the vCPU state, accesses by host address. */
+
+import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED } from '../core/access.ts';
 import { stateOffset } from '../state.ts';
-import { atomicCode, type Expr, eqz, type LoadKind, load, node } from '../wasm/expr.ts';
+import type { AccessOptions } from '../table/sem.ts';
+import { atomicCode, type Expr, eqz, i32, i64, type LoadKind, load, node, simd } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 
 /** Bytes of each kind of load. */
@@ -22,6 +25,16 @@ export const LOAD_BYTES: Record<LoadKind, 1 | 2 | 4 | 8> = {
 };
 
 const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
+
+/** ESR_EL1 of an UNDEFINED instruction: class 0, IL. */
+const UNKNOWN_ESR = 2 ** 25;
+
+/** The `how` of a slow access (see core/access.ts). */
+export const howOf = (bytes: number, align: number, options?: AccessOptions): number =>
+  bytes |
+  (options?.unprivileged ? HOW_UNPRIVILEGED : 0) |
+  (options?.ordered ? HOW_ALIGNED : 0) |
+  (Math.log2(options?.element ?? (align === 1 ? bytes : align)) << HOW_ALIGN_SHIFT);
 
 /** The part of `Sem` that the interpreter and the translator share. */
 export abstract class StatementSem {
@@ -76,6 +89,31 @@ export abstract class StatementSem {
       } as const
     )[value.t as 'i32' | 'i64'][bytes];
     this.f.store(kind, at, value, offset);
+  }
+
+  /** Pends an exception; `next`: it returns behind the instruction. */
+  protected raise(esr: Expr, next: boolean): void {
+    this.setState('faultEsr', esr);
+    this.setState('faultReturnsNext', i32(next ? 1 : 0));
+    this.setState('faultKind', i32(1));
+  }
+
+  abstract exception(esr: Expr, next?: boolean): void;
+
+  undefined(): void {
+    this.exception(i64(UNKNOWN_ESR));
+  }
+
+  release(): void {
+    const lock = this.f.tmp(this.state('pageLock', 'i32'));
+    this.f.if(lock, () => {
+      this.setState('pageLock', i32(0));
+      this.atomicStore(4, lock, i32(0));
+    });
+  }
+
+  hostStorePair(host: Expr, low: Expr, high: Expr): void {
+    this.f.storeV128(host, simd('v128', 0x1e, [simd('v128', 0x12, [low]), high], [1]));
   }
 
   fence(): void {

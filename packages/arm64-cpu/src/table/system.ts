@@ -231,23 +231,22 @@ function daifChanged(x: Sem): void {
   x.end('check');
 }
 
-/** MSR DAIFSet or DAIFClr: a row where PSTATE.D stays, and one where debug exceptions follow it. */
-const daifRows = (name: string, op2: number, change: (daif: Expr, bits: Expr) => Expr): readonly Row[] =>
-  [false, true].map((changesD): Row => {
-    return {
-      name: `MSR_DAIF${name}${changesD ? '_D' : ''}`,
-      pattern: `1101010100 0 00 011 0100 immCRm:4 11${op2 & 1} 11111`,
-      asm: `msr daif${name.toLowerCase()}, <#immCRm>`,
-      cold: changesD,
-      check: (f) => f.immCRm! >= 8 === changesD,
-      sem: (x) => {
-        daifAccess(x, [0, 3, 4, 0, op2], false);
-        x.setState('daif', change(x.state('daif', 'i32'), daifImmediate(x)));
-        if (changesD) daifChanged(x);
-        else if (op2 === 7) x.if(x.state('interruptLines', 'i32'), () => x.end('check'));
-      },
-    };
-  });
+/** MSR DAIFSet or DAIFClr; `matters`: what has to be looked at behind it, if it is not zero. */
+const daifRow = (
+  name: string,
+  op2: number,
+  change: (daif: Expr, bits: Expr) => Expr,
+  matters: (x: Sem) => Expr,
+): Row => ({
+  name: `MSR_DAIF${name}`,
+  pattern: `1101010100 0 00 011 0100 immCRm:4 11${op2 & 1} 11111`,
+  asm: `msr daif${name.toLowerCase()}, <#immCRm>`,
+  sem: (x) => {
+    daifAccess(x, [0, 3, 4, 0, op2], false);
+    x.setState('daif', change(x.state('daif', 'i32'), daifImmediate(x)));
+    x.if(matters(x), () => daifChanged(x));
+  },
+});
 
 /** MSR SPSel: the SP that it brings may be one to look at. */
 function selectSp(x: Sem, spsel: Expr): void {
@@ -277,8 +276,13 @@ const pstateRows: readonly Row[] = [
     },
     false,
   ),
-  ...daifRows('Set', 6, or),
-  ...daifRows('Clr', 7, (daif, bits) => and(daif, not(bits))),
+  daifRow('Set', 6, or, (x) => x.state('debugOn', 'i32')),
+  daifRow(
+    'Clr',
+    7,
+    (daif, bits) => and(daif, not(bits)),
+    (x) => or(x.state('interruptLines', 'i32'), x.state('debugOn', 'i32')),
+  ),
   read('SCXTNUM_EL0', SCXTNUM_EL0, (x) => {
     scxtnumAccess(x, true);
     x.setX('Rt', x.state('SCXTNUM_EL0', 'i64'));

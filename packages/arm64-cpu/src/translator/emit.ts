@@ -1,10 +1,11 @@
 /** Generates the function of a region: structured control flow from the dominator tree, guest registers in locals. */
-import { END_BITS, END_INTERPRET } from './ends.ts';
+import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './ends.ts';
 import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf } from './flow.ts';
 import { CPU, END, LEFT, SITE, TARGET } from './locals.ts';
 import type { Instruction, Region } from './region.ts';
 import { FLAGS_LABEL, LEAVE_LABEL, OP, OUT_LABEL, RegionWriter } from './region-writer.ts';
+import { REGISTER_SP } from './registers.ts';
 import { packFlags, storeFlags, windowLookup } from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
@@ -15,8 +16,22 @@ const SITE_SHIFT = 16;
 const MEMORY = FLAG_KINDS.indexOf('memory');
 const PACKED = FLAG_KINDS.indexOf('packed');
 
+/** How a region ends by instructions that branch nowhere. */
+const ENDS = { check: END_CHECK, fault: END_FAULT, return: END_RETURN } as const;
+
 const NO_NODES: FlowNode[] = [];
 const NO_WINDOWS: readonly Window[] = [];
+
+/** Whether `to` is a later block of the region, and nothing but `from` leads there. */
+const continues = (from: FlowNode, to: FlowNode | undefined): boolean =>
+  to !== undefined && to.order > from.order && to.forward === 1 && !to.isLoop;
+
+/** Whether SP must be aligned before an instruction: it may use SP, or go on outside the region or where ways meet. */
+function needsSp(node: FlowNode, { usage, ending, conditional }: Stencil): boolean {
+  if (usage.leaves) return true;
+  if (ending !== 'branch') return ending !== undefined;
+  return !continues(node, node.taken) || (conditional && !continues(node, node.next));
+}
 
 class RegionEmitter {
   readonly #w = new RegionWriter();
@@ -31,6 +46,8 @@ class RegionEmitter {
   #uncounted = 0;
   /** Windows that are open: one for a base register. */
   #windows = NO_WINDOWS;
+  /** SP may be off its alignment, and nothing has used it since. */
+  #spMoved = false;
 
   constructor(region: Region, unaligned: boolean) {
     this.#region = region;
@@ -157,6 +174,7 @@ class RegionEmitter {
   /** At a place where ways meet. */
   #start(node: FlowNode): void {
     this.#uncounted = 0;
+    this.#spMoved = false;
     this.#windows = NO_WINDOWS;
     this.#flags = node.readsFlags ? PACKED : undefined;
   }
@@ -166,7 +184,20 @@ class RegionEmitter {
     for (let n = 0; n < instructions.length; n++) {
       if (this.#instruction(node, n)) return;
     }
+    if (this.#spMoved && !continues(node, node.next)) this.#checkSp(node.block.next!);
     this.#transfer(node, node.next, node.block.next!);
+  }
+
+  /** Leaves the region at `offset` if SP is off its alignment. */
+  #checkSp(offset: number): void {
+    const w = this.#w;
+    this.#spMoved = false;
+    this.#setSite(offset);
+    w.getRegister(REGISTER_SP);
+    w.i64(15);
+    w.op(OP.and64);
+    w.op(OP.wrap);
+    w.br(OP.brIf, LEAVE_LABEL);
   }
 
   /** The window in which the access of an instruction is; opens one where that pays. */
@@ -199,6 +230,7 @@ class RegionEmitter {
       this.#w.br(OP.br, LEAVE_LABEL);
       return true;
     }
+    if (this.#spMoved && needsSp(node, probed)) this.#checkSp(offset);
     if (probed.usage.leaves) this.#setSite(offset);
     const window = this.#window(instructions, n);
     const place = window ? placeIn(window, known.access!)! : 0;
@@ -207,10 +239,18 @@ class RegionEmitter {
     if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
     this.#uncounted++;
     if (this.#windows.length > 0) this.#windows = behind(this.#windows, i);
+    if (known.movesSp) this.#spMoved = true;
     if (probed.ending === undefined) return false;
     if (probed.ending === 'branch') this.#direct(node, i);
-    else this.#indirect();
+    else if (probed.ending === 'indirect') this.#indirect();
+    else this.#stop(probed.ending, offset);
     return true;
+  }
+
+  #stop(how: keyof typeof ENDS, offset: number): void {
+    this.#w.i32(ENDS[how]);
+    this.#w.set(END);
+    this.#jump(how === 'check' ? offset + 4 : offset);
   }
 
   #indirect(): void {
@@ -229,13 +269,14 @@ class RegionEmitter {
       this.#transfer(node, node.taken, taken!);
       return;
     }
-    const [flags, uncounted, windows] = [this.#flags, this.#uncounted, this.#windows];
+    const [flags, uncounted, windows, spMoved] = [this.#flags, this.#uncounted, this.#windows, this.#spMoved];
     this.#w.open(OP.if);
     this.#transfer(node, node.taken, taken!);
     this.#w.op(OP.else);
     this.#flags = flags;
     this.#uncounted = uncounted;
     this.#windows = windows;
+    this.#spMoved = spMoved;
     this.#transfer(node, node.next, next!);
     this.#w.close();
   }

@@ -5,9 +5,9 @@
 import { type FuncRef, TYPE_CODE } from '../wasm/function-builder.ts';
 import { pushName, pushU32 } from '../wasm/leb128.ts';
 import { concat, sized } from '../wasm/module-builder.ts';
+import { CALLABLE } from './callable.ts';
 import { regionBody } from './emit.ts';
 import type { Region } from './region.ts';
-import { CALLABLE } from './sem.ts';
 
 /** A region to be made into code. */
 export interface RegionRequest {

@@ -31,6 +31,8 @@ export const OP = {
   shl32: 0x74,
   shrU32: 0x76,
   add64: 0x7c,
+  and64: 0x83,
+  wrap: 0xa7,
   extendU: 0xad,
   simd: 0xfd,
 } as const;
@@ -152,6 +154,10 @@ export class RegionWriter {
       this.#registers[number] = local;
     }
     return local;
+  }
+
+  getRegister(number: number): void {
+    this.get(this.#register(number));
   }
 
   #temporary(type: number, n: number): number {

@@ -1,16 +1,8 @@
 /** Instruction semantics with every field known: what `Sem` means in the translator. */
 
-import { helpers as crc32 } from '../core/crc32.ts';
-import { helpers as crypto } from '../core/crypto.ts';
-import { helpers as fpArith } from '../core/fp-arith.ts';
-import { helpers as fpConvert } from '../core/fp-convert.ts';
-import { helpers as fpEstimate } from '../core/fp-estimate.ts';
-import { helpers as fpFma } from '../core/fp-fma.ts';
-import { helpers as fpRound } from '../core/fp-round.ts';
-import type { CoreHelper } from '../core/helper.ts';
-import { helpers as simdClmul } from '../core/simd-clmul.ts';
-import { helpers as simdShift } from '../core/simd-shift.ts';
-import { LOAD_BYTES, StatementSem } from '../interpreter/statement-sem.ts';
+import { HOW_GUARDED } from '../core/access.ts';
+import { ACCESS_ATOMIC, ACCESS_WRITE } from '../core/memory.ts';
+import { howOf, LOAD_BYTES, StatementSem } from '../interpreter/statement-sem.ts';
 import type { Fields } from '../table/row.ts';
 import type { AccessOptions, FieldFn, HelperName, RegField, Sem } from '../table/sem.ts';
 import {
@@ -38,6 +30,7 @@ import {
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { hostFuses } from '../wasm/fused.ts';
 import { laneOp } from '../wasm/simd-ops.ts';
+import { CALLABLE, isSystem } from './callable.ts';
 import type { DataTlb } from './data-tlb.ts';
 import type { LazyFlags } from './flags.ts';
 
@@ -49,22 +42,19 @@ export class Untranslatable extends Error {
 /** An instruction whose code depends on a value of its word that only a field tells. */
 export class NeedsConstant extends Untranslatable {}
 
-/** Helpers that work on their operands, FPCR and FPSR alone: regions may call them. */
-export const CALLABLE: ReadonlyMap<string, CoreHelper> = new Map(
-  [crc32, crypto, fpArith, fpConvert, fpEstimate, fpFma, fpRound, simdClmul, simdShift]
-    .flat()
-    .map((h) => [h.name, h] as const),
-);
-
 /** Places of the helpers among the imports of every module of regions. */
 const helperRefs: ReadonlyMap<string, FuncRef> = new Map(
   [...CALLABLE.values()].map(({ name, params, results }, index) => [name, { name, index, params, results }]),
 );
 
-/** How an instruction ends a straight line. */
+/**
+ * How an instruction ends a straight line. `check`: a look at interrupts follows it; `fault`: it has raised an exception;
+ * `return`: it is an exception return.
+ */
 export type Ending =
   | { readonly how: 'branch'; readonly cond: Expr | undefined }
-  | { readonly how: 'indirect'; readonly target: Expr };
+  | { readonly how: 'indirect'; readonly target: Expr }
+  | { readonly how: 'check' | 'fault' | 'return' };
 
 /** What the code of an instruction is made with. */
 export interface StencilContext {
@@ -102,6 +92,8 @@ export class Usage {
   readonly written: { readonly field: RegField; readonly sp: boolean }[] = [];
   /** It writes X30 whatever its fields are. */
   links = false;
+  /** It may change what the TLB says of memory. */
+  system = false;
 }
 
 /** The whole of the value in a v128 whose other bits are zero. */
@@ -168,12 +160,6 @@ export function registerNumber(fields: Fields, field: RegField): number {
   return n + found[1];
 }
 
-function callable(helper: string): FuncRef {
-  const ref = helperRefs.get(helper);
-  if (!ref) throw new Untranslatable(`a call of ${helper}`);
-  return ref;
-}
-
 /** Implements `Sem` for one instruction. */
 export class TranslatorSem extends StatementSem implements Sem {
   readonly usage = new Usage();
@@ -183,6 +169,8 @@ export class TranslatorSem extends StatementSem implements Sem {
   readonly #fields: Fields;
   /** Depth of `if` in the instruction's code. */
   #depth = 0;
+  /** The instruction may hold a page's lock. */
+  #locks = false;
 
   constructor(c: StencilContext, fields: Fields) {
     super(c.f, c.cpu);
@@ -299,12 +287,21 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   call(helper: HelperName, ...args: Expr[]): Expr {
-    return this.f.tmp(this.f.call(callable(helper), ...args));
+    return this.f.tmp(this.f.call(this.#callable(helper), ...args));
   }
 
   callVoid(helper: HelperName, ...args: Expr[]): void {
-    if (this.#depth > 0 && !CALLABLE.has(helper)) return this.#leave(`a call of ${helper}`);
-    this.f.callVoid(callable(helper), ...args);
+    // It takes every register from the vCPU state: it is called behind the region.
+    if (helper === 'exceptionReturn' && this.#depth === 0) this.ending = { how: 'return' };
+    else if (this.#depth > 0 && !CALLABLE.has(helper)) this.#leave(`a call of ${helper}`);
+    else this.f.callVoid(this.#callable(helper), ...args);
+  }
+
+  #callable(helper: string): FuncRef {
+    const ref = helperRefs.get(helper);
+    if (!ref) throw new Untranslatable(`a call of ${helper}`);
+    this.usage.system ||= isSystem(helper);
+    return ref;
   }
 
   override setState(name: string, value: Expr): void {
@@ -421,16 +418,19 @@ export class TranslatorSem extends StatementSem implements Sem {
     return this.#c.tlb.host(mode === 'read' ? 'tlbRead' : 'tlbWrite', address, bytes, bytes, true);
   }
 
-  hostPair(): Expr {
-    throw new Untranslatable('16 bytes that are compared and written');
+  hostPair(address: Expr, mode: 'write' | 'atomic'): Expr {
+    this.#locks = true;
+    const access = mode === 'write' ? ACCESS_WRITE : ACCESS_WRITE | ACCESS_ATOMIC;
+    const how = i32(howOf(16, 16) | HOW_GUARDED);
+    const host = this.call('hostSlow', this.cpu(), address, how, i32(access));
+    this.if(eqz(host), () => this.#leave('a fault'));
+    return host;
   }
 
-  hostStorePair(): void {
-    throw new Untranslatable('16 bytes that are compared and written');
+  /** But for pairs, guarded pages are not hit: there is no lock to give back. */
+  override release(): void {
+    if (this.#locks) super.release();
   }
-
-  /** Guarded pages are not hit: there is no lock to give back. */
-  release(): void {}
 
   branch(cond?: Expr): void {
     this.ending = { how: 'branch', cond };
@@ -444,17 +444,16 @@ export class TranslatorSem extends StatementSem implements Sem {
     return this.#c.relative(fn, page);
   }
 
-  exception(): void {
-    this.#leave('an exception');
-  }
-
-  undefined(): void {
-    this.#leave('an undefined instruction');
+  exception(esr: Expr, next = false): void {
+    if (this.#depth > 0) return this.#leave('an exception');
+    this.raise(esr, next);
+    this.ending = { how: 'fault' };
   }
 
   end(how: 'check' | 'jump' | 'wait' | 'event'): void {
+    if (how === 'jump' && this.ending?.how === 'return') return;
     if (how !== 'check') this.#leave(`an end by ${how}`);
-    else if (this.#depth === 0) throw new Untranslatable('a check of interrupts');
+    else if (this.#depth === 0) this.ending = { how };
     else this.#c.leaveChecking();
   }
 

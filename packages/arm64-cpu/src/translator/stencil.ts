@@ -32,6 +32,8 @@ import { type Ending, NeedsConstant, type StencilContext, TranslatorSem, Untrans
 /** A register of a stencil: where its number is in the instruction word, or which it always is. */
 export interface Operand {
   readonly lsb: number;
+  /** As many ones as the number has bits. */
+  readonly ones: number;
   /** Added to the number, modulo 32. */
   readonly plus: number;
   /** Number of the register file's first register, and the register where no field tells it. */
@@ -155,7 +157,7 @@ class Context implements StencilContext {
     const found = this.#encoding.pattern.fields.find((f) => f.name === name);
     if (!found) throw new Error(`the pattern has no field ${field}`);
     if (bank === 0 && plus !== '0') throw new Untranslatable('a pair of general registers');
-    return { lsb: found.lsb, plus: Number(plus) + more, bank, always: undefined };
+    return { lsb: found.lsb, ones: found.ones, plus: Number(plus) + more, bank, always: undefined };
   }
 
   general(field: RegField): Var {
@@ -163,7 +165,7 @@ class Context implements StencilContext {
   }
 
   link(): Var {
-    return this.#operand('i64', { lsb: 0, plus: 0, bank: 0, always: REGISTER_LINK });
+    return this.#operand('i64', { lsb: 0, ones: 0, plus: 0, bank: 0, always: REGISTER_LINK });
   }
 
   vector(field: RegField, plus = 0): Var {

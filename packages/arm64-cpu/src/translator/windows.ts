@@ -85,8 +85,12 @@ export function placeIn(window: Window, access: Access): number | undefined {
   return covered && (offset - window.low) % access.align === 0 ? offset - window.low : undefined;
 }
 
-/** The windows behind an instruction: the same list where it changes none of their base registers. */
+/**
+ * The windows behind an instruction: the same list where it changes none of their base registers. None outlives a change
+ * of the TLB.
+ */
 export function behind(windows: readonly Window[], i: Instruction): readonly Window[] {
+  if (i.probed!.usage.system) return [];
   if (windows.every(({ base }) => added(i, base) === 0)) return windows;
   const out: Window[] = [];
   for (const window of windows) {

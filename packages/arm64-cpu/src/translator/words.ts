@@ -38,6 +38,8 @@ export interface Word {
   readonly target: number | undefined;
   /** A branch that is expected to come back: what it leads to is a region of its own. */
   readonly isCall: boolean;
+  /** It may take SP off its alignment. */
+  readonly movesSp: boolean;
   /** By circumstances. */
   readonly codes: (WordCode | undefined)[];
 }
@@ -61,9 +63,7 @@ function look(word: number): Word {
   const decoded = decode(word);
   const { encoding, fields } = decoded ?? { encoding: undefined, fields: {} };
   const row = encoding?.row;
-  // Instructions that may take SP off its alignment have a look at it behind them.
-  const isOurs = encoding && !row!.movesSp?.(fields);
-  const probed = isOurs ? stencilOf(encoding, fields, word, NO_CIRCUMSTANCES) : undefined;
+  const probed = encoding && stencilOf(encoding, fields, word, NO_CIRCUMSTANCES);
   return {
     word,
     encoding,
@@ -74,6 +74,7 @@ function look(word: number): Word {
     changes: probed ? changesOf(encoding!, fields, probed) : [],
     target: row?.target?.(fields),
     isCall: row?.name === 'BL',
+    movesSp: row?.movesSp?.(fields) ?? false,
     codes: [],
   };
 }
@@ -112,7 +113,7 @@ export function codeOf(w: Word, flags: number, windowed: boolean, unaligned: boo
 
 function fill(stencil: Stencil, { word, fields }: Word): WordCode {
   const registers = stencil.operands.map(
-    ({ lsb, plus, bank, always }) => always ?? bank + ((((word >>> lsb) & 31) + plus) & 31),
+    ({ lsb, ones, plus, bank, always }) => always ?? bank + ((((word >>> lsb) & ones) + plus) & 31),
   );
   const immediates = stencil.immediates.map(({ t, fn, relative }) => {
     const value = fn(fields);
