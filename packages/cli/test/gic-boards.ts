@@ -56,19 +56,27 @@ ${domains
 
 const QUESTIONS = 'nproc; grep -E "arch_timer|uart-pl011|IPI[01]:" /proc/interrupts; poweroff -f';
 
-/** Boots the domains to their shells, has each tell of its CPUs and interrupts, and waits for all to power off. */
+/**
+ * Boots the domains to their shells, types `lines` into each, one after the other, and waits for all to power off. Without
+ * `lines`, each tells of its CPUs and interrupts.
+ */
 export async function bootGic(
   folder: Folder,
   gic: 'v2' | 'v3',
   domains: readonly GicDomain[],
   timeoutSeconds: number,
+  lines: readonly string[] = [QUESTIONS],
 ): Promise<{ code: number | null; consoles: string[]; stderr: string }> {
   const search = await findGuests({ flavour: 'cloud' });
   if (!search.found) throw new Error(`no guests: ${search.reason}`);
   const { kernel, ramdisk } = search.guests;
   const board = folder.put(`${gic}-${domains.length}.dts`, boardSource(gic, domains));
   const load = [`${KERNEL_ADDRESS}=${kernel}`, `${RAMDISK_ADDRESS}=${ramdisk}`].flatMap((one) => ['--load', one]);
-  const sends = domains.flatMap((_, n) => ['--send', `domU${n + 1}=domU${n + 1}:\\S+# =${QUESTIONS}\\n`]);
+  // Where text is given to --send, = and \ are escaped.
+  const typed = lines.map((line) => line.replaceAll('\\', '\\\\').replaceAll('=', '\\='));
+  const sends = domains.flatMap((_, n) =>
+    typed.flatMap((line) => ['--send', `domU${n + 1}=domU${n + 1}:\\S+# =${line}\\n`]),
+  );
   const command = new Command(['run', board, ...load, ...sends, '--json', '--timeout', String(timeoutSeconds)]);
   const code = await command.exited;
   const events = command.stdout

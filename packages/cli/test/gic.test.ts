@@ -19,3 +19,23 @@ it("Debian's kernel boots on a board with a GICv3, beside a domain that has a GI
     expect(uart[0]).toBeGreaterThan(0);
   }
 });
+
+it('Linux moves an SPI to the CPU that smp_affinity names, by GICD_IROUTER and by GICD_ITARGETSR', {
+  timeout: (SECONDS + 120) * 1000,
+}, async () => {
+  const count = (name: string): string => `echo ${name}""-$(grep uart-pl011 /proc/interrupts)`;
+  const move = (mask: number): string =>
+    `n=$(awk -F: '/uart-pl011/ {print $1 + 0}' /proc/interrupts); echo ${mask} > /proc/irq/$n/smp_affinity`;
+  // What is typed, and what it prints, interrupts.
+  const lines = [`${move(2)}; ${count('A')}`, `${count('B')}; ${move(1)}; ${count('C')}`, `${count('D')}; poweroff -f`];
+  const domains = [{ cpus: 2 }, { cpus: 2, gic: 'v2' as const }];
+  const { code, consoles, stderr } = await bootGic(folder, 'v3', domains, SECONDS, lines);
+  expect([code, stderr.includes('error')]).toEqual([0, false]);
+  for (const console of consoles) {
+    const on = (name: string): number[] =>
+      new RegExp(`^${name}-\\s*\\d+:\\s*(\\d+)\\s+(\\d+)\\s`, 'm').exec(console)!.slice(1).map(Number);
+    const [a, b, c, d] = ['A', 'B', 'C', 'D'].map(on) as [number[], number[], number[], number[]];
+    expect([b[0]! - a[0]!, b[1]! > a[1]!]).toEqual([0, true]);
+    expect([d[0]! > c[0]!, d[1]! - c[1]!]).toEqual([true, 0]);
+  }
+});

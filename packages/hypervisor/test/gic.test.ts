@@ -267,6 +267,43 @@ irq:  mrs x9, icc_iar1_el1
     expect(output(source)).toBe('ab2.c12..dff\n');
   });
 
+  it('preempts by the binary point; with EOImode the priority drops first, and ICC_DIR_EL1 deactivates', () => {
+    const sgi = (n: number): string => `ldr x0, =${(BigInt(n) << 24n) | 1n}\nmsr icc_sgi1r_el1, x0\nisb\n`;
+    const show = (register: string): string => `mrs x0, ${register}\nbl hex\n`;
+    const write = (register: string, value: number): string => `mov x0, #${value}\nmsr ${register}, x0\n`;
+    // Priorities of SGIs 1, 2, 3: 0xa0, 0x90, 0x20. Bits [7:6] decide, then all that there are.
+    const source = `${DISTRIBUTOR}${CPU_INTERFACE}${enable(1)}${enable(2)}${enable(3)}
+      mov x1, #0x10000
+      add x1, x1, x22
+      ldr w0, =0x2090a000
+      str w0, [x1, #0x400]
+      ${write('icc_bpr1_el1', 6)}
+      ${sgi(1)}${show('icc_iar1_el1')}${show('icc_rpr_el1')}${show('icc_ap1r0_el1')}
+      ${sgi(2)}${show('isr_el1')}${show('icc_iar1_el1')}${show('icc_hppir1_el1')}
+      ${sgi(3)}${show('isr_el1')}${show('icc_iar1_el1')}${show('icc_rpr_el1')}${show('icc_ap1r0_el1')}
+      ${write('icc_eoir1_el1', 3)}${show('icc_rpr_el1')}${show('isr_el1')}
+      ${write('icc_eoir1_el1', 1)}${show('icc_rpr_el1')}
+      ${write('icc_bpr1_el1', 0)}${show('icc_bpr1_el1')}
+      ${show('icc_iar1_el1')}${show('icc_rpr_el1')}${write('icc_eoir1_el1', 2)}
+      ${write('icc_ctlr_el1', 2)}
+      ${sgi(1)}${show('icc_iar1_el1')}${write('icc_eoir1_el1', 1)}${show('icc_rpr_el1')}
+      ${sgi(1)}${show('isr_el1')}${sgi(2)}${show('icc_iar1_el1')}
+      ${write('icc_dir_el1', 1)}${show('isr_el1')}${write('icc_eoir1_el1', 2)}${show('isr_el1')}${show('icc_iar1_el1')}`;
+    expect(output(source).split('\n')).toEqual([
+      ...['1', '80', '10000'],
+      ...['0', '3ff', '2'],
+      ...['80', '3', '0', '10001'],
+      ...['80', '0'],
+      'ff',
+      '3',
+      ...['2', '90'],
+      ...['1', 'ff'],
+      ...['0', '2'],
+      ...['0', '80', '1'],
+      '',
+    ]);
+  });
+
   it('takes interrupts of group 0 as FIQ', () => {
     const source = `mov w0, #3
       str w0, [x21]
