@@ -7,7 +7,15 @@ import { assemble } from '../../src/asm/assemble.ts';
 import { compileCore } from '../../src/core-module.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from '../../src/layout.ts';
 import { stateOffset, VCPU_BYTES } from '../../src/state.ts';
-import { COMMAND_BYTES, COMMAND_STATE, COMMAND_VCPU, type PcpuInit, STATE_QUIT, STATE_RUN } from './protocol.ts';
+import {
+  COMMAND_BYTES,
+  COMMAND_MODULES,
+  COMMAND_STATE,
+  COMMAND_VCPU,
+  type PcpuInit,
+  STATE_QUIT,
+  STATE_RUN,
+} from './protocol.ts';
 
 const require = createRequire(import.meta.url);
 const CODE_PAGES = 64;
@@ -70,8 +78,9 @@ export class SmpBoard {
     for (let n = 0; n < vcpus; n++) this.reset(n);
   }
 
-  /** Starts the threads. */
-  static async start(pcpus: number, vcpus = pcpus): Promise<SmpBoard> {
+  /** Starts a thread for each of as many pCPUs as vCPUs. */
+  static async start(vcpus: number, translate: PcpuInit['translate'] = true): Promise<SmpBoard> {
+    const pcpus = vcpus;
     const board = new SmpBoard(pcpus, vcpus);
     workerCode ??= await workerScript();
     const core = compileCore();
@@ -82,6 +91,7 @@ export class SmpBoard {
         pcpu: ENGINE_END + 0x20000 + n * pcpuBytes(CODE_PAGES),
         codePages: CODE_PAGES,
         command: board.#commands + n * COMMAND_BYTES,
+        translate,
       };
       const worker = new Worker(workerCode!, { eval: true, workerData: init });
       board.#workers.push(worker);
@@ -177,6 +187,11 @@ export class SmpBoard {
       const waiting = Atomics.waitAsync(this.words, command + COMMAND_STATE, STATE_RUN, 1000);
       if (waiting.async) await waiting.value;
     }
+  }
+
+  /** How many modules of translated code a pCPU has made. */
+  modules(pcpu: number): number {
+    return Atomics.load(this.words, ((this.#commands + pcpu * COMMAND_BYTES) >>> 2) + COMMAND_MODULES);
   }
 
   async stop(): Promise<void> {

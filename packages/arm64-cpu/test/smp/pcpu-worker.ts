@@ -2,9 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Engine } from '../../src/engine.ts';
 import { stateOffset } from '../../src/state.ts';
-import { COMMAND_STATE, COMMAND_VCPU, type PcpuInit, STATE_IDLE, STATE_QUIT, STATE_RUN } from './protocol.ts';
+import {
+  COMMAND_MODULES,
+  COMMAND_STATE,
+  COMMAND_VCPU,
+  type PcpuInit,
+  STATE_IDLE,
+  STATE_QUIT,
+  STATE_RUN,
+} from './protocol.ts';
 
-const { memory, core, pcpu, codePages, command } = workerData as PcpuInit;
+const { memory, core, pcpu, codePages, command, translate } = workerData as PcpuInit;
 const words = new Int32Array(memory.buffer);
 const state = (command >>> 2) + COMMAND_STATE;
 const exitRequest = (vcpu: number): number => (vcpu + stateOffset('exitRequest')) >>> 2;
@@ -28,7 +36,17 @@ const engine = new Engine({
     },
     timerWritten: () => {},
   },
+  translate,
 });
+
+// All instances from here on are of modules that the translator has made.
+const { Instance } = WebAssembly;
+WebAssembly.Instance = class extends Instance {
+  constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
+    super(module, imports);
+    Atomics.add(words, (command >>> 2) + COMMAND_MODULES, 1);
+  }
+};
 
 parentPort!.postMessage('ready');
 for (;;) {

@@ -1,9 +1,12 @@
 /** What the main thread and the threads of a test's pCPUs agree on. */
 import type { CompiledCore } from '../../src/core-module.ts';
+import type { EngineOptions } from '../../src/engine.ts';
 
 /** Words of a pCPU's command. */
 export const COMMAND_STATE = 0;
 export const COMMAND_VCPU = 1;
+/** How many modules of translated code the pCPU has made. */
+export const COMMAND_MODULES = 2;
 export const COMMAND_BYTES = 64;
 export const STATE_IDLE = 0;
 export const STATE_RUN = 1;
@@ -15,4 +18,5 @@ export interface PcpuInit {
   readonly pcpu: number;
   readonly codePages: number;
   readonly command: number;
+  readonly translate: EngineOptions['translate'];
 }
