@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import {
+  type CheckLevels,
   checkDts,
   type DeviceTree,
   type DtsError,
@@ -8,6 +9,7 @@ import {
   type DtsSourceMap,
   FdtError,
   parseFdt,
+  type TreeWarning,
 } from '@dom0less/fdt';
 import { InputError, isSystemError, systemProblem } from './errors.ts';
 import type { Load } from './option-values.ts';
@@ -45,6 +47,16 @@ export const isBlob = (bytes: Uint8Array): boolean =>
 export interface TreeFile {
   readonly tree: DeviceTree;
   readonly sourceMap?: DtsSourceMap;
+  /** What dtc warns of in the source, if that was asked for. */
+  readonly warnings: readonly TreeWarning[];
+}
+
+/** How {@link readTree} reads a source. */
+export interface ReadTreeOptions {
+  /** Folders where included files are looked for that are not beside the file that names them. */
+  readonly include?: readonly string[] | undefined;
+  /** Makes dtc's checks, as far as these say. */
+  readonly checks?: CheckLevels | undefined;
 }
 
 /** The source does not compile: all its errors, each with its place. */
@@ -65,29 +77,53 @@ export const includeFiles: DtsIncludeResolver = (name, from) => {
   return { file: isAbsolute(name) ? name : join(dirname(from), name), content };
 };
 
+/** Folders in which Linux' build looks for headers, seen from the top of a tree of sources like its own. */
+const HEADER_FOLDERS = ['scripts/dtc/include-prefixes', 'include'] as const;
+
+/**
+ * Folders for `#include`, as Linux' build has them: of the nearest folder above the source that has such headers.
+ * `scripts/dtc/include-prefixes` leads to all of the kernel's sources and headers; else it is `include`, for
+ * `dt-bindings/`.
+ */
+function headerFolders(path: string): string[] {
+  for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
+    const found = HEADER_FOLDERS.map((name) => join(folder, name)).filter((name, i) =>
+      existsSync(i === 0 ? name : join(name, 'dt-bindings')),
+    );
+    if (found.length > 0) return found;
+    if (dirname(folder) === folder) return [];
+  }
+}
+
 /** A line for the C preprocessor. Properties begin with a number sign too, but have other names. */
 const DIRECTIVE = /^[ \t]*#[ \t]*(?:include|define|undef|if|ifdef|ifndef)\b(?!-)/m;
 
-function compileFile(path: string, bytes: Uint8Array): TreeFile {
+function compileFile(path: string, bytes: Uint8Array, { include = [], checks }: ReadTreeOptions): TreeFile {
   const source = new TextDecoder().decode(bytes);
   const preprocess = DIRECTIVE.test(source);
-  const result = checkDts(source, { filename: path, include: includeFiles, disable: 'all', preprocess });
+  const result = checkDts(source, {
+    filename: path,
+    include: includeFiles,
+    includePaths: [...include, ...headerFolders(path)],
+    ...(checks === undefined ? { disable: 'all' } : { levels: checks, plainPhandles: true }),
+    preprocess,
+  });
   if (result.tree === undefined) throw new SourceError(result.errors);
-  return { tree: result.tree, sourceMap: result.sourceMap! };
+  return { tree: result.tree, sourceMap: result.sourceMap!, warnings: result.warnings };
 }
 
 /**
  * Reads a host device tree: a blob by its magic number, a source by its name (.dts). A source with lines for the C
- * preprocessor goes through it, as in Linux' build.
+ * preprocessor goes through it, as in Linux' build, and finds its headers there.
  *
  * @throws {SourceError} if the source has errors.
  * @throws {InputError} if the file can't be read or is not a device tree.
  */
-export function readTree(path: string): TreeFile {
+export function readTree(path: string, options: ReadTreeOptions = {}): TreeFile {
   const bytes = readWhole(path, `can't read ${path}`, MAX_TREE_BYTES);
   try {
-    if (/\.dts$/i.test(path)) return compileFile(path, bytes);
-    if (isBlob(bytes) || /\.dtb$/i.test(path)) return { tree: parseFdt(bytes) };
+    if (/\.dts$/i.test(path)) return compileFile(path, bytes, options);
+    if (isBlob(bytes) || /\.dtb$/i.test(path)) return { tree: parseFdt(bytes), warnings: [] };
   } catch (error) {
     if (error instanceof FdtError) throw new InputError([`${path}: ${error.message}`], { cause: error });
     throw error;

@@ -55,11 +55,14 @@ const addBoard = (command: Command): Command =>
     .option('--root <DIR>', "folder of the boot script's files; its own if absent");
 
 const addLoad = (command: Command): Command =>
-  command.option(
+  addInclude(command).option(
     '--load <ADDR=FILE>',
     'put FILE at host physical address ADDR (hex or decimal) before the boot',
     collect,
   );
+
+const addInclude = (command: Command): Command =>
+  command.option('-I, --include <DIR>', 'look for files that the source includes in DIR too', collect);
 
 function addSessionOptions(command: Command): Command {
   return command
@@ -83,8 +86,7 @@ function addExchange(root: Command, io: CliIo, finish: (code: number) => void): 
       .option('--force', 'replace files that exist')
       .addHelpText('after', AFTER_HELP);
   addOut(
-    root
-      .command('import')
+    addInclude(root.command('import'))
       .description("write the source of the board that ImageBuilder's configuration or a script of U-Boot describes")
       .argument('<KIND>', 'imagebuilder or uboot')
       .argument('<FILE>', 'configuration or boot script; it is read, and not run by a shell')
@@ -200,6 +202,8 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     .option('--xen <VERSION>', 'also say what that version of Xen, e.g. 4.17, does not know')
     .option('--strict', 'one error is an error of all, as with Xen, and warnings count')
     .option('--pcpus <N>', 'number of pCPUs, as for run; as many as the host has CPUs if absent')
+    .option('--deterministic', 'as for run --deterministic')
+    .option('-W, --warning <CHECK>', "make a check of dtc's, or with no- before its name leave it out", collect)
     .option('--fix', 'repair in the source what is sure')
     .addHelpText('after', CHECK_HELP)
     .action(async (board: string | undefined, flags: CheckFlags) => {

@@ -1,5 +1,5 @@
 import { type ConsoleClock, ConsoleMux, type FocusedStyle, type XenState } from '@dom0less/hypervisor';
-import type { ConsoleOptions } from './xen-options.ts';
+import type { XenOptions } from '@dom0less/multiboot';
 
 /** How a person, or whoever reads stdout, sees the consoles, and who gets what is typed. */
 export interface ConsoleView {
@@ -26,7 +26,8 @@ export interface ConsoleViewOptions {
   readonly interactive: boolean;
   /** The domain in focus is shown as it writes, without `(XEN) `. */
   readonly raw: boolean;
-  readonly xen: ConsoleOptions;
+  /** What Xen's command line says of the console. */
+  readonly xen: Pick<XenOptions, 'conswitch' | 'timestamps'>;
   readonly clock: ConsoleClock;
   readonly state: () => XenState;
   show(bytes: Uint8Array): void;

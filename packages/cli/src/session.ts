@@ -13,7 +13,6 @@ import type { PcpuThread, PcpuWork } from './pcpu-thread.ts';
 import type { Send } from './send-option.ts';
 import { QUIT_KEY, Terminal } from './terminal.ts';
 import { Typist } from './typist.ts';
-import { consoleOptions } from './xen-options.ts';
 
 /** What is asked of a session. */
 export interface SessionOptions {
@@ -101,13 +100,11 @@ class Session {
 
   #makeView(): ConsoleView {
     const { plan, raw } = this.#options;
-    const xen = consoleOptions(plan.xenCommandLine);
-    for (const problem of xen.problems) this.#output.note(`warning: /chosen: xen,xen-bootargs: ${problem}`);
     return makeConsoleView({
       domains: this.#consoles.map(({ id }) => id),
       interactive: this.#terminal.present && this.#output.terminal,
       raw,
-      xen,
+      xen: plan.xenOptions,
       clock: this.#clock,
       state: () => ({ nowNs: this.#clock.bootNs(), pcpus: this.#board.pcpus, domains: this.#board.domains }),
       show: (bytes) => this.#output.show(bytes),

@@ -15,14 +15,14 @@ export interface TestDomain {
 /** Source of a host tree with these domains. */
 export const hostTree = (domains: readonly TestDomain[]): string => `/dts-v1/;
 / {
-	#address-cells = <2>; #size-cells = <2>;
+	#address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;
 	memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
 	cpus {
 		#address-cells = <1>; #size-cells = <0>;
 		cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; };
 	};
-	interrupt-controller@8000000 {
-		compatible = "arm,gic-400"; interrupt-controller; #interrupt-cells = <3>;
+	gic: interrupt-controller@8000000 {
+		compatible = "arm,gic-400"; interrupt-controller; #interrupt-cells = <3>; #address-cells = <0>;
 		reg = <0 0x8000000 0 0x1000 0 0x8010000 0 0x2000 0 0x8030000 0 0x2000 0 0x8040000 0 0x2000>;
 	};
 	timer { compatible = "arm,armv8-timer"; interrupts = <1 13 0xf08 1 14 0xf08 1 11 0xf08 1 10 0xf08>; };

@@ -1,21 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ConsoleViewOptions, makeConsoleView } from '../src/console-view.ts';
-import { consoleOptions } from '../src/xen-options.ts';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 const bytes = (value: string) => Buffer.from(value, 'latin1');
 const clock = { wallMs: () => 0, bootNs: () => 1.5e9, ticks: () => 0x1234 };
 
 /** A view, what it shows, and what it delivers. */
-function viewOf(options: Partial<ConsoleViewOptions> & { commandLine?: string }) {
+function viewOf(options: Partial<ConsoleViewOptions>) {
   const shown: string[] = [];
   const delivered: string[] = [];
   const view = makeConsoleView({
     domains: [1, 2],
     interactive: false,
     raw: false,
-    xen: consoleOptions(options.commandLine),
+    xen: { timestamps: 'none' },
     clock,
     state: () => ({ nowNs: 0, pcpus: 1, domains: [] }),
     show: (data) => shown.push(text(data)),
@@ -80,7 +79,7 @@ describe('a view of the consoles', () => {
 
   it("takes the switch key and timestamps from Xen's command line", () => {
     const { view, shown, delivered } = viewOf({
-      commandLine: 'console=dtuart conswitch=a conswitch=bx console_timestamps=boot',
+      xen: { conswitch: 'bx', timestamps: 'boot' },
     });
     view.announceFocus();
     view.input(bytes('\x02\x02\x02\x01\x01\x01'));
@@ -89,18 +88,5 @@ describe('a view of the consoles', () => {
     expect(shown()).toBe(
       `(XEN) [    1.500000] *** Serial input to Xen ${hint}\n(XEN) [    1.500000] *** Serial input to DOM1 ${hint}\n`,
     );
-  });
-});
-
-describe("console options of Xen's command line", () => {
-  it('are defaults without a command line', () => {
-    expect(consoleOptions(undefined)).toEqual({ timestamps: 'none', problems: [] });
-  });
-
-  it('that mean nothing are told', () => {
-    const { problems, timestamps } = consoleOptions('conswitch=A console_timestamps=often');
-    expect(timestamps).toBe('none');
-    expect(problems).toHaveLength(2);
-    expect(problems.join()).toMatch(/conswitch="A".*console_timestamps="often"/);
   });
 });

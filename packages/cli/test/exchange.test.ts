@@ -184,6 +184,45 @@ TYPO=1
     expect(plan.cpupools.find(({ path }) => path === '/chosen/cpupool_0')).toMatchObject({ scheduler: 'null' });
   });
 
+  it('a domU without a console, capabilities by name, and the numbers of DOMU_ENHANCED, there and back', async () => {
+    const config = `DEVICE_TREE=host.dtb
+NUM_DOMUS=2
+DOMU_KERNEL[0]=Image-domU
+DOMU_MEM[0]=64
+DOMU_MEM[1]=64
+DOMU_VPL011[0]=0
+DOMU_ENHANCED[0]=2
+DOMU_LOAD[0]="tftpb"
+DOMU_CAPS[0]="dom0"
+DOMU_NR_SPIS[0]=64
+DOMU_GRANT_VER[0]=1
+DOMU_GRANT_FRAMES[0]=32
+DOMU_MAPTRACK_FRAMES[0]=16
+DOMU_KERNEL[1]=Image-domU
+DOMU_CAPS[1]=none
+DOMU_ENHANCED[1]=1
+`;
+    const root = place({ ...files, config });
+    const { stdout, stderr } = await call('import', 'imagebuilder', join(root, 'config'));
+    expect(stderr).toBe('');
+    const [first, second] = parseBootPlan(compileDts(stdout)).plan.domains;
+    expect(first).toMatchObject({ vpl011: false, bootargs: '', enhanced: 'no-xenstore' });
+    expect(first).toMatchObject({ capabilities: { control: true, hardware: true, xenstore: true } });
+    expect(second).toMatchObject({ vpl011: true, bootargs: 'console=ttyAMA0', enhanced: 'enabled' });
+    expect(second).toMatchObject({ capabilities: { control: false, hardware: false, xenstore: false } });
+    const cells = compileDts(stdout).node('/chosen/domU0')!;
+    expect(cells.u32('nr_spis')).toBe(64);
+    expect([1, 32, 16]).toEqual(
+      ['max_grant_version', 'max_grant_frames', 'max_maptrack_frames'].map((name) => cells.u32(name)),
+    );
+    // A hardware domain would need memory of its own; the others can be exported.
+    const board = folder.put('caps.dts', stdout.replace('capabilities = <0x07>', 'capabilities = <0x05>'));
+    const exported = await call('export', 'imagebuilder', board);
+    for (const line of ['DOMU_VPL011[0]=0', 'DOMU_ENHANCED[0]=2', 'DOMU_CAPS[0]="control|xenstore"']) {
+      expect(exported.stdout + exported.stderr).toContain(line);
+    }
+  });
+
   it.each([
     ['NUM_DOMUS=1', 'DOMU_KERNEL[0] is missing'],
     ['NUM_DOMUS=many', 'expected a number'],

@@ -57,6 +57,8 @@ export interface CheckContext {
   readonly byPhandle: ReadonlyMap<number, Checked>;
   readonly plugin: boolean;
   readonly sourceMap: DtsSourceMap | undefined;
+  /** Phandles may stand as numbers. */
+  readonly plainPhandles: boolean;
 }
 
 /** The 32-bit cell at an index, or undefined beyond the end. */
@@ -99,7 +101,10 @@ function examine(node: DtNode, parent: Checked | undefined): Checked {
   };
 }
 
-export function contextOf(tree: DeviceTree, plugin: boolean, sourceMap: DtsSourceMap | undefined): CheckContext {
+export function contextOf(
+  tree: DeviceTree,
+  options: Pick<CheckContext, 'plugin' | 'sourceMap' | 'plainPhandles'>,
+): CheckContext {
   const known = new Map<DtNode, Checked>();
   const byPhandle = new Map<number, Checked>();
   const all: Checked[] = [];
@@ -112,7 +117,7 @@ export function contextOf(tree: DeviceTree, plugin: boolean, sourceMap: DtsSourc
     const phandle = oneCell(checked.values.get('phandle')) ?? oneCell(checked.values.get('linux,phandle'));
     if (phandle !== undefined && !byPhandle.has(phandle)) byPhandle.set(phandle, checked);
   }
-  return { root: all[0]!, all, byPhandle, plugin, sourceMap };
+  return { root: all[0]!, all, byPhandle, ...options };
 }
 
 /** The node at a path of full names. */

@@ -16,6 +16,8 @@ export interface CheckTreeOptions {
   readonly enable?: readonly string[] | undefined;
   /** Checks not to run, with those that build on them (dtc's -W no-…). */
   readonly disable?: readonly string[] | undefined;
+  /** Does not mind phandles that the source writes as numbers, as decompiled ones do. */
+  readonly plainPhandles?: boolean | undefined;
   /** How much each check matters; takes the place of `enable` and `disable`. */
   readonly levels?: CheckLevels | undefined;
   /** Checks that the compiler made already, and that failed: they are not made again, nor what builds on them. */
@@ -27,8 +29,9 @@ export interface CheckTreeOptions {
  * found something is not made. Throws FDT_ERR_BADVALUE for a check of an unknown name.
  */
 export function checkTree(tree: DeviceTree, options: CheckTreeOptions = {}): TreeWarning[] {
-  const { plugin = false, sourceMap, enable, disable, levels = levelsOf(enable, disable), failed } = options;
-  const context = contextOf(tree, plugin, sourceMap);
+  const { plugin = false, plainPhandles = false, sourceMap, enable, disable, failed } = options;
+  const { levels = levelsOf(enable, disable) } = options;
+  const context = contextOf(tree, { plugin, sourceMap, plainPhandles });
   const warnings: TreeWarning[] = [];
   const passed = new Map<string, boolean>();
   for (const code of failed ?? []) passed.set(code, false);

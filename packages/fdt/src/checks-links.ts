@@ -52,7 +52,7 @@ function checkArguments(
     fail(checked, `'${property}' is not a whole number of cells`, property);
     return;
   }
-  const references = context.sourceMap?.phandleOffsets(checked.path, property);
+  const references = context.plainPhandles ? undefined : context.sourceMap?.phandleOffsets(checked.path, property);
   let count = 0;
   for (let at = 0; at < value.length / 4; at += count + 1) {
     const phandle = cellAt(value, at)!;

@@ -38,6 +38,8 @@ export interface DtsCheckOptions extends DtsCompileOptions {
   readonly enable?: readonly string[] | undefined;
   /** Checks not to run (dtc's -W no-…), or `all` of them. */
   readonly disable?: readonly string[] | 'all' | undefined;
+  /** Does not mind phandles that the source writes as numbers, as decompiled ones do. */
+  readonly plainPhandles?: boolean | undefined;
   /** How much each check matters; takes the place of `enable` and `disable`. */
   readonly levels?: CheckLevels | undefined;
   /** Gives a tree although a check found errors (dtc's -f). */
@@ -69,14 +71,14 @@ export function compileDts(source: string, options: DtsCompileOptions = {}): Dev
 
 /** Compiles like {@link compileDts}, and gives errors and dtc's warnings as data, with the place of everything. */
 export function checkDts(source: string, options: DtsCheckOptions = {}): DtsResult {
-  const { enable, disable, force = false } = options;
+  const { enable, disable, plainPhandles, force = false } = options;
   const all = disable === 'all';
   const levels = options.levels ?? levelsOf(enable, all ? [] : disable);
   const reports = new DtsReports();
   const found: TreeWarning[] = [];
   const compiled = compile(source, options, reports, (tree, plugin, sourceMap) => {
     const failed = new Set(reports.errors.flatMap(({ check }) => check ?? []));
-    if (!all) found.push(...checkTree(tree, { plugin, sourceMap, levels, failed }));
+    if (!all) found.push(...checkTree(tree, { plugin, sourceMap, plainPhandles, levels, failed }));
   });
   const isError = ({ check }: DtsError): boolean => check === undefined || levels.of(check) === 'error';
   const errors = reports.errors.filter(isError);

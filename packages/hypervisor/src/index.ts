@@ -23,9 +23,8 @@ export {
   type ConsoleMuxOptions,
   type FocusedStyle,
 } from './console/mux/console-mux.ts';
-export { type Conswitch, parseConswitch } from './console/mux/conswitch.ts';
 export type { Newlines } from './console/mux/screen.ts';
-export { type ConsoleClock, parseTimestamps, TIMESTAMP_MODES, type TimestampMode } from './console/mux/timestamps.ts';
+export type { ConsoleClock } from './console/mux/timestamps.ts';
 export type { XenDomainState, XenState, XenTimerState, XenVcpuState } from './console/mux/xen-state.ts';
 export { type Panic, PanicDetector } from './console/panic-detector.ts';
 export { type GuestTreeInput, makeGuestTree } from './domain/guest-tree.ts';

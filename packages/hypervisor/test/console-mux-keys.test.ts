@@ -1,5 +1,6 @@
+import { parseTimestamps, type TimestampMode } from '@dom0less/multiboot';
 import { describe, expect, it } from 'vitest';
-import { type ConsoleClock, parseTimestamps, type TimestampMode, type XenState } from '../src/index.ts';
+import type { ConsoleClock, XenState } from '../src/index.ts';
 import { ConsoleBench, SWITCH } from './console-mux-bench.ts';
 
 const STATE: XenState = {

@@ -1,5 +1,5 @@
+import { parseConswitch } from '@dom0less/multiboot';
 import { describe, expect, it } from 'vitest';
-import { parseConswitch } from '../src/index.ts';
 import { ConsoleBench, SWITCH, serialInput } from './console-mux-bench.ts';
 
 describe('the focus', () => {

@@ -1,3 +1,5 @@
+import type { TimestampMode } from './timestamp-mode.ts';
+
 /** A range of host physical memory: `start` and `size` in bytes. */
 export interface MemoryRange {
   start: number;
@@ -257,10 +259,10 @@ export interface XenOptions {
   maxCpus?: number;
   /** `dtuart`: the UART that Xen uses: a path, or an alias. */
   dtuart?: string;
-  /** `conswitch` as given. */
+  /** `conswitch` as given, see `parseConswitch`; absent = Xen's default. */
   conswitch?: string;
-  /** `console_timestamps` as given. */
-  consoleTimestamps?: string;
+  /** `console_timestamps`: what stands before Xen's lines. */
+  timestamps: TimestampMode;
   /** True: `guest_loglvl` asks for messages about guests down to `info` or `debug`. */
   logsGuests: boolean;
 }

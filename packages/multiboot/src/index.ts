@@ -34,6 +34,7 @@ export {
   type LoadedFile,
   runBootScript,
 } from './boot-script/run-boot-script.ts';
+export { type Conswitch, parseConswitch } from './conswitch.ts';
 export { type Diagnostic, type DiagnosticPlace, type Finding, formatDiagnostic, locate } from './diagnostic.ts';
 export { DIAGNOSTICS, type DiagnosticCode } from './diagnostic-table.ts';
 export type { DiagnosticRow, Severity } from './diagnostics/row.ts';
@@ -59,3 +60,4 @@ export {
   type XenSupport,
   type XenVersion,
 } from './rules/xen-version.ts';
+export { parseTimestamps, TIMESTAMP_MODES, type TimestampMode } from './timestamp-mode.ts';

@@ -16,7 +16,7 @@ import { subtractRanges } from './range.ts';
 import { Reporter } from './reporter.ts';
 import { advise } from './rules/advice.ts';
 import { checkSharedMemory, type OwnedSharedMemory, readSharedMemory, SHARED_MEMORY } from './shared-memory.ts';
-import { readXenOptions } from './xen-command-line.ts';
+import { DEFAULT_XEN_OPTIONS, readXenOptions } from './xen-command-line.ts';
 
 /** Settings of {@link parseBootPlan}. */
 export interface ParseOptions {
@@ -183,7 +183,7 @@ export const parseBootPlan = (tree: DeviceTree, options: ParseOptions = {}): Par
     reporter.report('chosen-missing', root, undefined);
     const cpupools = readCpuPools(reporter, undefined, { host: facts, scheduler: DEFAULT_SCHEDULER, nodeByPhandle });
     const dom0 = { present: false, modules: [], bootargs: '' };
-    return { plan: { xenOptions: { logsGuests: false }, host: facts, cpupools, dom0, domains: [] }, diagnostics };
+    return { plan: { xenOptions: { ...DEFAULT_XEN_OPTIONS }, host: facts, cpupools, dom0, domains: [] }, diagnostics };
   }
   if (chosen.has('xen,uefi-cfg-load')) reporter.report('uefi-config-ignored', chosen, 'xen,uefi-cfg-load');
   const dom0 = readDom0(reporter, chosen);

@@ -1,8 +1,10 @@
 import type { DtNode } from '@dom0less/fdt';
 import type { XenOptions } from './boot-plan.ts';
+import { parseConswitch } from './conswitch.ts';
 import { DEFAULT_SCHEDULER, SCHEDULERS } from './cpupools.ts';
 import { suggest } from './nearest.ts';
 import type { Reporter } from './reporter.ts';
+import { parseTimestamps, TIMESTAMP_MODES } from './timestamp-mode.ts';
 
 /** A setting of the command line: `name=value`, or `name` and `no-name` for booleans. */
 interface Setting {
@@ -52,6 +54,9 @@ const isKnown = (name: string): boolean => {
   );
 };
 
+/** What there is without a command line. */
+export const DEFAULT_XEN_OPTIONS: Readonly<XenOptions> = { logsGuests: false, timestamps: 'none' };
+
 /** Most levels below `warning` are not shown by Xen's release builds; these two ask for them. */
 const LOGS_GUESTS = /^(\w+\/)?(all|debug|info)$/;
 
@@ -68,7 +73,7 @@ export const readXenOptions = (
   property: string,
   commandLine: string | undefined,
 ): XenOptions => {
-  const options: XenOptions = { logsGuests: false };
+  const options: XenOptions = { ...DEFAULT_XEN_OPTIONS };
   const invalid = (text: string, expected: string): void => {
     if (node !== undefined)
       reporter.report('xen-option-invalid', node, property, { found: text.slice(0, 60), expected });
@@ -95,11 +100,16 @@ export const readXenOptions = (
       const unknown = value.split(',').filter((name) => !['dtuart', 'none', 'vga', 'ring', 'xen', 'pv'].includes(name));
       if (unknown.length > 0) invalid(text, 'dtuart or none');
     },
-    conswitch: ({ value }) => {
+    conswitch: ({ text, value }) => {
       options.conswitch = value;
+      const { problem } = parseConswitch(value);
+      if (problem !== undefined)
+        invalid(text, 'a lower-case letter, or a back-quote, and x if input goes to Xen first');
     },
-    console_timestamps: ({ value }) => {
-      options.consoleTimestamps = value;
+    console_timestamps: ({ text, value }) => {
+      const mode = value === '' ? 'date' : parseTimestamps(value);
+      options.timestamps = mode ?? 'none';
+      if (mode === undefined) invalid(text, `one of ${TIMESTAMP_MODES.join(', ')}; none is used`);
     },
     guest_loglvl: ({ value }) => {
       options.logsGuests = LOGS_GUESTS.test(value);

@@ -86,7 +86,7 @@ describe("Xen's command line", () => {
       schedRatelimitUs: 0,
       maxCpus: 2,
       conswitch: 'bx',
-      consoleTimestamps: 'boot',
+      timestamps: 'boot',
       logsGuests: true,
     });
   });

@@ -1,4 +1,4 @@
-import type { DtsError, DtsLocation, DtsSourceMap, DtsSpan } from '@dom0less/fdt';
+import type { DtsError, DtsLocation, DtsSourceMap, DtsSpan, TreeWarning } from '@dom0less/fdt';
 import type { BoardDiagnostic } from '@dom0less/hypervisor/plan';
 import { BUILD_DIAGNOSTICS } from '@dom0less/hypervisor/plan';
 import { DIAGNOSTICS, type Severity } from '@dom0less/multiboot';
@@ -59,4 +59,22 @@ export function sourceFinding({ message, location, check }: DtsError): CheckFind
   const text = message.split('\n', 1)[0]!.slice(`${location.file}:${location.line}:${location.column}: `.length);
   const code = check === undefined ? SOURCE_ERROR : `${SOURCE_ERROR}-${check.replaceAll('_', '-')}`;
   return { severity: 'error', code, message: text, location };
+}
+
+/** Before dtc's name of a check, in a code. */
+const DTC = 'dtc';
+
+/** A finding of one of dtc's checks; `unit_address_vs_reg` has the code `dtc-unit-address-vs-reg`. */
+export function dtcFinding(warning: TreeWarning, sourceMap: DtsSourceMap | undefined): CheckFinding {
+  const { code, severity, path, property, message, location } = warning;
+  const span = property === undefined ? sourceMap?.nameSpan(path) : sourceMap?.propertySpan(path, property);
+  return {
+    severity,
+    code: `${DTC}-${code.replaceAll('_', '-')}`,
+    message,
+    path,
+    ...(property === undefined ? {} : { property }),
+    ...(location === undefined ? {} : { location }),
+    ...(span === undefined ? {} : { span }),
+  };
 }

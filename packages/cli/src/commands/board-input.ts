@@ -1,4 +1,4 @@
-import type { DeviceTree, DtsError, DtsSourceMap } from '@dom0less/fdt';
+import type { CheckLevels, DeviceTree, DtsError, DtsSourceMap, TreeWarning } from '@dom0less/fdt';
 import type { BoardDiagnostic } from '@dom0less/hypervisor/plan';
 import type { Diagnostic } from '@dom0less/multiboot';
 import { type LoadedFile, overlaps, readLoads, readTree, SourceError } from '../board-files.ts';
@@ -13,6 +13,8 @@ export interface InputFlags {
   readonly load?: readonly string[];
   readonly bootScript?: string;
   readonly root?: string;
+  /** Folders for `#include`. */
+  readonly include?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -29,6 +31,8 @@ export interface ReadInput {
   readonly tree?: DeviceTree;
   /** Where the tree's nodes and properties stand, if it is as it was compiled from a source. */
   readonly sourceMap?: DtsSourceMap;
+  /** What dtc warns of in the source, if its checks were asked for. */
+  readonly warnings: readonly TreeWarning[];
   readonly modules: ReadonlyMap<number, Uint8Array>;
   readonly files: readonly LoadedFile[];
   /** Why the source of the tree does not compile; each is among the problems too. */
@@ -57,12 +61,21 @@ const isError = ({ severity }: BoardDiagnostic): boolean => severity === 'error'
  * Reads the tree, runs the boot script and loads the files.
  *
  * @param path The host tree; may be absent if there is a boot script.
+ * @param checks dtc's checks to make; absent = none.
  * @returns what was read. Problems are added to `problems`.
  */
-export function readInput(path: string | undefined, flags: InputFlags, problems: string[]): ReadInput {
+export function readInput(
+  path: string | undefined,
+  flags: InputFlags,
+  problems: string[],
+  checks?: CheckLevels,
+): ReadInput {
   const loads = readLoads(parseAll(flags.load ?? [], parseLoad, problems), problems);
   const sourceErrors: DtsError[] = [];
-  const board = path === undefined ? undefined : attempt(() => readTree(path), problems, sourceErrors);
+  const board =
+    path === undefined
+      ? undefined
+      : attempt(() => readTree(path, { include: flags.include, checks }), problems, sourceErrors);
   const { bootScript, root } = flags;
   if (root !== undefined && bootScript === undefined)
     problems.push('--root belongs to --boot-script, which is not given');
@@ -79,6 +92,7 @@ export function readInput(path: string | undefined, flags: InputFlags, problems:
   return {
     ...(tree === undefined ? {} : { tree }),
     ...(sourceMap === undefined ? {} : { sourceMap }),
+    warnings: sourceMap === undefined ? [] : (board?.warnings ?? []),
     modules,
     files,
     sourceErrors,

@@ -1,14 +1,15 @@
-import type { DtsSourceMap } from '@dom0less/fdt';
+import { CheckLevels, type DtsSourceMap, type TreeWarning } from '@dom0less/fdt';
 import { type BoardPlan, planBoard } from '@dom0less/hypervisor/plan';
 import { checkXenVersion, parseXenVersion, type Severity } from '@dom0less/multiboot';
 import { writeFile } from '../board-files.ts';
-import { type CheckFinding, locateDiagnostic, sourceFinding } from '../check/finding.ts';
+import { type CheckFinding, dtcFinding, locateDiagnostic, sourceFinding } from '../check/finding.ts';
 import { applyFixes, type Fix, type FixContext, fixFor } from '../check/fixes.ts';
 import { jsonReport } from '../check/json-report.ts';
 import { paintFor, renderFinding } from '../check/render-text.ts';
 import { sarifLog } from '../check/sarif.ts';
 import { summaryLines } from '../check/summary.ts';
 import { placeIn } from '../check/text-places.ts';
+import { applyChecks } from '../dtc-checks.ts';
 import { EXIT, InputError } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 import { parseAll, parsePcpus } from '../option-values.ts';
@@ -26,6 +27,9 @@ export interface CheckFlags extends InputFlags {
   readonly strict?: boolean;
   readonly fix?: boolean;
   readonly pcpus?: string;
+  readonly deterministic?: boolean;
+  /** Names of dtc's checks, with `no-` before those that are not to be made. */
+  readonly warning?: readonly string[];
 }
 
 /** What a check found. */
@@ -57,17 +61,47 @@ function pcpusOf({ pcpus }: CheckFlags): number | undefined {
   return count;
 }
 
+/** @throws {InputError} if there is no check of such a name. */
+function levelsOf({ warning = [] }: CheckFlags): CheckLevels {
+  const problems: string[] = [];
+  const levels = new CheckLevels();
+  applyChecks('-W', 'warning', warning, levels, problems);
+  if (problems.length > 0) throw new InputError(problems);
+  return levels;
+}
+
+/** Of dtc's checks, those of addresses and cells, for which the binding of /chosen has rules of its own. */
+const OF_ADDRESSES = /addr|^(?:reg|ranges|dma_ranges)_format$/;
+
+/**
+ * What dtc warns of, but for what is said already of the same property, or of a node as a whole, and for what is
+ * otherwise in the binding: in /chosen, cells are for grandchildren, and domains may have unit addresses.
+ */
+function dtcFindings(
+  warnings: readonly TreeWarning[],
+  own: readonly CheckFinding[],
+  map?: DtsSourceMap,
+): CheckFinding[] {
+  const key = (path: string | undefined, property: string | undefined): string => `${path}\0${property ?? ''}`;
+  const told = new Set(own.filter(({ severity }) => severity !== 'info').map((one) => key(one.path, one.property)));
+  return warnings
+    .filter(({ path, property }) => !told.has(key(path, property)))
+    .filter(({ path, code }) => !(/^\/chosen(?:\/|$)/.test(path) && OF_ADDRESSES.test(code)))
+    .map((warning) => dtcFinding(warning, map));
+}
+
 function check(path: string | undefined, flags: CheckFlags, io: CliIo): Checked {
   const problems: string[] = [];
-  const input = readInput(path, flags, problems);
+  const input = readInput(path, flags, problems, levelsOf(flags));
   const { tree, modules, sourceMap, sourceErrors, diagnostics } = input;
   const told = new Set(sourceErrors.map(({ message }) => message));
   const rest = problems.filter((problem) => !told.has(problem));
   const found = [...sourceErrors.map(sourceFinding), ...diagnostics.map((one) => locateDiagnostic(one, undefined))];
   if (tree === undefined) return { findings: found, problems: rest };
+  const deterministic = flags.deterministic === true;
   const board = planBoard({
-    ...{ tree, modules, strict: flags.strict === true, pcpus: pcpusOf(flags) },
-    ...{ assumeModules: !hasImages(flags), hostCpus: io.hostCpus },
+    ...{ tree, modules, strict: flags.strict === true, pcpus: pcpusOf(flags), deterministic },
+    ...{ assumeModules: !hasImages(flags), hostCpus: deterministic ? 1 : io.hostCpus },
   });
   const context = fixContext(input);
   const version = flags.xen === undefined ? undefined : parseXenVersion(flags.xen);
@@ -76,7 +110,8 @@ function check(path: string | undefined, flags: CheckFlags, io: CliIo): Checked 
     const fix = context && fixFor(diagnostic, context);
     return { ...locateDiagnostic(diagnostic, sourceMap), ...(fix === undefined ? {} : { fix }) };
   });
-  return { findings: [...found, ...findings], board, problems: rest };
+  const dtc = dtcFindings(input.warnings, findings, sourceMap);
+  return { findings: [...found, ...findings, ...dtc], board, problems: rest };
 }
 
 const errorsOf = ({ findings }: Checked): number => findings.filter(({ severity }) => severity === 'error').length;

@@ -19,10 +19,10 @@ import {
   propStrings,
   sortTree,
   type TreeWarning,
-  treeChecks,
   writeFdt,
 } from '@dom0less/fdt';
 import { includeFiles, isBlob, MAX_TREE_BYTES, readWhole, writeFile } from '../board-files.ts';
+import { applyChecks } from '../dtc-checks.ts';
 import { EXIT, InputError, isSystemError, systemProblem } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 
@@ -92,16 +92,6 @@ class Options {
     this.problems.push(`${option} ${text}: expected a number of at most ${max}`);
     return undefined;
   }
-
-  /** Applies -W or -E with names of checks, which may have `no-` before them, in their order. */
-  checks(option: string, level: 'warning' | 'error', names: readonly string[], levels: CheckLevels): void {
-    for (const name of names) {
-      const negated = treeChecks.includes(name) ? undefined : /^no[-_](.*)$/.exec(name)?.[1];
-      if (negated !== undefined && treeChecks.includes(negated)) levels.lower(negated, level);
-      else if (treeChecks.includes(name)) levels.raise(name, level);
-      else this.problems.push(`${option} ${name}: there is no such check`);
-    }
-  }
 }
 
 /** The format that a file's name tells. */
@@ -126,8 +116,8 @@ function readSettings(flags: DtcFlags, path: string, input: Uint8Array | 'folder
   const from = options.oneOf('-I', flags.inFormat, IN_FORMATS, guessInput(path, input));
   const to = options.oneOf('-O', flags.outFormat, OUT_FORMATS, guessOutput(flags.out, from));
   const levels = new CheckLevels();
-  options.checks('-W', 'warning', flags.warning ?? [], levels);
-  options.checks('-E', 'error', flags.error ?? [], levels);
+  applyChecks('-W', 'warning', flags.warning ?? [], levels, options.problems);
+  applyChecks('-E', 'error', flags.error ?? [], levels, options.problems);
   if ((flags.annotate ?? 0) > 0 && (from !== 'dts' || to !== 'dts'))
     options.problems.push('-T is for source from source: -I dts -O dts');
   if (to === 'yaml' && from !== 'dts') options.problems.push('-O yaml is made of source only: -I dts');

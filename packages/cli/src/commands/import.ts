@@ -16,6 +16,8 @@ import { saveText } from '../save-text.ts';
 export interface ImportFlags {
   readonly root?: string;
   readonly board?: string;
+  /** Folders for `#include` of the board. */
+  readonly include?: readonly string[];
   readonly out?: string;
   readonly force?: boolean;
 }
@@ -49,7 +51,7 @@ function fromImageBuilder(file: string, root: string, flags: ImportFlags): Impor
   const path = flags.board ?? (named === undefined ? undefined : join(root, named));
   const notes: string[] = [];
   if (path === undefined) notes.push('DEVICE_TREE is not given: a host of our own takes its place');
-  const tree = path === undefined ? defaultHost() : readTree(path).tree;
+  const tree = path === undefined ? defaultHost() : readTree(path, { include: flags.include }).tree;
   const pathOf = (name: string): string => join(root, name);
   const sizeOf = (name: string): number | undefined => {
     const at = pathOf(name);

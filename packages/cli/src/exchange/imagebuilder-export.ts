@@ -26,7 +26,7 @@ function domainLines(domain: DomainPlan, n: number, fileOf: (address: number) =>
   if (modules.ramdisk !== undefined) set('DOMU_RAMDISK', fileOf(modules.ramdisk.address));
   if (modules.deviceTree !== undefined) set('DOMU_PASSTHROUGH_DTB', fileOf(modules.deviceTree.address));
   set('DOMU_CMD', bootargs);
-  if (bootargs === '') lost('an empty command line becomes the default one, console=ttyAMA0');
+  if (bootargs === '' && domain.vpl011) lost('an empty command line becomes the default one, console=ttyAMA0');
   const mib = Math.ceil(memoryKiB / KIB);
   if (mib * KIB !== memoryKiB) lost(`${memoryKiB} KiB of memory become ${mib} MiB`);
   set('DOMU_MEM', mib);
@@ -35,9 +35,11 @@ function domainLines(domain: DomainPlan, n: number, fileOf: (address: number) =>
     set('DOMU_STATIC_MEM', staticMem.map(({ start, size }) => `${hex(start)} ${hex(size)}`).join(' '));
     set('DOMU_DIRECT_MAP', directMap ? 1 : 0);
   }
-  if (enhanced !== 'disabled') set('DOMU_ENHANCED', enhanced === 'enabled' ? 1 : enhanced);
+  if (enhanced === 'enabled') set('DOMU_ENHANCED', 1);
+  else if (enhanced === 'no-xenstore') set('DOMU_ENHANCED', 2);
+  else if (enhanced !== 'disabled') lost(`xen,enhanced = "${enhanced}" has no place`);
   const granted = CAPABILITIES.filter((one) => capabilities[one]);
-  if (granted.length > 0) set('DOMU_CAPS', granted.join(','));
+  if (granted.length > 0) set('DOMU_CAPS', granted.join('|'));
   if (domain.llcColors !== undefined) set('DOMU_COLORS', domain.llcColors);
   if (!domain.trapUnmappedAccesses) set('DOMU_TRAP_UNMAP', 0);
   if (domain.maxMaptrackFrames !== undefined) set('DOMU_MAPTRACK_FRAMES', domain.maxMaptrackFrames);
@@ -49,7 +51,7 @@ function domainLines(domain: DomainPlan, n: number, fileOf: (address: number) =>
     set('DOMU_SHARED_MEM', [shared.id, ...host, hex(shared.guestAddress), hex(shared.size)].join(' '));
   }
   if (more.length > 0) lost('only the first shared memory has a place');
-  if (!domain.vpl011) lost('ImageBuilder gives every domU vpl011');
+  if (!domain.vpl011) set('DOMU_VPL011', 0);
   if (domain.nrSpis !== undefined) set('DOMU_NR_SPIS', domain.nrSpis);
   if (domain.eventChannels.length > 0) lost('static event channels have no place');
   if (domain.hardAffinity.length > 0) lost('the affinity of vCPUs has no place');

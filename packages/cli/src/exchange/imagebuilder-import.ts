@@ -38,7 +38,9 @@ const CELLS: readonly (readonly [key: string, property: string])[] = [
   ['DOMU_GRANT_VER', 'max_grant_version'],
   ['DOMU_NR_SPIS', 'nr_spis'],
 ];
-const CAPABILITIES: Readonly<Record<string, number>> = { control: 1, hardware: 2, xenstore: 4 };
+const CAPABILITIES: Readonly<Record<string, number>> = { none: 0, control: 1, hardware: 2, xenstore: 4, dom0: 7 };
+/** What the numbers of DOMU_ENHANCED stand for. */
+const ENHANCED: Readonly<Record<string, string>> = { 1: 'enabled', 2: 'no-xenstore' };
 const TWO = { address: 2, size: 2 };
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
@@ -165,7 +167,7 @@ class Importer {
     }
     const enhanced = this.text(`DOMU_ENHANCED[${n}]`);
     if (enhanced !== undefined && enhanced !== '0') {
-      node.setProperty('xen,enhanced', propStrings(enhanced === '1' ? 'enabled' : enhanced));
+      node.setProperty('xen,enhanced', propStrings(ENHANCED[enhanced] ?? enhanced));
     }
     const colors = this.text(`DOMU_COLORS[${n}]`);
     if (colors !== undefined) node.setProperty('llc-colors', propStrings(colors));
@@ -197,7 +199,8 @@ class Importer {
     node.setProperty('#size-cells', propU32(2));
     node.setProperty('memory', propU64(0n));
     node.setProperty('cpus', propU32(this.number(`DOMU_VCPUS[${n}]`, 1)));
-    node.setProperty('vpl011', propEmpty());
+    const console = this.number(`DOMU_VPL011[${n}]`, 1) !== 0;
+    if (console) node.setProperty('vpl011', propEmpty());
     const fixed = this.#addStaticMemory(node, n);
     const kib = this.number(`DOMU_MEM[${n}]`, DEFAULT_MEMORY_MIB) * KIB;
     if (fixed !== undefined && fixed !== kib) {
@@ -205,7 +208,12 @@ class Importer {
     }
     node.setProperty('memory', propU64(BigInt(fixed ?? kib)));
     this.#addSwitches(node, n);
-    this.#addModule(node, `DOMU_KERNEL[${n}]`, 'kernel', this.text(`DOMU_CMD[${n}]`) ?? DEFAULT_COMMAND_LINE);
+    this.#addModule(
+      node,
+      `DOMU_KERNEL[${n}]`,
+      'kernel',
+      this.text(`DOMU_CMD[${n}]`) ?? (console ? DEFAULT_COMMAND_LINE : undefined),
+    );
     this.#addModule(node, `DOMU_RAMDISK[${n}]`, 'ramdisk');
     this.#addModule(node, `DOMU_PASSTHROUGH_DTB[${n}]`, 'device-tree');
     this.#addSharedMemory(node, n);
@@ -257,12 +265,16 @@ class Importer {
     for (const key of this.#values.keys()) {
       if (this.#read.has(key) || used.has(key)) continue;
       const [name] = key.split('[');
+      if (WITHOUT_MEANING.includes(name!)) continue;
       if (!known.has(name!)) this.notes.push(`${key} is not known, and is left out`);
       else if (key.includes('['))
         this.notes.push(`${key} is beyond ${name!.startsWith('CPU') ? 'NUM_CPUPOOLS' : 'NUM_DOMUS'}`);
     }
   }
 }
+
+/** How U-Boot loads a file: here, a file is loaded whatever it says. */
+const WITHOUT_MEANING: readonly string[] = ['XEN_LOAD', 'DOM0_LOAD', 'DOMU_LOAD', 'DT_OVERLAY_LOAD'];
 
 /** What ImageBuilder knows besides what becomes part of the board. */
 const OTHER_KEYS: readonly string[] = [
@@ -271,7 +283,8 @@ const OTHER_KEYS: readonly string[] = [
   ...['NUM_BOOT_AUX_FILE', 'NUM_DT_OVERLAY', 'DT_OVERLAY', 'PASSTHROUGH_DTS_REPO', 'LOPPER_PATH', 'LOPPER_CMD'],
   ...['MEMORY_START', 'MEMORY_END', 'NUM_DOMUS', 'NUM_CPUPOOLS', 'CPUPOOL', 'DOMU_KERNEL', 'DOMU_CMD', 'DOMU_RAMDISK'],
   ...['DOMU_MEM', 'DOMU_VCPUS', 'DOMU_COLORS', 'DOMU_NOBOOT', 'DOMU_STATIC_MEM', 'DOMU_DIRECT_MAP', 'DOMU_ENHANCED'],
-  ...['DOMU_CPUPOOL', 'DOMU_SHARED_MEM', 'DOMU_CAPS', 'DOMU_PASSTHROUGH_DTB', ...Object.keys(WITHOUT_EFFECT)],
+  ...['DOMU_CPUPOOL', 'DOMU_SHARED_MEM', 'DOMU_CAPS', 'DOMU_VPL011', 'LINUX', 'LINUX_RAMDISK', 'LINUX_CMD'],
+  ...['DOMU_PASSTHROUGH_DTB', ...Object.keys(WITHOUT_EFFECT)],
   ...CELLS.map(([key]) => key),
 ];
 

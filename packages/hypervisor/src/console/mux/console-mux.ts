@@ -1,10 +1,10 @@
+import { type Conswitch, parseConswitch, type TimestampMode } from '@dom0less/multiboot';
 /** One terminal for the consoles of all domains and Xen's, as Xen has it (xen/drivers/char/console.c, vpl011.c). */
 import { ByteBatch } from './byte-batch.ts';
-import { type Conswitch, parseConswitch } from './conswitch.ts';
 import { pressDebugKey } from './debug-keys.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { NEWLINE, type Newlines, Screen } from './screen.ts';
-import { type ConsoleClock, formatTimestamp, type TimestampMode } from './timestamps.ts';
+import { type ConsoleClock, formatTimestamp } from './timestamps.ts';
 import type { XenState } from './xen-state.ts';
 
 /** Who gets what is typed: a domain, by its id, or Xen, whose debug keys the characters then are. */
