@@ -1,7 +1,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { PcpuInit } from '@dom0less/hypervisor';
 import type { ConsoleScriptInit } from './console-script.ts';
-import { openWasmFeatures } from './wasm-flags.ts';
+import { setEngineFlags } from './engine-flags.ts';
 
 /** A pCPU on a thread of its own, or all of them on one. */
 export interface PcpuThread {
@@ -77,7 +77,7 @@ export const startThread = (
 ): PcpuThread => new WaitingThread(script, options).begin(work, notify);
 
 const makeThread = (): WaitingThread => {
-  openWasmFeatures();
+  setEngineFlags();
   return new WaitingThread(new URL('./pcpu-worker.cjs', import.meta.url), {});
 };
 

@@ -49,11 +49,11 @@ const known = new Map<number, Word>();
 
 /** The word's knowledge; made when it is first asked for. */
 export function wordOf(word: number): Word {
-  let found = known.get(word);
+  let found = known.get(word | 0);
   if (found) return found;
   if (known.size >= MOST_KNOWN) known.clear();
   found = look(word);
-  known.set(word, found);
+  known.set(word | 0, found);
   return found;
 }
 
