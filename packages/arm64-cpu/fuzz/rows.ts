@@ -1,5 +1,6 @@
 /** The rows that cases are made of, by group, and what a case must know of each. */
-import { ENCODINGS, type Encoding } from '../src/decoder.ts';
+import type { Encoding } from '../src/decoder.ts';
+import { ENCODINGS } from '../src/encodings.ts';
 import type { Row } from '../src/table/row.ts';
 import { type Addressing, addressingOf } from './addressing.ts';
 import { EXCLUSIONS } from './rules.ts';

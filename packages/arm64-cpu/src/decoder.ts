@@ -25,12 +25,17 @@ export interface Decoded {
   readonly fields: Record<string, number>;
 }
 
-/** The table with patterns parsed, in order of the table. */
-export const ENCODINGS: readonly Encoding[] = ROWS.map((row, index) => {
-  const pattern = parsePattern(row.pattern);
-  const staticFields = pattern.fields.filter(({ name }) => isStatic(row, name));
-  return { row, index, pattern, staticFields };
-});
+let encodings: readonly Encoding[] | undefined;
+
+/** The table with patterns parsed, in order of the table: made when it is first asked for. */
+export function allEncodings(): readonly Encoding[] {
+  encodings ??= ROWS.map((row, index) => {
+    const pattern = parsePattern(row.pattern);
+    const staticFields = pattern.fields.filter(({ name }) => isStatic(row, name));
+    return { row, index, pattern, staticFields };
+  });
+  return encodings;
+}
 
 /** Rows are told apart first by bits 31:21. */
 const BUCKET_SHIFT = 21;
@@ -42,13 +47,14 @@ const popcount = (v: number): number => {
   return n;
 };
 
-/** Rows by bits 31:21 of the word; within a bucket the row with more fixed bits comes first, then the earlier one. */
+/** The table in the order in which rows are tried: the one with more fixed bits comes first, then the earlier one. */
+export const encodingsInOrder = (): Encoding[] =>
+  [...allEncodings()].sort((a, b) => popcount(b.pattern.mask) - popcount(a.pattern.mask) || a.index - b.index);
+
+/** Rows by bits 31:21 of the word. */
 function makeBuckets(): readonly (readonly Encoding[])[] {
   const buckets: Encoding[][] = Array.from({ length: BUCKET_MASK + 1 }, () => []);
-  const byFixedBits = [...ENCODINGS].sort(
-    (a, b) => popcount(b.pattern.mask) - popcount(a.pattern.mask) || a.index - b.index,
-  );
-  for (const e of byFixedBits) {
+  for (const e of encodingsInOrder()) {
     const mask = (e.pattern.mask >>> BUCKET_SHIFT) & BUCKET_MASK;
     const match = (e.pattern.match >>> BUCKET_SHIFT) & BUCKET_MASK;
     const free = ~mask & BUCKET_MASK;
@@ -91,7 +97,7 @@ export function decode(word: number, pc = 0, features?: ReadonlySet<Feature>): D
 
 /** The encoding with this row name. Throws where the table has none. */
 export function encodingNamed(name: string): Encoding {
-  const e = ENCODINGS.find((candidate) => candidate.row.name === name);
+  const e = allEncodings().find((candidate) => candidate.row.name === name);
   if (!e) throw new Error(`the instruction table has no row ${name}`);
   return e;
 }

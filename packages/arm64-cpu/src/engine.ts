@@ -1,21 +1,8 @@
 /** The engine on one pCPU: instantiates the core module over the board's shared memory and runs vCPUs on it. */
 
-import { ALONE_EXCLUSIVE, ALONE_USES_SP } from './core/debug.ts';
-import type { CoreModule } from './core/helper.ts';
-import { HELPERS } from './core/index.ts';
 import type { CompiledCore } from './core-module.ts';
-import { decode, type Encoding, encodingNamed, isFpAccess } from './decoder.ts';
-import { recordSpec } from './interpreter/cold.ts';
-import { FIRST_COLD, handlerOf } from './interpreter/handlers.ts';
-import { importNamed } from './interpreter/imports.ts';
 import { EXIT_BUDGET, EXIT_EVENT, EXIT_REQUEST, EXIT_WAIT } from './interpreter/outcomes.ts';
-import {
-  HANDLER_FP_TRAP,
-  HANDLER_PAGE_END,
-  HANDLER_UNDECODED,
-  HANDLER_USES_FLAGS,
-  type RecordSpec,
-} from './interpreter/record.ts';
+import { HANDLER_UNDECODED } from './interpreter/record.ts';
 import {
   BLOCK_TABLE,
   CODE_PAGE_WRITE_MAPPED,
@@ -31,7 +18,6 @@ import {
   PCPU_NO_CODE,
   PCPU_RECORDS,
   PCPU_SLOT_KEYS,
-  RECORD_BYTES,
   RECORD_SHIFT,
   SLOTS,
   TLB_EMPTY_UPPER,
@@ -40,7 +26,6 @@ import { Maintenance, type TlbExports } from './smp/maintenance.ts';
 import { stateOffset, VCPU_FIELDS } from './state.ts';
 import type { TranslationExchange } from './translator/exchange.ts';
 import { type TranslationOptions, Translator } from './translator/translator.ts';
-import { FunctionBuilder } from './wasm/function-builder.ts';
 
 /**
  * Why `run` came back: the budget is used up, the host asked by `exitRequest`, the vCPU waits for an interrupt (WFI), or it
@@ -117,31 +102,7 @@ const LONGEST_WRITE = 64;
 interface CoreExports extends TlbExports {
   run(vcpu: number, budget: number): number;
   flushCode(pcpu: number): void;
-}
-
-/** Specifications of records, made when a handler is first needed. */
-const specs = new Map<number, RecordSpec>();
-/** Types of the functions that semantics may call; their code is not needed to lay out records. */
-const specModule: CoreModule = {
-  fn: (name) => {
-    const found = HELPERS.find((h) => h.name === name) ?? importNamed(name);
-    return { name, index: 0, params: found.params, results: found.results };
-  },
-  constant: () => 0,
-};
-
-const RECORD_WORDS = RECORD_BYTES / 4;
-const MOST_KNOWN = 0x10000;
-/** Records of instruction words that are the same wherever they are: kernels have many a word many times. */
-const knownRecords = new Uint32Array(MOST_KNOWN * RECORD_WORDS);
-/** Where in `knownRecords` a word's record is. */
-const placeOfKnown = new Map<number, number>();
-
-function remember(word: number, record: Uint32Array): void {
-  if (placeOfKnown.size >= MOST_KNOWN || placeOfKnown.has(word)) return;
-  const at = placeOfKnown.size * RECORD_WORDS;
-  knownRecords.set(record, at);
-  placeOfKnown.set(word, at);
+  clearRecords(records: number, hostPage: number, trapsFp: number, count: number): void;
 }
 
 /** Runs vCPUs of the board's memory on one pCPU (one thread). */
@@ -150,7 +111,6 @@ export class Engine {
   readonly pcpu: number;
   readonly #view: DataView;
   readonly #u32: Uint32Array;
-  readonly #u16: Uint16Array;
   readonly #bytes: Uint8Array;
   readonly #host: EngineHost;
   readonly #core: CoreExports;
@@ -174,7 +134,6 @@ export class Engine {
     this.#codePages = codePages;
     this.#view = new DataView(memory.buffer);
     this.#u32 = new Uint32Array(memory.buffer);
-    this.#u16 = new Uint16Array(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#hostPages = new Uint32Array(codePages);
     this.#writes = new Uint16Array(codePages);
@@ -187,8 +146,6 @@ export class Engine {
     const instance = new WebAssembly.Instance(options.core.module, {
       host: {
         memory,
-        decode: (_: number, rec: number) => this.#decode(rec >>> 0),
-        decodeAlone: (_: number, at: number, trapsFp: number) => this.#decodeAlone(at >>> 0, trapsFp !== 0),
         newCodePage: (vcpu: number, page: number, trapsFp: number) =>
           this.#newCodePage(vcpu >>> 0, page >>> 0, trapsFp),
         codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
@@ -324,12 +281,9 @@ export class Engine {
     this.#nextCodePage = (index + 1) % this.#codePages;
     const records = this.#recordsOf(index);
     this.#dropCodePage(index);
-    this.#bytes.fill(0, records, records + PAGE_ENTRY_COUNTS);
-    this.#view.setUint16(records + (1024 << RECORD_SHIFT), HANDLER_PAGE_END, true);
     const vmid = this.#maintenance.vmidOf(vcpu);
     const page = { index, records, hostPage, trapsFp: trapsFp !== 0 };
-    const counts = (records + PAGE_ENTRY_COUNTS) >>> 1;
-    this.#u16.fill(this.#translator?.opened(page, vmid) ?? 0, counts, counts + 1024);
+    this.#core.clearRecords(records, hostPage, trapsFp, this.#translator?.opened(page, vmid) ?? 0);
     this.#hostPages[index] = hostPage;
     this.#trapsFp[index] = trapsFp;
     this.#vmids[index] = vmid;
@@ -380,72 +334,4 @@ export class Engine {
     if (this.#translator) this.#translator.hot(index, offset);
     else this.#view.setUint16(records + PAGE_ENTRY_COUNTS + offset / 2, 0, true);
   }
-
-  /** Fills the record at `rec` from the instruction word that it stands for. */
-  #decode(rec: number): void {
-    const index = this.#indexOf(rec);
-    const place = (rec - this.#recordsOf(index)) >> RECORD_SHIFT;
-    const pc = place * 4;
-    const word = this.#view.getUint32(this.#hostPages[index]! + pc, true);
-    const trapsFp = this.#trapsFp[index] === 1;
-    const at = trapsFp ? undefined : placeOfKnown.get(word);
-    if (at !== undefined) {
-      const to = rec >>> 2;
-      for (let n = 0; n < RECORD_WORDS; n++) this.#u32[to + n] = knownRecords[at + n]!;
-      return;
-    }
-    this.#fill(rec, word, pc, trapsFp, false);
-  }
-
-  /** Puts the instruction at memory offset `at` on the page from which one runs alone; tells what `startAlone` asks for. */
-  #decodeAlone(at: number, trapsFp: boolean): number {
-    const pc = at % PAGE_BYTES;
-    const rec = this.pcpu + PCPU_ALONE + (pc << (RECORD_SHIFT - 2));
-    const word = this.#view.getUint32(at, true);
-    this.#view.setUint16(rec + RECORD_BYTES, HANDLER_PAGE_END, true);
-    const encoding = this.#fill(rec, word, pc, trapsFp, true);
-    if (!encoding || (word & LOAD_STORE_MASK) !== LOAD_STORE) return 0;
-    const usesSp = ((word >>> 5) & 31) === 31 && usesBase(encoding);
-    return (usesSp ? ALONE_USES_SP : 0) | (isLoadExclusive(word) ? ALONE_EXCLUSIVE : 0);
-  }
-
-  /**
-   * Fills the record at `rec` from an instruction word. `alone`: branches go to other pages, even to this one. Gives the
-   * encoding, if the instruction is allocated and is not trapped.
-   */
-  #fill(rec: number, word: number, pc: number, trapsFp: boolean, alone: boolean): Encoding | undefined {
-    const { encoding, fields } = decode(word, pc) ?? { encoding: UDF, fields: { pc, imm16: 0 } };
-    if (trapsFp && encoding !== UDF && isFpAccess(word)) {
-      this.#view.setUint16(rec, HANDLER_FP_TRAP, true);
-      return undefined;
-    }
-    const target = encoding.row.target;
-    const to = target ? pc + target(fields) : 0;
-    const handler = handlerOf(encoding, fields, target !== undefined && (alone || to < 0 || to > 0xffc));
-    let spec = specs.get(handler.id);
-    if (!spec) {
-      spec = recordSpec(handler, specModule, new FunctionBuilder(['i32', 'i32']));
-      specs.set(handler.id, spec);
-    }
-    spec.write(this.#view, rec, fields);
-    const flags = handler.id >= FIRST_COLD && spec.usesFlags ? HANDLER_USES_FLAGS : 0;
-    this.#view.setUint16(rec, handler.id | flags, true);
-    if (!target && !spec.usesPc && !alone) remember(word, this.#u32.subarray(rec >>> 2, (rec >>> 2) + RECORD_WORDS));
-    return encoding;
-  }
 }
-
-/** Loads and stores: bits 27 and 25 (Arm ARM C4.1). */
-const LOAD_STORE_MASK = 0x0a000000;
-const LOAD_STORE = 0x08000000;
-/** Whether a load or store has its address in Rn, where 31 is an SP that must be aligned: literals and prefetches have not. */
-const usesBase = ({ row, pattern }: Encoding): boolean =>
-  !row.name.startsWith('PRF') && pattern.fields.some((f) => f.name === 'Rn');
-/** LDXR, LDXP and their acquiring forms: what ESR_EL1.EX of a software step tells. */
-const isLoadExclusive = (word: number): boolean => (word & 0x3fc00000) === 0x08400000 && (word & CASP_MASK) !== CASP;
-/** CASP has LDXP's place where bit 31 is clear. */
-const CASP_MASK = 0x80200000;
-const CASP = 0x00200000;
-
-/** What an unallocated instruction word is executed as. */
-const UDF = encodingNamed('UDF');

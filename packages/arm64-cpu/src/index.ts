@@ -3,7 +3,8 @@ export { type Assembled, type AssembleOptions, assemble } from './asm/assemble.t
 export { disassemble } from './asm/disassemble.ts';
 export { BareMachine, type BareMachineOptions } from './bare-machine.ts';
 export { type CompiledCore, compileCore } from './core-module.ts';
-export { candidates, type Decoded, decode, ENCODINGS, type Encoding, encodingNamed } from './decoder.ts';
+export { candidates, type Decoded, decode, type Encoding, encodingNamed } from './decoder.ts';
+export { ENCODINGS } from './encodings.ts';
 export { Engine, type EngineHost, type EngineOptions, type ExitReason } from './engine.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
 export { kick } from './smp/kick.ts';

@@ -5,7 +5,7 @@
 
 /** Constants of the core module (tables of AES, CRC32 and the like). */
 export const CONSTANTS_BASE = 0x1000;
-export const CONSTANTS_LIMIT = 0x20000;
+export const CONSTANTS_LIMIT = 0x40000;
 
 /** Size of a RAM block: physical memory is backed in such pieces. */
 export const BLOCK_SHIFT = 21;
@@ -13,7 +13,7 @@ export const BLOCK_BYTES = 2 ** BLOCK_SHIFT;
 /** Physical addresses are below 2^PA_BITS: the block table has an entry for each block. */
 export const PA_BITS = 40;
 /** One u32 per physical block: the memory offset that backs it, or 0. */
-export const BLOCK_TABLE = 0x20000;
+export const BLOCK_TABLE = CONSTANTS_LIMIT;
 const BLOCK_TABLE_BYTES = 4 * 2 ** (PA_BITS - BLOCK_SHIFT);
 
 /** One byte per 4 KiB of the memory, changed by atomic or: PAGE_HAS_CODE, PAGE_GUARDED. Flags are never taken back. */
@@ -123,9 +123,12 @@ export const RECORD_SHIFT = 4;
  */
 export const PAGE_ENTRY_COUNTS = 1025 * RECORD_BYTES;
 export const ENTRY_HOT = 0x8000;
+/** Behind the counts: memory offset of the page's instruction words (u32), and whether CPACR_EL1 traps FP there (u32). */
+export const PAGE_HOST = PAGE_ENTRY_COUNTS + 1024 * 2;
+export const PAGE_TRAPS_FP = PAGE_HOST + 4;
 /** Regions of translated code that one pCPU has at a time: slots of the core module's second table. */
 export const REGIONS = 0x8000;
-export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_ENTRY_COUNTS + 1024 * 2) / 64) * 64;
+export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_TRAPS_FP + 4) / 64) * 64;
 
 /** The page of records from which an instruction runs alone. */
 export const PCPU_ALONE = PCPU_NO_CODE + CODE_TLB_BYTES;

@@ -5,7 +5,8 @@ import { assemble } from '../src/asm/assemble.ts';
 import { disassemble } from '../src/asm/disassemble.ts';
 import { allTemplates } from '../src/asm/template.ts';
 import { decodeBitMask, encodeBitMask } from '../src/bitmask.ts';
-import { decode, ENCODINGS, type Encoding } from '../src/decoder.ts';
+import { decode, type Encoding } from '../src/decoder.ts';
+import { ENCODINGS } from '../src/encodings.ts';
 import { HOST_REGISTERS, STORAGE_REGISTERS } from '../src/sysregs/registers.ts';
 
 /** Bits that the pattern fixes or names: the others are ignored. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { disassemble } from '../src/asm/disassemble.ts';
-import { ENCODINGS } from '../src/decoder.ts';
+import { ENCODINGS } from '../src/encodings.ts';
 import { vectorWords } from './vector-words.ts';
 
 const fixture = readFileSync(new URL('./fixtures/asm/objdump.txt', import.meta.url), 'utf8');

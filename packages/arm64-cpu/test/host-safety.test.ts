@@ -2,7 +2,7 @@ import { Stage2Tables } from '@dom0less/arm64-mmu';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/assemble.ts';
 import { compileCore } from '../src/core-module.ts';
-import { ENCODINGS } from '../src/decoder.ts';
+import { ENCODINGS } from '../src/encodings.ts';
 import { Engine } from '../src/engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, CONSTANTS_BASE, CONSTANTS_LIMIT, pcpuBytes } from '../src/layout.ts';
 import { stateOffset } from '../src/state.ts';

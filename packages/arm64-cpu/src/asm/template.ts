@@ -1,5 +1,6 @@
 /** Assembly templates of rows and aliases, compiled: mnemonics with the fields they tell, and operands. */
-import { ENCODINGS, type Encoding } from '../decoder.ts';
+import type { Encoding } from '../decoder.ts';
+import { ENCODINGS } from '../encodings.ts';
 import type { Fields } from '../table/row.ts';
 import { ALIASES, type Alias } from './aliases.ts';
 import type { Instruction, Operand } from './operand.ts';

@@ -1,5 +1,6 @@
 /** Builds the core module: the interpreter's main function, out-of-line handlers, and the helpers they call. */
 
+import { buildDecode, buildDecodeAlone, buildFillRecord } from '../core/decode.ts';
 import type { CoreModule } from '../core/helper.ts';
 import { HELPERS } from '../core/index.ts';
 import { field, setField } from '../core/memory.ts';
@@ -21,10 +22,11 @@ import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts'
 import { pushU32 } from '../wasm/leb128.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
 import { buildCold, buildSpMove } from './cold.ts';
+import { makeDecodeTable } from './decode-table.ts';
 import { COLD_HANDLERS, staticKey } from './handlers.ts';
 import { IMPORTS } from './imports.ts';
 import { MainFunction, requested } from './main-function.ts';
-import { HANDLER_CHECK, HANDLER_DELIVER } from './record.ts';
+import { HANDLER_CHECK, HANDLER_DELIVER, type RecordSpec } from './record.ts';
 
 /** Exports of the core module beside `run`. */
 const EXPORTS = [
@@ -35,6 +37,8 @@ const EXPORTS = [
   'flushVa',
   'flushWritesOf',
   'flushCode',
+  'clearRecords',
+  'fillRecord',
   'fpRecompute',
   'resolve',
   'takePending',
@@ -72,8 +76,14 @@ class Constants implements Pick<CoreModule, 'constant'> {
   }
 }
 
+/** The core module, and what was found when it was made. */
+export interface BuiltCore extends CoreImage {
+  /** Operands of the records of each handler, by its number. */
+  readonly specs: ReadonlyMap<number, RecordSpec>;
+}
+
 /** Generates the core module. */
-export function buildCore(): CoreImage {
+export function buildCore(): BuiltCore {
   const b = new ModuleBuilder();
   const constants = new Constants();
   const functions = new Map<string, FuncRef>();
@@ -95,25 +105,45 @@ export function buildCore(): CoreImage {
       b.function(h.name, [...h.params], [...h.results], (f) => h.build(f, m)),
     );
   }
-  const cold = new Map<string, FuncRef>();
+  const specs = new Map<number, RecordSpec>();
+  const cold = new Map<string, { readonly ref: FuncRef; readonly id: number }>();
   for (const h of COLD_HANDLERS) {
     const key = `${h.encoding.index}:${staticKey(h.encoding, h.fields)}`;
-    const ref = b.function(h.encoding.row.name, ['i32', 'i32'], ['i32'], (f) =>
-      h.movesSp ? buildSpMove(f, m, h, cold.get(key)) : buildCold(f, m, h),
-    );
+    const ref = b.function(h.encoding.row.name, ['i32', 'i32'], ['i32'], (f) => {
+      const usual = cold.get(key);
+      const own = usual && { ref: usual.ref, spec: specs.get(usual.id)! };
+      specs.set(h.id, h.movesSp ? buildSpMove(f, m, h, own) : buildCold(f, m, h));
+    });
     b.tableSlot(ref);
-    if (!h.movesSp) cold.set(key, ref);
+    if (!h.movesSp) cold.set(key, { ref, id: h.id });
   }
   const coldType = b.type(['i32', 'i32'], ['i32']);
   functions.set(
     'runRegions',
     b.function('runRegions', ['i32', 'i32', 'i32'], ['i32'], (f) => buildRunRegions(f, m, coldType)),
   );
-  b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType).build()));
+  b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType, specs).build()));
+  addDecoder(b, functions, m, specs);
   b.exportTable('regions', REGIONS);
   for (const name of new Set<string>([...EXPORTS, ...CALLABLE.keys()])) b.export(m.fn(name));
   const module = b.encode();
-  return { module, constants: constants.used };
+  return { module, constants: constants.used, specs };
+}
+
+/** The functions that make records: built behind all handlers, whose operands are known then. */
+function addDecoder(
+  b: ModuleBuilder,
+  functions: Map<string, FuncRef>,
+  m: CoreModule,
+  specs: ReadonlyMap<number, RecordSpec>,
+): void {
+  const define = (name: string, params: number, results: number, build: (f: FunctionBuilder) => void): void => {
+    const i32s = (n: number) => Array.from({ length: n }, () => 'i32' as const);
+    functions.set(name, b.function(name, i32s(params), i32s(results), build));
+  };
+  define('fillRecord', 5, 1, (f) => buildFillRecord(f, m, makeDecodeTable(specs)));
+  define('decode', 2, 0, (f) => buildDecode(f, m));
+  define('decodeAlone', 3, 1, (f) => buildDecodeAlone(f, m));
 }
 
 /**

@@ -10,13 +10,6 @@ import { COLD_CHECK, COLD_EVENT, COLD_FAULT, COLD_JUMP, COLD_NEXT, COLD_WAIT } f
 import { RecordSpec } from './record.ts';
 import { type Exits, type FlagAccess, InterpreterSem } from './sem.ts';
 
-/** The operands of a handler's records, as its semantics ask for them. */
-export function recordSpec(h: Handler, module: CoreModule, f: FunctionBuilder): RecordSpec {
-  const spec = new RecordSpec();
-  emitCold(f, module, h, spec);
-  return spec;
-}
-
 function memoryFlags(f: FunctionBuilder, cpu: Expr): FlagAccess {
   return {
     n: () => field(cpu, 'flagN'),
@@ -45,7 +38,7 @@ function coldExits(f: FunctionBuilder, spec: RecordSpec, h: Handler): Exits {
     event: give(COLD_EVENT),
     checkSoon: () => {},
     branchTo: () => {},
-    branch: () => void spec.word(branchOperand(h)),
+    branch: () => void spec.target(branchOperand(h)),
   };
 }
 
@@ -67,19 +60,31 @@ function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpe
   else f.ret(i32(COLD_NEXT));
 }
 
-export function buildCold(f: FunctionBuilder, m: CoreModule, h: Handler): void {
-  emitCold(f, m, h, new RecordSpec());
+/** Gives the operands of the handler's records. */
+export function buildCold(f: FunctionBuilder, m: CoreModule, h: Handler): RecordSpec {
+  const spec = new RecordSpec();
+  emitCold(f, m, h, spec);
   f.unreachable();
+  return spec;
 }
 
-/** An instruction that may take SP off its alignment: `own` is its usual function, where it has one. */
-export function buildSpMove(f: FunctionBuilder, m: CoreModule, h: Handler, own: FuncRef | undefined): void {
+/**
+ * An instruction that may take SP off its alignment: `own` is its usual function and the operands of its records, where
+ * it has one. Gives the operands of this one's.
+ */
+export function buildSpMove(
+  f: FunctionBuilder,
+  m: CoreModule,
+  h: Handler,
+  own: { readonly ref: FuncRef; readonly spec: RecordSpec } | undefined,
+): RecordSpec {
   const cpu = f.param(0);
+  const spec = own?.spec ?? new RecordSpec();
   if (own) {
-    const outcome = f.tmp(f.call(own, cpu, f.param(1)));
+    const outcome = f.tmp(f.call(own.ref, cpu, f.param(1)));
     f.if(outcome, () => f.ret(outcome));
   } else {
-    f.block((done) => emitCold(f, m, h, new RecordSpec(), done));
+    f.block((done) => emitCold(f, m, h, spec, done));
   }
   f.if(and(field(cpu, 'sp', 'i32'), i32(15)), () => {
     f.callVoid(m.fn('debugMode'), cpu);
@@ -87,6 +92,7 @@ export function buildSpMove(f: FunctionBuilder, m: CoreModule, h: Handler, own: 
   });
   f.ret(i32(COLD_NEXT));
   f.unreachable();
+  return spec;
 }
 
 /** What a direct branch's record holds: bytes to the target's record, or to the target from the start of the page. */

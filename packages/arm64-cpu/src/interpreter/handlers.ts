@@ -1,5 +1,6 @@
 /** The interpreter's handlers: one for each row and each value of its static fields, numbered in the table's order. */
-import { ENCODINGS, type Encoding } from '../decoder.ts';
+import type { Encoding } from '../decoder.ts';
+import { ENCODINGS } from '../encodings.ts';
 import type { Fields } from '../table/row.ts';
 import { FIRST_HANDLER } from './record.ts';
 
@@ -65,19 +66,4 @@ export const COLD_HANDLERS: readonly Handler[] = [
 ];
 export const FIRST_COLD = FIRST_HANDLER + HOT_HANDLERS.length;
 
-/** Handlers of each encoding. */
-const byEncoding: readonly Map<number, Handler>[] = ENCODINGS.map(() => new Map());
-for (const h of [...HOT_HANDLERS, ...COLD_HANDLERS]) {
-  byEncoding[h.encoding.index]!.set(handlerKey(h.encoding, h.fields, h.far, h.movesSp), h);
-}
-
-function handlerKey(e: Encoding, fields: Fields, far: boolean, movesSp: boolean): number {
-  return staticKey(e, fields) * 4 + (far ? 2 : 0) + (movesSp ? 1 : 0);
-}
-
-/** The handler of a decoded instruction. */
-export function handlerOf(e: Encoding, fields: Fields, far: boolean): Handler {
-  const h = byEncoding[e.index]!.get(handlerKey(e, fields, far, e.row.movesSp?.(fields) ?? false));
-  if (!h) throw new Error(`${e.row.name} has no handler for ${JSON.stringify(fields)}`);
-  return h;
-}
+export const HANDLERS: readonly Handler[] = [...HOT_HANDLERS, ...COLD_HANDLERS];

@@ -4,10 +4,8 @@ import type { ValType } from '../wasm/expr.ts';
 
 /** Imports of the core module (module `host`): name, parameters, results. What each does: see `EngineHost`. */
 export const IMPORTS = [
-  ['decode', ['i32', 'i32'], []],
   ['newCodePage', ['i32', 'i32', 'i32'], ['i32']],
   ['codePageWritten', ['i32', 'i32'], []],
-  ['decodeAlone', ['i32', 'i32', 'i32'], ['i32']],
   ['backBlock', ['i32', 'i32'], ['i32']],
   ['mmio', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']],
   ['hypercall', ['i32', 'i32', 'i32'], ['i32']],

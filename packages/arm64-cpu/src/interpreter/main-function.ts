@@ -97,7 +97,11 @@ export class MainFunction {
   readonly #t: Var;
   readonly #flags: readonly Var[];
 
-  constructor(f: FunctionBuilder, m: CoreModule, coldType: number) {
+  /** Operands of the records of the handlers in it, by handler: what `build` finds. */
+  readonly #specs: Map<number, RecordSpec>;
+
+  constructor(f: FunctionBuilder, m: CoreModule, coldType: number, specs: Map<number, RecordSpec>) {
+    this.#specs = specs;
     this.#f = f;
     this.#m = m;
     this.#coldType = coldType;
@@ -342,6 +346,7 @@ export class MainFunction {
   #hot(h: Handler, next: Label, jump: Label, check: Label, fault: Label): void {
     const f = this.#f;
     const spec = new RecordSpec();
+    this.#specs.set(h.id, spec);
     const [n, z, c, v] = this.#flags as [Var, Var, Var, Var];
     const rec = () => f.get(this.#rec);
     const flags: FlagAccess = {
@@ -398,7 +403,7 @@ export class MainFunction {
   #branch(h: Handler, spec: RecordSpec, cond: Expr | undefined, next: Label, jump: Label): void {
     const f = this.#f;
     const rec = () => f.get(this.#rec);
-    const operand = spec.word(branchOperand(h));
+    const operand = spec.target(branchOperand(h));
     const taken = (): void => {
       if (h.far) {
         f.set(this.#t, add(field(this.#cpu, 'pageVa'), load('i64_32s', rec(), operand)));

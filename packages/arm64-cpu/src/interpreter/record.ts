@@ -27,9 +27,14 @@ export interface Operand {
   readonly offset: number;
   readonly bytes: 2 | 4 | 8;
   readonly value: (f: Fields) => number | bigint;
+  /** Present: the place in the vCPU state of a register, the one that many behind the field's. */
+  readonly register?: { readonly field: string; readonly plus: number; readonly use: RegUse };
+  /** True: where a direct branch leads. */
+  readonly isTarget?: boolean;
 }
 
-const REGISTER: Record<RegUse, (n: number) => number> = {
+/** Places of registers in the vCPU state, by use and number. */
+export const REGISTERS: Record<RegUse, (n: number) => number> = {
   X: (n) => (n === 31 ? ZR_OFFSET : X_OFFSET + 8 * n),
   Xw: (n) => (n === 31 ? SINK_OFFSET : X_OFFSET + 8 * n),
   SP: (n) => (n === 31 ? SP_OFFSET : X_OFFSET + 8 * n),
@@ -40,8 +45,6 @@ const REGISTER: Record<RegUse, (n: number) => number> = {
 export class RecordSpec {
   readonly operands: Operand[] = [];
   usesFlags = false;
-  /** Operands depend on where the instruction is. */
-  usesPc = false;
   readonly #slots = new Map<string, number>();
   readonly #taken = new Uint8Array(RECORD_BYTES);
 
@@ -49,11 +52,16 @@ export class RecordSpec {
     this.#taken.fill(1, 0, 2);
   }
 
-  #allot(bytes: 2 | 4 | 8, value: Operand['value'], from: readonly number[]): number {
+  #allot(
+    bytes: 2 | 4 | 8,
+    value: Operand['value'],
+    from: readonly number[],
+    kind: Pick<Operand, 'register' | 'isTarget'> = {},
+  ): number {
     const offset = from.find((at) => !this.#taken.subarray(at, at + bytes).includes(1));
     if (offset === undefined) throw new Error('an instruction has more operands than a record holds');
     this.#taken.fill(1, offset, offset + bytes);
-    this.operands.push({ offset, bytes, value });
+    this.operands.push({ offset, bytes, value, ...kind });
     return offset;
   }
 
@@ -63,13 +71,14 @@ export class RecordSpec {
     let offset = this.#slots.get(key);
     if (offset === undefined) {
       const [name, plus = '0'] = field.split('+');
-      const at = REGISTER[use];
+      const at = REGISTERS[use];
       const value = (f: Fields): number => {
         const n = f[name!];
         if (n === undefined) throw new Error(`the pattern has no field ${name}`);
         return at(use === 'V' ? (n + Number(plus)) & 31 : n + Number(plus));
       };
-      offset = this.#allot(2, value, [2, 4, 6, 8, 10, 12, 14]);
+      const register = { field: name!, plus: Number(plus), use };
+      offset = this.#allot(2, value, [2, 4, 6, 8, 10, 12, 14], { register });
       this.#slots.set(key, offset);
     }
     return offset;
@@ -80,22 +89,13 @@ export class RecordSpec {
     return this.#allot(4, value, [12, 8, 4]);
   }
 
+  /** Offset of 4 bytes that tell where a direct branch leads. */
+  target(value: FieldFn): number {
+    return this.#allot(4, value, [12, 8, 4], { isTarget: true });
+  }
+
   /** Offset of an immediate of 8 bytes. */
   doubleword(value: FieldFn): number {
     return this.#allot(8, value, [8]);
-  }
-
-  /** Writes the operands of an instruction into the record at `at`. */
-  write(view: DataView, at: number, fields: Fields): void {
-    for (const { offset, bytes, value } of this.operands) {
-      const v = value(fields);
-      if (bytes === 2) view.setUint16(at + offset, Number(v), true);
-      else if (bytes === 4) view.setInt32(at + offset, Number(v), true);
-      else if (typeof v === 'bigint') view.setBigUint64(at + offset, BigInt.asUintN(64, v), true);
-      else {
-        view.setInt32(at + offset, v, true);
-        view.setInt32(at + offset + 4, v < 0 ? -1 : Math.floor(v / 2 ** 32), true);
-      }
-    }
   }
 }

@@ -424,7 +424,6 @@ export class InterpreterSem extends StatementSem implements Sem {
 
   /** `fn` plus the instruction's place in its page; ADRP's reach needs more than 32 bits. */
   #pcOffset(fn: FieldFn, page: boolean): Expr {
-    if (!page) this.#spec.usesPc = true;
     return page ? this.wide(64, (f) => Number(fn(f))) : this.imm64((f) => f.pc! + Number(fn(f)));
   }
 

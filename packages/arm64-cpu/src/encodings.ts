@@ -1,0 +1,4 @@
+import { allEncodings } from './decoder.ts';
+
+/** The table with patterns parsed, in order of the table. */
+export const ENCODINGS = allEncodings();
