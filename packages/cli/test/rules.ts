@@ -41,12 +41,18 @@ export const WITHOUT_EXAMPLE: Readonly<Record<string, string>> = {
 
 /** Pitfalls that no tree and no image shows, and what there is for them. */
 const NOT_STATIC: readonly (readonly [string, string])[] = [
-  ['who has the keyboard', 'a question of a running board: the console says it, and Ctrl-A three times moves on'],
+  [
+    'who has the keyboard',
+    'a question of a running board: at its start and at each change the console says `*** Serial input to DOM1`, and Ctrl-A three times moves on; a `conswitch` that can not work is found as `xen-option-invalid`',
+  ],
   [
     'which message is of which domain',
-    'output bears the names of the domains, which the tree gives or their nodes have',
+    "each domain is named as its node, or as `dom0less,name` says, wherever a person or a program is told of it; only Xen's own lines say DOM1, in the order of the nodes, as Xen does",
   ],
-  ['a guest that died unseen', 'shows when it runs: `run` reports the end of each domain, with `--json` as an event'],
+  [
+    'a guest that died unseen',
+    'shows when it runs: `run` says `dom0less: domU1 crashed: …` or `panicked`, with `--json` as an event, and its exit code is 1; what is to happen then is `dom0less,on-crash`',
+  ],
   [
     'a host tree from which Xen makes no dom0 (a disabled PCI bridge, registers behind a bus without ranges)',
     'no dom0 is made here: `dom0-described` says so; a UART that is disabled is found as `uart-missing`',
@@ -56,9 +62,6 @@ const NOT_STATIC: readonly (readonly [string, string])[] = [
     'an image does not tell what it was built for; that Zephyr has addresses of its own is found as `guest-fixed-addresses`',
   ],
 ];
-
-/** Rules whose examples take seconds, for the long tests. */
-export const SLOW: readonly string[] = ['kernel-too-large'];
 
 /** A line of an example that says what lies where: a word of {@link LOADS}, or a source of a device tree. */
 const LIES = /^\/\/ at (0x[\da-f]+) lies: (\S+)$/gm;

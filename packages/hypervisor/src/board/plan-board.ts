@@ -5,7 +5,7 @@ import { type BootPlan, type DomainPlan, parseBootPlan, type ValidDomain } from 
 import { modelNamed } from '../devices/models.ts';
 import { countBlocks, HostMemory } from '../domain/domain-memory.ts';
 import { DeviceOwners } from '../domain/plan-devices.ts';
-import { type PlannedDomain, type PooledDomain, planDomain } from '../domain/plan-domain.ts';
+import { KernelReader, type PlannedDomain, type PooledDomain, planDomain } from '../domain/plan-domain.ts';
 import { type DomainShape, layOut } from '../memory/layout.ts';
 import { type PcpuCount, type PlannedPools, planPools } from '../schedule/plan-pools.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
@@ -72,9 +72,11 @@ const planAll = (
 ): PooledDomain[] => {
   const memory = new HostMemory(plan);
   const owners = new DeviceOwners();
+  const kernels = new KernelReader();
   const valid = plan.domains.filter((domain): domain is ValidDomain => domain.valid);
   return valid.flatMap((domain) => {
-    const context = { host: plan.host, modules, assumeModules, memory, owners, report: findings.reporter(domain.id) };
+    const report = findings.reporter(domain.id);
+    const context = { host: plan.host, modules, assumeModules, memory, owners, kernels, report };
     const place = pools.poolOf(domain, context.report);
     const planned = place && planDomain(domain, context);
     return place === undefined || planned === undefined ? [] : { ...planned, ...place };

@@ -53,6 +53,8 @@ export interface PlanContext {
   readonly assumeModules?: boolean;
   readonly memory: HostMemory;
   readonly owners: DeviceOwners;
+  /** What was read of kernels so far: domains may have the same. */
+  readonly kernels?: KernelReader;
   /** Takes what is found; an error is reported exactly when a domain can't be planned. */
   readonly report: (diagnostic: BoardDiagnostic) => void;
 }
@@ -86,7 +88,30 @@ const moduleBytes = (
   return loaded.subarray(0, module.size);
 };
 
-type ReadContext = Pick<PlanContext, 'modules' | 'assumeModules' | 'report'>;
+type ReadContext = Pick<PlanContext, 'modules' | 'assumeModules' | 'kernels' | 'report'>;
+
+/** Reads kernels, each once: unpacking one takes a while. */
+export class KernelReader {
+  readonly #read = new Map<string, KernelImage | KernelImageError>();
+
+  /** @throws {KernelImageError} as `identifyKernel` does. */
+  read({ address, size }: BootModule, bytes: Uint8Array): KernelImage {
+    const key = `${address}+${size}`;
+    const known = this.#read.get(key) ?? attempt(bytes);
+    this.#read.set(key, known);
+    if (known instanceof KernelImageError) throw known;
+    return known;
+  }
+}
+
+function attempt(bytes: Uint8Array): KernelImage | KernelImageError {
+  try {
+    return identifyKernel(bytes);
+  } catch (error) {
+    if (error instanceof KernelImageError) return error;
+    throw error;
+  }
+}
 
 /** What is known of a kernel whose file is not there: it is an arm64 Image of the size that its module says. */
 const assumedKernel = ({ size }: BootModule): KernelImage => ({
@@ -106,7 +131,7 @@ const readKernel = (domain: ValidDomain, context: ReadContext): KernelImage | un
   if (bytes === 'assumed') return assumedKernel(module);
   const place = { path: module.path, domain: domain.nodeName };
   try {
-    const kernel = identifyKernel(bytes);
+    const kernel = (context.kernels ?? new KernelReader()).read(module, bytes);
     for (const finding of [...kernel.findings, ...adviseKernel(domain, kernel)]) context.report(locate(finding, place));
     return kernel;
   } catch (error) {

@@ -29,7 +29,7 @@ export const KERNEL_DIAGNOSTICS = defineDiagnostics({
   'kernel-too-large': {
     severity: 'error',
     message: 'the image unpacks to more than {limit} bytes',
-    remedy: 'check the file, or raise maxBytes',
+    remedy: 'check the file: a kernel that unpacks to so much is none',
     xen: 'fails to allocate and panics',
   },
   'kernel-image-size': {

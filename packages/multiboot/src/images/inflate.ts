@@ -32,6 +32,11 @@ const SHORT_COPY = 64;
 /** A complete prefix code as one flat table: index = next 15 bits of input, entry = symbol << 4 | length; 0 = no code. */
 type PrefixTable = Uint16Array;
 
+interface Tables {
+  literals: PrefixTable;
+  distances: PrefixTable;
+}
+
 const corrupt = (detail: string): KernelImageError => kernelError('gzip-corrupt', { detail });
 
 /** Builds the decoding table of a canonical prefix code from its code lengths (RFC 1951, 3.2.2). */
@@ -57,9 +62,9 @@ const buildTable = (lengths: Uint8Array): PrefixTable => {
   return table;
 };
 
-let fixedTables: { literals: PrefixTable; distances: PrefixTable } | undefined;
+let fixedTables: Tables | undefined;
 
-const getFixedTables = (): { literals: PrefixTable; distances: PrefixTable } => {
+const getFixedTables = (): Tables => {
   if (fixedTables === undefined) {
     const literals = new Uint8Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
     fixedTables = { literals: buildTable(literals), distances: buildTable(new Uint8Array(30).fill(5)) };
@@ -69,59 +74,61 @@ const getFixedTables = (): { literals: PrefixTable; distances: PrefixTable } => 
 
 /** Reads bits, lowest first, and decodes prefix codes. */
 class BitReader {
-  readonly #input: Uint8Array;
-  #at: number;
-  #hold = 0;
-  #held = 0;
+  readonly bytes: Uint8Array;
+  /** Offset of the next byte to read. */
+  at: number;
+  /** Bits that were read ahead, the next one lowest, and how many they are: 24 at most. */
+  hold = 0;
+  held = 0;
 
-  constructor(input: Uint8Array, start: number) {
-    this.#input = input;
-    this.#at = start;
+  constructor(bytes: Uint8Array, start: number) {
+    this.bytes = bytes;
+    this.at = start;
   }
 
   /** Makes `count` ≤ 16 bits available where the input still has them. */
   #fill(count: number): void {
-    while (this.#held < count && this.#at < this.#input.length) {
-      this.#hold |= this.#input[this.#at++]! << this.#held;
-      this.#held += 8;
+    while (this.held < count && this.at < this.bytes.length) {
+      this.hold |= this.bytes[this.at++]! << this.held;
+      this.held += 8;
     }
   }
 
   /** The next `count` ≤ 16 bits as a number. */
   bits(count: number): number {
     this.#fill(count);
-    if (this.#held < count) throw corrupt('the compressed data ends early');
-    const value = this.#hold & ((1 << count) - 1);
-    this.#hold >>>= count;
-    this.#held -= count;
+    if (this.held < count) throw corrupt('the compressed data ends early');
+    const value = this.hold & ((1 << count) - 1);
+    this.hold >>>= count;
+    this.held -= count;
     return value;
   }
 
   /** The next symbol of a prefix code. */
   symbol(table: PrefixTable): number {
     this.#fill(MAX_CODE_LENGTH);
-    const entry = table[this.#hold & (table.length - 1)]!;
+    const entry = table[this.hold & (table.length - 1)]!;
     const length = entry & 15;
     if (length === 0) throw corrupt('a bit pattern is no code');
-    if (length > this.#held) throw corrupt('the compressed data ends early');
-    this.#hold >>>= length;
-    this.#held -= length;
+    if (length > this.held) throw corrupt('the compressed data ends early');
+    this.hold >>>= length;
+    this.held -= length;
     return entry >>> 4;
   }
 
   /** Drops the rest of the current byte and gives back whole bytes that were read ahead. */
   align(): number {
-    this.#at -= this.#held >> 3;
-    this.#hold = 0;
-    this.#held = 0;
-    return this.#at;
+    this.at -= this.held >> 3;
+    this.hold = 0;
+    this.held = 0;
+    return this.at;
   }
 
   /** Takes `count` whole bytes; the reader must be aligned. */
   take(count: number): Uint8Array {
-    if (this.#at + count > this.#input.length) throw corrupt('the compressed data ends early');
-    this.#at += count;
-    return this.#input.subarray(this.#at - count, this.#at);
+    if (this.at + count > this.bytes.length) throw corrupt('the compressed data ends early');
+    this.at += count;
+    return this.bytes.subarray(this.at - count, this.at);
   }
 }
 
@@ -148,6 +155,11 @@ class Output {
     return this.#buffer;
   }
 
+  /** The buffer as it is: what is behind `length` can be written to. */
+  room(): Uint8Array {
+    return this.#buffer;
+  }
+
   bytes(): Uint8Array {
     return this.length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.length);
   }
@@ -162,7 +174,7 @@ const readStored = (input: BitReader, output: Output): void => {
   output.length += length;
 };
 
-const readDynamicTables = (input: BitReader): { literals: PrefixTable; distances: PrefixTable } => {
+const readDynamicTables = (input: BitReader): Tables => {
   const literalCount = input.bits(5) + 257;
   const distanceCount = input.bits(5) + 1;
   const codeLengthCount = input.bits(4) + 4;
@@ -190,12 +202,98 @@ const readDynamicTables = (input: BitReader): { literals: PrefixTable; distances
   };
 };
 
-const readCompressed = (
-  input: BitReader,
-  output: Output,
-  tables: { literals: PrefixTable; distances: PrefixTable },
-): void => {
-  for (;;) {
+/** Writes `length` bytes at `to` that repeat those from `distance` before; a short distance repeats what it writes. */
+const repeat = (buffer: Uint8Array, to: number, distance: number, length: number): void => {
+  const from = to - distance;
+  if (length <= SHORT_COPY) {
+    for (let i = 0; i < length; i++) buffer[to + i] = buffer[from + i]!;
+  } else if (distance === 1) {
+    buffer.fill(buffer[from]!, to, to + length);
+  } else {
+    for (let done = 0; done < length; ) {
+      const count = Math.min(distance + done, length - done);
+      buffer.copyWithin(to + done, from, from + count);
+      done += count;
+    }
+  }
+};
+
+/** Behind the last possible read of a turn of the fast loop: two symbols with their extra bits are 48 bits at most. */
+const FAST_MARGIN = 8;
+/** The most that a turn writes. */
+const LONGEST_COPY = 258;
+
+/**
+ * Decodes while input and output have room for whatever the next symbol is, without a check for each bit: most of a
+ * stream. False if the block has ended; true if the rest needs care.
+ */
+const readFast = (input: BitReader, output: Output, { literals, distances }: Tables): boolean => {
+  const { bytes } = input;
+  const last = bytes.length - FAST_MARGIN;
+  const buffer = output.room();
+  const lastOut = buffer.length - LONGEST_COPY;
+  const mask = literals.length - 1;
+  let { at, hold, held } = input;
+  let out = output.length;
+  let more = true;
+  while (at <= last && out <= lastOut) {
+    // At least 17 bits: a symbol has 15 at most, and a second fill gives its extra bits, 13 at most.
+    while (held <= 16) {
+      hold |= bytes[at++]! << held;
+      held += 8;
+    }
+    const entry = literals[hold & mask]!;
+    const size = entry & 15;
+    const symbol = entry >>> 4;
+    if (size === 0 || symbol > END_OF_BLOCK + LENGTH_BASE.length) break;
+    hold >>>= size;
+    held -= size;
+    if (symbol < END_OF_BLOCK) {
+      buffer[out++] = symbol;
+      continue;
+    }
+    if (symbol === END_OF_BLOCK) {
+      more = false;
+      break;
+    }
+    while (held <= 16) {
+      hold |= bytes[at++]! << held;
+      held += 8;
+    }
+    const lengthExtra = LENGTH_EXTRA[symbol - 257]!;
+    const length = LENGTH_BASE[symbol - 257]! + (hold & ((1 << lengthExtra) - 1));
+    hold >>>= lengthExtra;
+    held -= lengthExtra;
+    while (held <= 16) {
+      hold |= bytes[at++]! << held;
+      held += 8;
+    }
+    const code = distances[hold & mask]!;
+    const codeSize = code & 15;
+    if (codeSize === 0) throw corrupt('a bit pattern is no code');
+    hold >>>= codeSize;
+    held -= codeSize;
+    while (held <= 16) {
+      hold |= bytes[at++]! << held;
+      held += 8;
+    }
+    const extra = DISTANCE_EXTRA[code >>> 4]!;
+    const distance = DISTANCE_BASE[code >>> 4]! + (hold & ((1 << extra) - 1));
+    hold >>>= extra;
+    held -= extra;
+    if (distance > out) throw corrupt('a copy starts before the output');
+    repeat(buffer, out, distance, length);
+    out += length;
+  }
+  input.at = at;
+  input.hold = hold;
+  input.held = held;
+  output.length = out;
+  return more;
+};
+
+const readCompressed = (input: BitReader, output: Output, tables: Tables): void => {
+  while (readFast(input, output, tables)) {
     const symbol = input.symbol(tables.literals);
     if (symbol < END_OF_BLOCK) {
       output.reserve(1)[output.length++] = symbol;
@@ -208,11 +306,7 @@ const readCompressed = (
     const distanceSymbol = input.symbol(tables.distances);
     const distance = DISTANCE_BASE[distanceSymbol]! + input.bits(DISTANCE_EXTRA[distanceSymbol]!);
     if (distance > output.length) throw corrupt('a copy starts before the output');
-    const buffer = output.reserve(length);
-    const from = output.length - distance;
-    const to = output.length;
-    if (distance >= length && length > SHORT_COPY) buffer.copyWithin(to, from, from + length);
-    else for (let i = 0; i < length; i++) buffer[to + i] = buffer[from + i]!;
+    repeat(output.reserve(length), output.length, distance, length);
     output.length += length;
   }
 };
