@@ -1,16 +1,27 @@
 import { ICC, type IccName, type InvalidAccess, stateBytesV3, VGicV3 } from '../src/index.ts';
+import {
+  GICD_CTLR,
+  GICD_ICFGR as ICFGR,
+  GICD_IGROUPR as IGROUPR,
+  GICD_IPRIORITYR as IPRIORITYR,
+  GICD_ISENABLER as ISENABLER,
+} from './harness.ts';
 
-export const GICD_CTLR = 0x0000;
-export const GICD_TYPER = 0x0004;
-export const IGROUPR = 0x080;
-export const ISENABLER = 0x100;
-export const ICENABLER = 0x180;
-export const ISPENDR = 0x200;
-export const ICPENDR = 0x280;
-export const ISACTIVER = 0x300;
-export const ICACTIVER = 0x380;
-export const IPRIORITYR = 0x400;
-export const ICFGR = 0xc00;
+export {
+  GICD_CTLR,
+  GICD_ICACTIVER as ICACTIVER,
+  GICD_ICENABLER as ICENABLER,
+  GICD_ICFGR as ICFGR,
+  GICD_ICPENDR as ICPENDR,
+  GICD_IGROUPR as IGROUPR,
+  GICD_IPRIORITYR as IPRIORITYR,
+  GICD_ISACTIVER as ISACTIVER,
+  GICD_ISENABLER as ISENABLER,
+  GICD_ISPENDR as ISPENDR,
+  GICD_TYPER,
+  SPURIOUS,
+} from './harness.ts';
+
 export const GICD_IROUTER = 0x6000;
 export const PIDR2 = 0xffe8;
 
@@ -21,7 +32,6 @@ export const SGI_BASE = 0x10000;
 export const GICR_SIZE = 0x20000;
 
 export const IRM = 0x80000000;
-export const SPURIOUS = 1023;
 
 /** A GIC with everything it said to the outside, and short names for accesses. */
 export function rig(vcpus = 2, nrSpis = 64, buffer?: ArrayBufferLike) {

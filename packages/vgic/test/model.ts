@@ -80,6 +80,11 @@ export class GicModel {
     return Math.min(0xff, ...this.cpus[vcpu]!.active);
   }
 
+  /** GICC_APR0: a bit for each group priority that is active. */
+  apr(vcpu: number): number {
+    return [...new Set(this.cpus[vcpu]!.active)].reduce((sum, priority) => sum + 2 ** (priority / 8), 0);
+  }
+
   irq(vcpu: number): boolean {
     const cpu = this.cpus[vcpu]!;
     const i = this.highest(vcpu);
