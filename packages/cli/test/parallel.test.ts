@@ -26,7 +26,19 @@ const ROUNDS = Number(process.env.DOM0LESS_PARALLEL_ROUNDS ?? 1);
 const WORKER = new URL('../dist/pcpu-worker.cjs', import.meta.url);
 /** Threads run what was built, not the sources that the tests do. */
 const PLAIN = { execArgv: [] };
-const DEAD_WORKER = new URL('data:text/javascript,throw new Error("out of luck")');
+const OUT_OF_LUCK = 'throw new Error("out of luck");';
+const DEAD_WORKER = new URL(`data:text/javascript,${OUT_OF_LUCK}`);
+/** A pCPU that reads its clock a thousand times and dies of the next, with the lock of the system counter in its hands. */
+const DYING_WORKER = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    const now = performance.now.bind(performance);
+    let reads = 0;
+    performance.now = () => {
+      if (++reads > 1000) ${OUT_OF_LUCK}
+      return now();
+    };
+    await import(${JSON.stringify(WORKER.href)});`)}`,
+);
 
 const folder = new Folder();
 
@@ -130,12 +142,15 @@ describe.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))('several pCPUs (r
 describe('a thread that dies', () => {
   const spins = () => hostBoard([1, 2].map((n) => ({ name: `spin${n}`, memoryMiB: 16, bootargs: '', kernel: SPIN })));
 
-  it(
-    'takes down the board, with one clear message and exit code 3, while the other threads run on',
-    async () => {
+  it.each([
+    ['at its start', DEAD_WORKER],
+    ['with a lock in its hands', DYING_WORKER],
+  ])(
+    '%s takes down the board, with one clear message and exit code 3, wherever the other threads are',
+    async (_, worker) => {
       const io = realIo();
       const startPcpu: FakeIo['startPcpu'] = (work, notify) =>
-        startThread(work.init.pcpu === 1 ? DEAD_WORKER : WORKER, work, notify, PLAIN);
+        startThread(work.init.pcpu === 1 ? worker : WORKER, work, notify, PLAIN);
       const { tree, modules } = spins();
       const board = folder.put('spins.dtb', writeFdt(tree));
       const loads = [...modules].flatMap(([address, bytes]) => {
