@@ -47,7 +47,7 @@ sync
 poweroff -f
 `;
 
-const tree = (memoryMiB: number, ramdiskBytes: number): string => `/dts-v1/;
+const tree = (cpus: number, memoryMiB: number, ramdiskBytes: number): string => `/dts-v1/;
 / {
 	#address-cells = <2>; #size-cells = <2>;
 	memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x50000000>; };
@@ -64,7 +64,7 @@ const tree = (memoryMiB: number, ramdiskBytes: number): string => `/dts-v1/;
 		#address-cells = <2>; #size-cells = <2>;
 		domU1 {
 			compatible = "xen,domain"; #address-cells = <2>; #size-cells = <2>;
-			memory = <0 ${memoryMiB * 1024}>; cpus = <1>; vpl011;
+			memory = <0 ${memoryMiB * 1024}>; cpus = <${cpus}>; vpl011;
 			module@${KERNEL_ADDRESS.toString(16)} {
 				compatible = "multiboot,kernel", "multiboot,module";
 				reg = <0 ${KERNEL_ADDRESS} 0 ${MODULE_BYTES}>; bootargs = "console=ttyAMA0 loglevel=4";
@@ -99,6 +99,8 @@ export interface UserlandOptions {
   /** Modules of Python's test package that the ramdisk holds, such as `test_math`. */
   readonly pythonTests?: readonly string[];
   readonly memoryMiB?: number;
+  /** vCPUs; 1 if absent. */
+  readonly cpus?: number;
   readonly timeoutSeconds: number;
 }
 
@@ -159,7 +161,7 @@ export async function runUserland(options: UserlandOptions): Promise<UserlandRun
   try {
     const disk = await ramdisk(options, root, busybox);
     writeFileSync(join(folder, 'ramdisk'), disk);
-    const source = tree(options.memoryMiB ?? 512, disk.length);
+    const source = tree(options.cpus ?? 1, options.memoryMiB ?? 512, disk.length);
     writeFileSync(join(folder, 'board.dts'), source);
     const load = [`${KERNEL_ADDRESS}=${kernel}`, `${RAMDISK_ADDRESS}=${join(folder, 'ramdisk')}`];
     const args = ['run', join(folder, 'board.dts'), ...load.flatMap((one) => ['--load', one])];
