@@ -46,11 +46,19 @@ let stamp = 0;
 
 const isFound = (offset: number): boolean => offset >= 0 && offset < PAGE_BYTES && stamps[offset >> 2] === stamp;
 
-/**
- * The region that begins at byte `entry` of a page, of at most `limit` instructions. `wordAt` gives the page's words;
- * `trapsFp`: those of FP and AdvSIMD raise an exception.
- */
-export function findRegion(entry: number, limit: number, wordAt: (offset: number) => number, trapsFp: boolean): Region {
+/** What a region is found in. */
+export interface RegionSource {
+  /** The page's words. */
+  wordAt(offset: number): number;
+  /** Instructions of FP and AdvSIMD raise an exception. */
+  readonly trapsFp: boolean;
+  /** Whether the instruction is worth translating. Absent: all are. */
+  isWanted?(offset: number): boolean;
+}
+
+/** The region that begins at byte `entry` of a page, of at most `limit` instructions. */
+export function findRegion(entry: number, limit: number, source: RegionSource): Region {
+  const { trapsFp } = source;
   stamp++;
   const leaders: number[] = [];
   const lead = (offset: number): void => {
@@ -64,7 +72,8 @@ export function findRegion(entry: number, limit: number, wordAt: (offset: number
   for (let n = 0; n < leaders.length; n++) {
     let offset = leaders[n]!;
     while (offset < PAGE_BYTES && stamps[offset >> 2] !== stamp && size < limit) {
-      const word = wordAt(offset);
+      if (offset !== entry && source.isWanted?.(offset) === false) break;
+      const word = source.wordAt(offset);
       const known = wordOf(word);
       const probed = trapsFp && known.isFp ? undefined : known.probed;
       found[offset >> 2] = { offset, word, known, probed };

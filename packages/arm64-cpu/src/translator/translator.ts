@@ -1,5 +1,6 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
-import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, REGIONS } from '../layout.ts';
+import { HANDLER_UNDECODED } from '../interpreter/record.ts';
+import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, RECORD_SHIFT, REGIONS } from '../layout.ts';
 import { concat } from '../wasm/module-builder.ts';
 import type { TranslationExchange, TranslationPack } from './exchange.ts';
 import { buildModule, regionFunction, regionName } from './module.ts';
@@ -60,6 +61,9 @@ interface Loaded {
 const DEFERRED = 1000;
 /** Words by which pCPUs tell each other what they are about to translate. */
 const CLAIM_WORDS = 8;
+
+/** Where so many branches have led, what was never executed is rare: it is left out. */
+const KNOWN_ENOUGH = 100;
 
 /** Slices that a request waits for others at most. */
 const PATIENCE = 24;
@@ -217,7 +221,10 @@ export class Translator {
 
   #findRegion(page: CodePage, entry: number): Region {
     const wordAt = (at: number): number => this.#u32[(page.hostPage + at) >>> 2]!;
-    return findRegion(entry, this.#options.size, wordAt, page.trapsFp);
+    const wasExecuted = (at: number): boolean =>
+      this.#u16[(page.records + (at << (RECORD_SHIFT - 2))) >>> 1] !== HANDLER_UNDECODED;
+    const isWanted = this.#options.threshold >= KNOWN_ENOUGH ? { isWanted: wasExecuted } : {};
+    return findRegion(entry, this.#options.size, { wordAt, trapsFp: page.trapsFp, ...isWanted });
   }
 
   /** What lies inside a region is no entry of its own, unless branches go on to lead there. */
