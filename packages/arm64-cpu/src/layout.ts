@@ -69,7 +69,7 @@ export const TLB_EMPTY_UPPER = 0x80;
 export const TLB_GUARD = 2 ** TLB_TAG_SHIFT + 4;
 
 /** The code TLB: virtual page (u64), address of its first record (u32), 4 bytes unused. */
-export const CODE_TLB_INDEX_BITS = 11;
+export const CODE_TLB_INDEX_BITS = 12;
 export const CODE_TLB_BYTES = 16 * 2 ** CODE_TLB_INDEX_BITS;
 
 /** A slot holds the translations of one address space: read and write tables of EL0 and EL1, then the code TLBs. */
@@ -88,7 +88,7 @@ export const SLOT_BYTES = SLOT_BLOCK_MAP + 0x1000;
 /** Address spaces (vCPU, VMID and ASID) that one pCPU holds translations of. */
 export const SLOTS = 8;
 
-/** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free), and the next slot to take. */
+/** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free). */
 export const PCPU_SLOT_KEYS = 0x40;
 /**
  * The other half of each slot's key: the vCPU, and in its low bits what else TLB entries depend on: SCTLR_EL1.M and A,
@@ -96,7 +96,9 @@ export const PCPU_SLOT_KEYS = 0x40;
  * different tables.
  */
 export const PCPU_SLOT_VCPUS = 0x80;
-export const PCPU_NEXT_SLOT = 0x20;
+/** When each slot was last chosen: the value that the count of choices had. The slot of the least is the next to go. */
+export const PCPU_SLOT_TIMES = 0xc0;
+export const PCPU_SLOT_CLOCK = 0x20;
 /** The vCPU that the engine is running, 0 while it is in none (u32, Atomics). */
 export const PCPU_RUNNING = 0x100;
 /** How far this pCPU has followed the log of operations (u32, Atomics; waiters are notified). */
@@ -135,8 +137,16 @@ export const PCPU_ALONE = PCPU_NO_CODE + CODE_TLB_BYTES;
 /** A u16 for each region: how often it left an instruction to the interpreter; at REGION_LEAVES the host is told. */
 export const PCPU_LEAVES = PCPU_ALONE + PAGE_RECORDS_BYTES;
 export const REGION_LEAVES = 2000;
+/**
+ * Translations of stage 2, direct-mapped by IPA page, for walks of stage 1: VTTBR_EL2, IPA page + 1, and the leaf descriptor
+ * with the address of the 4 KiB page and the level of the leaf in bits 1:0; 8 bytes unused.
+ */
+export const STAGE2_ENTRY_SHIFT = 5;
+export const STAGE2_INDEX_BITS = 8;
+export const STAGE2_BYTES = 2 ** (STAGE2_ENTRY_SHIFT + STAGE2_INDEX_BITS);
+export const PCPU_STAGE2 = PCPU_LEAVES + 2 * REGIONS;
 /** The first page of records that are kept. */
-export const PCPU_RECORDS = PCPU_LEAVES + 2 * REGIONS;
+export const PCPU_RECORDS = PCPU_STAGE2 + STAGE2_BYTES;
 
 /** Bytes of a pCPU area that holds the records of `codePages` pages. */
 export const pcpuBytes = (codePages: number): number =>

@@ -2,7 +2,7 @@
  * Address translation in generated code: physical memory, stage 2, stage 1 (Arm ARM D5). The same rules stand in
  * readable TypeScript in @dom0less/arm64-mmu, against which tests hold this walker.
  */
-import { BLOCK_SHIFT, BLOCK_TABLE, PA_BITS } from '../layout.ts';
+import { BLOCK_SHIFT, BLOCK_TABLE, PA_BITS, PCPU_STAGE2, STAGE2_ENTRY_SHIFT, STAGE2_INDEX_BITS } from '../layout.ts';
 import { stateOffset } from '../state.ts';
 import {
   add,
@@ -140,39 +140,61 @@ const stage2: CoreHelper = {
     // SL0 counts down from level 2; the first lookup takes all bits above its shift, concatenated tables included.
     f.set(level, sub(i32(2), bits(vtcr, 6, 2)));
     f.if(ne(shrU(ipa, inputBits), i64(0)), () => fail(f, cpu, i32(WALK_STAGE2 | FSC_TRANSLATION)));
-    f.set(shift, extU(sub(i32(39), mul9(f.get(level)))));
-    f.set(table, and(field(cpu, 'VTTBR_EL2'), i64(TABLE_ADDRESS)));
+    const page = f.tmp(shrU(ipa, i64(12)));
+    const vttbr = f.tmp(field(cpu, 'VTTBR_EL2'));
     const index = f.local('i64');
-    f.set(index, shrU(ipa, f.get(shift)));
-    f.loop((again) => {
-      f.set(host, f.call(m.fn('hostOf'), cpu, add(f.get(table), shl(f.get(index), i64(3)))));
-      f.if(eqz(f.get(host)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_EXTERNAL_WALK), f.get(level))));
-      f.set(desc, load('i64', f.get(host)));
-      const isLeaf = or(eq(f.get(level), i32(3)), eqz(bit(f.get(desc), 1)));
-      f.if(eqz(isLeaf), () => {
-        f.if(eqz(bit(f.get(desc), 0)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_TRANSLATION), f.get(level))));
-        f.set(table, and(f.get(desc), i64(TABLE_ADDRESS)));
-        f.set(level, add(f.get(level), i32(1)));
-        f.set(shift, sub(f.get(shift), i64(9)));
-        f.set(index, and(shrU(ipa, f.get(shift)), i64(511)));
-        f.br(again);
-      });
-    });
-    // A leaf: a page at level 3 (bits 1:0 = 3), a block at level 1 or 2 (bits 1:0 = 1).
-    const form = wrap(and(f.get(desc), i64(3)));
-    const wanted = select(eq(f.get(level), i32(3)), i32(3), i32(1));
-    f.if(or(ne(form, wanted), eqz(f.get(level))), () =>
-      fail(f, cpu, or(i32(WALK_STAGE2 | FSC_TRANSLATION), f.get(level))),
+    const known = f.tmp(
+      add(
+        add(field(cpu, 'pcpu', 'i32'), i32(PCPU_STAGE2)),
+        shl(and(wrap(page), i32(2 ** STAGE2_INDEX_BITS - 1)), i32(STAGE2_ENTRY_SHIFT)),
+      ),
     );
-    f.if(eqz(bit(f.get(desc), 10)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_ACCESS_FLAG), f.get(level))));
+    f.block((found) => {
+      f.if(and(eq(load('i64', known), vttbr), eq(load('i64', known, 8), add(page, i64(1)))), () => {
+        f.set(desc, load('i64', known, 16));
+        f.set(level, wrap(and(f.get(desc), i64(3))));
+        f.br(found);
+      });
+      f.set(shift, extU(sub(i32(39), mul9(f.get(level)))));
+      f.set(table, and(vttbr, i64(TABLE_ADDRESS)));
+      f.set(index, shrU(ipa, f.get(shift)));
+      f.loop((again) => {
+        f.set(host, f.call(m.fn('hostOf'), cpu, add(f.get(table), shl(f.get(index), i64(3)))));
+        f.if(eqz(f.get(host)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_EXTERNAL_WALK), f.get(level))));
+        f.set(desc, load('i64', f.get(host)));
+        const isLeaf = or(eq(f.get(level), i32(3)), eqz(bit(f.get(desc), 1)));
+        f.if(eqz(isLeaf), () => {
+          f.if(eqz(bit(f.get(desc), 0)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_TRANSLATION), f.get(level))));
+          f.set(table, and(f.get(desc), i64(TABLE_ADDRESS)));
+          f.set(level, add(f.get(level), i32(1)));
+          f.set(shift, sub(f.get(shift), i64(9)));
+          f.set(index, and(shrU(ipa, f.get(shift)), i64(511)));
+          f.br(again);
+        });
+      });
+      // A leaf: a page at level 3 (bits 1:0 = 3), a block at level 1 or 2 (bits 1:0 = 1).
+      const form = wrap(and(f.get(desc), i64(3)));
+      const wanted = select(eq(f.get(level), i32(3)), i32(3), i32(1));
+      f.if(or(ne(form, wanted), eqz(f.get(level))), () =>
+        fail(f, cpu, or(i32(WALK_STAGE2 | FSC_TRANSLATION), f.get(level))),
+      );
+      f.if(eqz(bit(f.get(desc), 10)), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_ACCESS_FLAG), f.get(level))));
+      // Kept as a page of 4 KiB, whatever it is part of.
+      const inside = f.tmp(sub(shl(i64(1), f.get(shift)), i64(1)));
+      const at = or(and(f.get(desc), not(inside)), and(ipa, inside));
+      const attributes = and(f.get(desc), i64(~(TABLE_ADDRESS | 3n)));
+      f.set(desc, or(or(attributes, and(at, i64(TABLE_ADDRESS))), extU(f.get(level))));
+      f.store('i64', known, vttbr);
+      f.store('i64', known, add(page, i64(1)), 8);
+      f.store('i64', known, f.get(desc), 16);
+    });
     const access = f.param(2);
     const mayRead = bit(f.get(desc), 6);
     const mayWrite = and(bit(f.get(desc), 7), or(mayRead, eqz(and(access, i32(ACCESS_ATOMIC)))));
     const dataAllowed = select(and(access, i32(ACCESS_WRITE)), mayWrite, mayRead);
     const allowed = select(and(access, i32(ACCESS_EXEC)), eqz(bit(f.get(desc), 54)), dataAllowed);
     f.if(eqz(allowed), () => fail(f, cpu, or(i32(WALK_STAGE2 | FSC_PERMISSION), f.get(level))));
-    const inside = f.tmp(sub(shl(i64(1), f.get(shift)), i64(1)));
-    setField(f, cpu, 'walkPa', or(and(and(f.get(desc), i64(TABLE_ADDRESS)), not(inside)), and(ipa, inside)));
+    setField(f, cpu, 'walkPa', or(and(f.get(desc), i64(TABLE_ADDRESS)), and(ipa, i64(0xfff))));
     // Kept for `translate`: what stage 2 adds to the attributes.
     const added = or(
       select(bits(f.get(desc), 4, 2), i32(0), i32(ATTR_DEVICE)),

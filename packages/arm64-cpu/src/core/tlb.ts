@@ -2,11 +2,13 @@
 import {
   CODE_TLB_BYTES,
   CODE_TLB_INDEX_BITS,
-  PCPU_NEXT_SLOT,
   PCPU_NO_CODE,
+  PCPU_SLOT_CLOCK,
   PCPU_SLOT_KEYS,
+  PCPU_SLOT_TIMES,
   PCPU_SLOT_VCPUS,
   PCPU_SLOTS,
+  PCPU_STAGE2,
   SHARED_PCPU_COUNT,
   SLOT_BLOCK_MAP,
   SLOT_BLOCK_MAP_BYTES,
@@ -19,6 +21,7 @@ import {
   SLOT_WRITE_EL0,
   SLOT_WRITE_EL1,
   SLOTS,
+  STAGE2_BYTES,
   TLB_BYTES,
   TLB_EMPTY_LOWER,
   TLB_EMPTY_UPPER,
@@ -37,11 +40,14 @@ import {
   load,
   ltU,
   ne,
+  node,
   or,
   select,
   shl,
   shrU,
+  sub,
   wrap,
+  xor,
 } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import { ACTIVE_ALWAYS } from './debug.ts';
@@ -156,23 +162,47 @@ const selectContext: CoreHelper = {
           f.br(found);
         });
       });
-      const next = f.tmp(load('i32', pcpu, PCPU_NEXT_SLOT));
-      f.store('i32', pcpu, and(add(next, i32(1)), i32(SLOTS - 1)), PCPU_NEXT_SLOT);
-      const base = f.tmp(add(pcpu, add(i32(PCPU_SLOTS), node32Mul(next, SLOT_BYTES))));
+      const oldest = f.local('i32');
+      f.set(oldest, pcpu);
+      for (let n = 1; n < SLOTS; n++) {
+        const at = f.tmp(add(pcpu, i32(4 * n)));
+        f.if(ltU(load('i32', at, PCPU_SLOT_TIMES), load('i32', f.get(oldest), PCPU_SLOT_TIMES)), () =>
+          f.set(oldest, at),
+        );
+      }
+      const at = f.get(oldest);
+      const n = shrU(sub(at, pcpu), i32(2));
+      const base = f.tmp(add(pcpu, add(i32(PCPU_SLOTS), node32Mul(n, SLOT_BYTES))));
+      // Where the domain has another slot it is told of changes of its stage 2; else nobody asks for it any more.
+      const other = ne(shrU(xor(load('i32', at, PCPU_SLOT_KEYS), key), i32(16)), i32(0));
+      f.if(other, () => f.callVoid(m.fn('forgetStage2'), pcpu));
       f.callVoid(m.fn('emptySlot'), base);
-      f.store('i32', add(pcpu, shl(next, i32(2))), key, PCPU_SLOT_KEYS);
-      f.store('i32', add(pcpu, shl(next, i32(2))), owner, PCPU_SLOT_VCPUS);
+      f.store('i32', at, key, PCPU_SLOT_KEYS);
+      f.store('i32', at, owner, PCPU_SLOT_VCPUS);
       setField(f, cpu, 'tlbSlot', base);
     });
+    const clock = f.tmp(add(load('i32', pcpu, PCPU_SLOT_CLOCK), i32(1)));
+    f.store('i32', pcpu, clock, PCPU_SLOT_CLOCK);
+    const chosen = div32(sub(field(cpu, 'tlbSlot', 'i32'), add(pcpu, i32(PCPU_SLOTS))), SLOT_BYTES);
+    f.store('i32', add(pcpu, shl(chosen, i32(2))), clock, PCPU_SLOT_TIMES);
     f.callVoid(m.fn('selectTables'), cpu);
   },
 };
 
+const div32 = (e: Expr, n: number): Expr => node('i32', [0x6e], e, i32(n));
 const node32Mul = (e: Expr, n: number): Expr => ({ t: 'i32', code: [0x6c], args: [e, i32(n)] });
 
 const inUse = (key: Expr): Expr => ne(load('i32', key), i32(-1));
 /** Whether the slot belongs to the domain. A free slot's key is no domain's. */
 const isOfVmid = (key: Expr, vmid: Expr): Expr => eq(shrU(load('i32', key), i32(16)), vmid);
+
+/** forgetStage2(pcpu): forgets the translations of stage 2 that walks found. */
+const forgetStage2: CoreHelper = {
+  name: 'forgetStage2',
+  params: ['i32'],
+  results: [],
+  build: (f) => fill(f, add(f.param(0), i32(PCPU_STAGE2)), 0, STAGE2_BYTES),
+};
 
 /** flushAll(pcpu): empties every slot. */
 const flushAll: CoreHelper = {
@@ -180,6 +210,7 @@ const flushAll: CoreHelper = {
   params: ['i32'],
   results: [],
   build(f, m) {
+    f.callVoid(m.fn('forgetStage2'), f.param(0));
     eachSlot(f.param(0), (key, base) => {
       f.if(inUse(key), () => f.callVoid(m.fn('emptySlot'), base));
     });
@@ -251,6 +282,7 @@ const flushVmid: CoreHelper = {
   params: ['i32', 'i32'],
   results: [],
   build(f, m) {
+    f.callVoid(m.fn('forgetStage2'), f.param(0));
     eachSlot(f.param(0), (key, base) => {
       f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptySlot'), base));
     });
@@ -273,7 +305,12 @@ const emptyPage: CoreHelper = {
     for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
       f.store('i64', data, nothing, table);
     }
-    for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) f.store('i64', code, empty(TLB_EMPTY_UPPER), table);
+    // Entries of other pages with the same index stay: code is looked up anew at some cost.
+    for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) {
+      f.if(eq(wrap(shrU(load('i64', code, table), i64(12))), page), () =>
+        f.store('i64', code, empty(TLB_EMPTY_UPPER), table),
+      );
+    }
   },
 };
 
@@ -389,6 +426,7 @@ export const helpers: readonly CoreHelper[] = [
   emptyVa,
   selectTables,
   selectContext,
+  forgetStage2,
   flushAll,
   flushWrites,
   flushWritesOf,
