@@ -163,7 +163,10 @@ export class Engine {
           return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
         hotEntry: (_: number, rec: number) => this.#hotEntry(rec >>> 0),
-        leftOften: (_: number, region: number) => this.#translator?.leftOften(region),
+        leftOften: (vcpu: number, region: number) => {
+          const executed = this.#view.getBigUint64((vcpu >>> 0) + stateOffset('instructions'), true);
+          this.#translator?.leftOften(region, Number(executed));
+        },
         sendEvent: (vcpu: number) => host.sendEvent?.(vcpu >>> 0),
         broadcast: (vcpu: number, kind: number, operand: number, waits: number) =>
           this.#maintenance.tell(vcpu >>> 0, kind, operand, waits !== 0),

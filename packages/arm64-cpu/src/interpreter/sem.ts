@@ -13,6 +13,7 @@ import {
   eq,
   eqz,
   extU,
+  fop,
   geU,
   gtU,
   i32,
@@ -173,8 +174,8 @@ export class InterpreterSem extends StatementSem implements Sem {
     this.ended = before;
   }
 
-  expect(holds: Expr, also: (() => Expr) | undefined, usual: () => void, rare: () => void): void {
-    this.if(this.either(holds, also), usual, rare);
+  expect(needs: readonly Expr[], also: (() => Expr) | undefined, usual: () => void, rare: () => void): void {
+    this.if(this.allOf(needs, also), usual, rare);
   }
 
   call(helper: HelperName, ...args: Expr[]): Expr {
@@ -214,6 +215,12 @@ export class InterpreterSem extends StatementSem implements Sem {
     const carry = or(ltU(sum, x), ltU(r, sum));
     this.#setFlags(r, carry, ltS(and(xor(x, r), xor(y, r)), konst(r.t, 0)));
     return r;
+  }
+
+  floatFlags(a: Expr, b: Expr): void {
+    const [lt, gt] = a.t === 'f64' ? [0x63, 0x64] : [0x5d, 0x5e];
+    // Of 0 and 1, 1 and 0, and two zeros the difference has the flags of less, greater and equal.
+    this.subFlags(fop('i32', gt, a, b), fop('i32', lt, a, b));
   }
 
   logicFlags(value: Expr): void {

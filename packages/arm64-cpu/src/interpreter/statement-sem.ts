@@ -3,7 +3,7 @@
 import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED } from '../core/access.ts';
 import { stateOffset } from '../state.ts';
 import type { AccessOptions } from '../table/sem.ts';
-import { atomicCode, type Expr, eqz, i32, i64, type LoadKind, load, node, simd } from '../wasm/expr.ts';
+import { and, atomicCode, type Expr, eqz, i32, i64, type LoadKind, load, node, simd } from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 
 /** Bytes of each kind of load. */
@@ -51,12 +51,12 @@ export abstract class StatementSem {
     return this.f.tmp(e);
   }
 
-  /** 1 where `first` holds, or else `second`, which is looked at only then. */
-  protected either(first: Expr, second: (() => Expr) | undefined): Expr {
-    if (!second) return first;
-    const v = this.variable(first);
-    this.f.if(eqz(v.get()), () => v.set(second()));
-    return v.get();
+  /** 1 where all of `needs` hold; in place of the last of them `also` may hold, which is looked at only then. */
+  protected allOf(needs: readonly Expr[], also: (() => Expr) | undefined): Expr {
+    if (!also) return needs.reduce(and);
+    const v = this.variable(needs.at(-1)!);
+    this.f.if(eqz(v.get()), () => v.set(also()));
+    return needs.slice(0, -1).reduce(and, v.get());
   }
 
   variable(initial: Expr): { get(): Expr; set(e: Expr): void } {

@@ -5,6 +5,7 @@ import { and, type Expr, extS, extU, fc, fop, i32, shrU, wrap } from '../wasm/ex
 import {
   check,
   isFast,
+  isZero,
   type Lanes,
   type NativeOp,
   native,
@@ -17,11 +18,12 @@ import {
 import type { UnaryOp } from './fp-ops.ts';
 import type { Fields, Row } from './row.ts';
 import type { Sem } from './sem.ts';
+import { vAnd } from './simd-lanes.ts';
 
 const isSingleOrDouble = (f: Fields): boolean => f.ftype! < 2;
 
 /** FPCR.RMode, a value of `ROUND`. */
-const currentMode = (x: Sem): Expr => and(shrU(wrap(x.state('FPCR', 'i64')), i32(22)), i32(3));
+const currentMode = (x: Sem): Expr => and(shrU(x.state('FPCR', 'i32'), i32(22)), i32(3));
 
 /** How FRINT* and FCVT* round: mnemonic letter, mode (-1: FPCR's), and the exact native instruction if there is one. */
 interface Rounding {
@@ -92,13 +94,15 @@ const FROM_INTEGER = [
 export const truncateNative = (l: Lanes, a: Expr, wide: 0 | 1, unsigned: 0 | 1): Expr =>
   fc(wide ? 'i64' : 'i32', TRUNCATE[wide][l.fmt === DOUBLE ? 1 : 0][unsigned], a);
 
-/** 1 if truncation of the float `a` to the integer type neither saturates nor meets a NaN. */
+/** 1 if truncation of the floats `a` to the integer type neither saturates nor meets a NaN, in any lane. */
 export function fits(l: Lanes, a: Expr, wide: 0 | 1, unsigned: 0 | 1): Expr {
-  const scalar = { ...l, vector: false };
-  const power = (n: number) => native.constant(scalar, BigInt(l.fmt.bias + n) << BigInt(l.fmt.fraction));
-  if (!unsigned) return native.compare(scalar, 'lt', native.op(scalar, 'abs', a), power(wide ? 63 : 31));
-  const zero = native.constant(scalar, 0n);
-  return and(native.compare(scalar, 'ge', a, zero), native.compare(scalar, 'lt', a, power(wide ? 64 : 32)));
+  const power = (n: number) => native.constant(l, BigInt(l.fmt.bias + n) << BigInt(l.fmt.fraction));
+  if (!unsigned) return native.every(l, native.compare(l, 'lt', native.op(l, 'abs', a), power(wide ? 63 : 31)));
+  const [positive, small] = [
+    native.compare(l, 'ge', a, native.constant(l, 0n)),
+    native.compare(l, 'lt', a, power(wide ? 64 : 32)),
+  ];
+  return native.every(l, l.vector ? vAnd(positive, small) : and(positive, small));
 }
 
 const kindOf = (wide: number, unsigned: number): number =>
@@ -137,7 +141,7 @@ const toIntegerRows = FCVT_ROUNDINGS.flatMap((r) =>
         if (!('native' in r)) return byHelper();
         const value = x.tmp(r.letter === 'Z' ? a.native() : native.op(l, r.native!, a.native()));
         x.expect(
-          and(isFast(x), fits(l, value, wide, unsigned)),
+          [isFast(x), fits(l, value, wide, unsigned)],
           undefined,
           () => x.setX('Rd', truncateNative(l, value, wide, unsigned)),
           byHelper,
@@ -159,7 +163,7 @@ const fromIntegerRows = ([0, 1] as const).map(
       const exact = () => x.setVScalar('Rd', fromIntegerNative(l, integer, unsigned));
       // 53 bits hold every 32-bit integer.
       if (l.fmt === DOUBLE && f.sf === 0) return exact();
-      x.expect(isFast(x), undefined, exact, () => x.setVScalar('Rd', fromFixed(l, integer, i32(0), unsigned)));
+      x.expect([isFast(x)], undefined, exact, () => x.setVScalar('Rd', fromFixed(l, integer, i32(0), unsigned)));
     },
   }),
 );
@@ -214,10 +218,11 @@ const formatRows = FORMATS.flatMap(([from, ftype]) =>
         const bits = x.vPart(from === 'D' ? 'i64' : 'i32', 'Rn');
         if (into === 'H') return helper(bits);
         const l = scalarLanes(x, into === 'D' ? 1 : 0);
-        const r = x.tmp(convertNative(l, x.vPart(from === 'D' ? 'f64' : 'f32', 'Rn')));
+        const source = x.tmp(x.vPart(from === 'D' ? 'f64' : 'f32', 'Rn'));
+        const r = x.tmp(fop(into === 'D' ? 'f64' : 'f32', into === 'D' ? 0xbb : 0xb6, source));
         x.expect(
           (into === 'D' ? check.number : check.plain)(l, r),
-          undefined,
+          into === 'D' ? undefined : () => and(isZero(r), isZero(source)),
           () => x.setVScalar('Rd', r),
           () => helper(bits),
         );
@@ -225,10 +230,6 @@ const formatRows = FORMATS.flatMap(([from, ftype]) =>
     }),
   ),
 );
-
-/** A float in the other of single and double precision; `l` is the result's. */
-export const convertNative = (l: Lanes, e: Expr): Expr =>
-  l.fmt === DOUBLE ? fop('f64', 0xbb, e) : fop('f32', 0xb6, e);
 
 const integralRows = FRINT.map(
   (r): Row => ({

@@ -12,19 +12,20 @@ import {
   extS,
   extU,
   fop,
+  geU,
   i32,
   i64,
   konst,
-  ltU,
   or,
   shl,
+  shrU,
   sub,
   wrap,
 } from '../wasm/expr.ts';
-import { laneOp, type SimdOp, simdOp } from '../wasm/simd-ops.ts';
+import { laneOp, lanes, type SimdOp, simdOp } from '../wasm/simd-ops.ts';
 import type { Fields } from './row.ts';
 import type { Sem } from './sem.ts';
-import { everySecond, splatK, vAnd, vOr } from './simd-lanes.ts';
+import { everySecond, splatK, vAnd, vAndNot, vOr } from './simd-lanes.ts';
 
 /** `count` lanes of `fmt`: a scalar has one. */
 export interface Lanes {
@@ -132,7 +133,7 @@ const SCALAR = {
 /** A native instruction of scalars and vectors, by its Wasm name. */
 export type NativeOp = keyof typeof SCALAR;
 
-const COMPARE = { eq: [0x5b, 0x61], lt: [0x5d, 0x63], gt: [0x5e, 0x64], ge: [0x60, 0x66] } as const;
+const COMPARE = { eq: [0x5b, 0x61], ne: [0x5c, 0x62], lt: [0x5d, 0x63], gt: [0x5e, 0x64], ge: [0x60, 0x66] } as const;
 export type NativeCompare = keyof typeof COMPARE;
 
 const isDouble = (l: Lanes): 0 | 1 => (l.fmt === DOUBLE ? 1 : 0);
@@ -164,7 +165,7 @@ export const native = {
 };
 
 /** FPCR.FZ is 0 (i32): operands are taken as they are. */
-export const noFlush = (x: Sem): Expr => eqz(and(wrap(x.state('FPCR', 'i64')), i32(FPCR_FZ)));
+export const noFlush = (x: Sem): Expr => eqz(and(x.state('FPCR', 'i32'), i32(FPCR_FZ)));
 /** Native arithmetic rounds as FPCR says, and IXC, the one flag that a plain result may raise, is set already. */
 export const isFast = (x: Sem): Expr => x.state('fpFast', 'i32');
 
@@ -172,47 +173,62 @@ export const isFast = (x: Sem): Expr => x.state('fpFast', 'i32');
 export const narrowed = (l: Lanes, wide: Expr): Expr =>
   l.vector ? wide : laneOp(`${shapeOf(l)}.extract_lane` as SimdOp, 0, wide);
 
-/** Lanes of ones where the magnitudes `abs` are in [least, infinity). */
-function plainLanes(l: Lanes, abs: Expr, least: bigint): Expr {
-  const finite = native.compare(l, 'lt', abs, native.constant(l, l.fmt.infinity));
-  return least === 0n ? finite : vAnd(finite, native.compare(l, 'ge', abs, native.constant(l, least)));
+/** Lanes of ones, or 1, where the magnitude of the float is outside [least, infinity); it is used once. */
+function outside(l: Lanes, r: Expr, least: bigint): Expr {
+  const { bits, infinity } = l.fmt;
+  if (l.vector) {
+    // Without their signs, and turned so that a signed comparison tells.
+    const size = l.fmt === DOUBLE ? 3 : 2;
+    const turned = lanes(
+      size,
+      'sub',
+      lanes(size, 'shl', r, i32(1)),
+      splatK(size, 2n * least - (1n << BigInt(bits - 1))),
+    );
+    return lanes(size, 'gt_s', turned, splatK(size, 2n * (infinity - least) - 1n - (1n << BigInt(bits - 1))));
+  }
+  // The upper word tells.
+  const word = l.fmt === DOUBLE ? wrap(shrU(asI64(r), i64(32))) : asI32(r);
+  const upper = (v: bigint): Expr => i32(Number(BigInt.asIntN(32, (2n * v) >> BigInt(bits - 32))));
+  return geU(sub(shl(word, i32(1)), upper(least)), upper(infinity - least));
 }
 
-/** Magnitudes of `r` (used once) are in [least, infinity), as bits. */
-function inRange(l: Lanes, r: Expr, least: bigint): Expr {
-  const { fmt } = l;
-  if (l.vector) return native.every(l, plainLanes(l, l.x.tmp(native.op(l, 'abs', r)), least));
-  const k = (v: bigint) => konst(fmt.t, v);
-  const bits = and(bitsOf(r), k(fmt.signBit - 1n));
-  return ltU(sub(bits, k(least)), k(fmt.infinity - least));
-}
+/** The least magnitude that is neither tiny nor may become so by rounding. */
+const leastPlain = (l: Lanes): bigint => 2n << BigInt(l.fmt.fraction);
 
-/** When native results are exact, flags included. Each is given the native result. */
+/** 1 if no lane of the mask is set. */
+const none = (l: Lanes, mask: Expr): Expr => eqz(l.vector ? simdOp('v128.any_true', mask) : mask);
+/** Lanes that are NaNs. */
+const unordered = (l: Lanes, r: Expr): Expr => native.compare(l, 'ne', r, r);
+/** None of the operands is a NaN. */
+export const areNumbers = (l: Lanes, ...operands: Expr[]): Expr =>
+  none(l, operands.map((e) => unordered(l, e)).reduce(l.vector ? vOr : or));
+
+/** When native results are exact, flags included: what has to hold. Each is given the native result. */
 export const check = {
   /** For results that can't be tiny and inexact: every one finite (so was every operand). */
-  finite: (l: Lanes, r: Expr): Expr => and(isFast(l.x), inRange(l, r, 0n)),
+  finite: (l: Lanes, r: Expr): Expr[] => [isFast(l.x), none(l, outside(l, r, 0n))],
   /** Finite and above the least exponent of a normal number: neither overflow nor underflow, before rounding or after. */
-  plain: (l: Lanes, r: Expr): Expr => and(isFast(l.x), inRange(l, r, 2n << BigInt(l.fmt.fraction))),
+  plain: (l: Lanes, r: Expr): Expr[] => [isFast(l.x), none(l, outside(l, r, leastPlain(l)))],
   /** For instructions that don't round: no NaN among the operands. */
-  number: (l: Lanes, r: Expr): Expr => and(noFlush(l.x), native.every(l, native.compare(l, 'eq', r, r))),
+  number: (l: Lanes, r: Expr): Expr[] => [noFlush(l.x), areNumbers(l, r)],
   /** For instructions that round and can neither over- nor underflow. */
-  fastNumber: (l: Lanes, r: Expr): Expr => and(isFast(l.x), native.every(l, native.compare(l, 'eq', r, r))),
+  fastNumber: (l: Lanes, r: Expr): Expr[] => [isFast(l.x), areNumbers(l, r)],
 };
-export type Check = (l: Lanes, r: Expr) => Expr;
+export type Check = (l: Lanes, r: Expr) => Expr[];
 
-/**
- * Where `check.plain` fails: 1 if in each lane the native result is plain, or a zero because one of `factors` is. `r` and
- * the factors are wide or scalar as the lanes are, and used more than once.
- */
-export function zeroOrPlain(l: Lanes, r: Expr, factors: readonly Expr[]): Expr {
-  const zero = native.constant(l, 0n);
-  const is = (e: Expr): Expr => native.compare(l, 'eq', e, zero);
-  const both = l.vector ? vAnd : and;
-  const either = l.vector ? vOr : or;
-  const zeroes = both(is(r), factors.map(is).reduce(either));
-  if (!l.vector) return and(isFast(l.x), zeroes);
-  const plain = plainLanes(l, l.x.tmp(native.op(l, 'abs', r)), 2n << BigInt(l.fmt.fraction));
-  return and(isFast(l.x), native.every(l, either(zeroes, plain)));
+/** 1 if the float is a zero. */
+export function isZero(e: Expr): Expr {
+  const bits = bitsOf(e);
+  return eqz(shl(bits, konst(bits.t, 1)));
+}
+
+/** 1 if every lane that is not plain is a zero because one of `factors` is. All are used more than once. */
+function zeroOrPlain(l: Lanes, r: Expr, factors: readonly Expr[]): Expr {
+  if (!l.vector) return and(isZero(r), factors.map(isZero).reduce(or));
+  const zero = (e: Expr): Expr => native.compare(l, 'eq', e, native.constant(l, 0n));
+  const zeroes = vAnd(zero(r), factors.map(zero).reduce(vOr));
+  return none(l, vAndNot(outside(l, r, leastPlain(l)), zeroes));
 }
 
 /** Writes a native result to Rd. */

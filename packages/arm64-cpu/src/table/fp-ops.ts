@@ -3,6 +3,7 @@ import { FUSED } from '../core/fp-fma.ts';
 import { constantOf } from '../core/fp-format.ts';
 import { and, type Expr, i32, konst, xor } from '../wasm/expr.ts';
 import {
+  areNumbers,
   type Check,
   check,
   compared,
@@ -23,7 +24,6 @@ import {
   writeLanes,
   writeNative,
 } from './fp-lanes.ts';
-import { vAnd } from './simd-lanes.ts';
 
 /** Computes Rd from two operands. */
 export type BinaryOp = (l: Lanes, a: Operand, b: Operand) => void;
@@ -108,10 +108,8 @@ export const fcompare =
     const bits = (e: Expr) => (absolute ? and(e, magnitudeMask(l)) : e);
     const whole = (e: Expr) => x.tmp(absolute ? native.op(l, 'abs', e) : e);
     const [n, m] = [whole(a.native()), whole(b.native())];
-    const ordered = (e: Expr) => native.compare(l, 'eq', e, e);
-    const numbers = native.every(l, l.vector ? vAnd(ordered(n), ordered(m)) : and(ordered(n), ordered(m)));
     x.expect(
-      and(noFlush(x), numbers),
+      [noFlush(x), areNumbers(l, n, m)],
       undefined,
       () => {
         const result = native.compare(l, how as NativeCompare, n, m);

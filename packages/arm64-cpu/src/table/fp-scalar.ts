@@ -1,10 +1,10 @@
 /** Scalar floating-point: data processing, compare, select, immediate, FMOV (Arm ARM C4.1.96). */
-import { and, type Expr, i32, select, xor } from '../wasm/expr.ts';
+import { and, i32, select, xor } from '../wasm/expr.ts';
 import {
+  areNumbers,
   constant,
   type Lanes,
   magnitudeMask,
-  native,
   noFlush,
   type Operand,
   register,
@@ -68,12 +68,10 @@ function setCompared(l: Lanes, b: Operand, signalling: boolean): void {
   const { x } = l;
   const a = register(l, 'Rn');
   const [n, m] = [x.tmp(a.native()), x.tmp(b.native())];
-  const is = (name: 'eq' | 'lt' | 'gt', p: Expr, q: Expr) => native.compare(l, name, p, q);
-  // Of 0 and 1, 1 and 0, and two zeros the difference has the flags of less, greater and equal.
   x.expect(
-    and(noFlush(x), and(is('eq', n, n), is('eq', m, m))),
+    [noFlush(x), areNumbers(l, n, m)],
     undefined,
-    () => x.subFlags(is('gt', n, m), is('lt', n, m)),
+    () => x.floatFlags(n, m),
     () => x.setNzcv(soft(l, 'fpCompare', a.lane(0), b.lane(0), i32(signalling ? 1 : 0))),
   );
 }

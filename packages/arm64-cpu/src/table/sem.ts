@@ -43,10 +43,10 @@ export interface Sem {
   tmp(e: Expr): Expr;
   if(cond: Expr, then: () => void, otherwise?: () => void): void;
   /**
-   * `usual` where `holds`, which it does nearly always, or else `also`; else `rare`, which translated code may leave to
-   * the interpreter.
+   * `usual` where all of `needs` hold, which they do nearly always, or, instead of the last of them, `also`; else `rare`,
+   * which translated code may leave to the interpreter.
    */
-  expect(holds: Expr, also: (() => Expr) | undefined, usual: () => void, rare: () => void): void;
+  expect(needs: readonly Expr[], also: (() => Expr) | undefined, usual: () => void, rare: () => void): void;
   /** Whether Wasm's relaxed multiply-adds are there and round once. */
   readonly fuses: boolean;
   /** A value that branches of `if` may set. */
@@ -68,6 +68,8 @@ export interface Sem {
   subFlags(a: Expr, b: Expr): Expr;
   /** a + b + C, setting NZCV. */
   adcFlags(a: Expr, b: Expr): Expr;
+  /** Sets NZCV from the comparison of two f32 or f64, neither of them a NaN. */
+  floatFlags(a: Expr, b: Expr): void;
   /** Sets N and Z from the value, clears C and V. */
   logicFlags(value: Expr): void;
   /** PSTATE.C as i32 0 or 1. */

@@ -1,14 +1,12 @@
 /** AdvSIMD conversions that change the lanes' width (FCVTL, FCVTN, FCVTXN) and those to and from fixed point. */
 import { ROUND } from '../core/fp-format.ts';
-import { and, type Expr, extU, i64, or, shl, wrap } from '../wasm/expr.ts';
-import { convertNative, fromFixed, toFixed } from './fp-convert.ts';
-import { assemble, bitsOf, check, type Lanes, register, scalarLanes, vectorLanes, writeLanes } from './fp-lanes.ts';
+import { type Expr, extU, i64, or, shl, wrap } from '../wasm/expr.ts';
+import { laneOp, simdOp } from '../wasm/simd-ops.ts';
+import { fromFixed, toFixed } from './fp-convert.ts';
+import { assemble, check, type Lanes, register, scalarLanes, vectorLanes, writeLanes } from './fp-lanes.ts';
 import type { Fields, Row } from './row.ts';
 import type { Sem } from './sem.ts';
-
-/** Results that are scalars while `l`'s lanes make a vector. */
-const eachAllowed = (allowed: typeof check.number, l: Lanes, values: readonly Expr[]): Expr =>
-  values.map((v) => allowed({ ...l, vector: false }, v)).reduce((all, e) => and(all, e));
+import { pick } from './simd-lanes.ts';
 
 /** FCVTL: lanes of the lower or (Q) upper half, to twice the width. */
 function lengthen(x: Sem, f: Fields, from: 'H' | 'S'): void {
@@ -18,10 +16,12 @@ function lengthen(x: Sem, f: Fields, from: 'H' | 'S'): void {
     writeLanes(l, (i) => x.call('fpConvertHS', x.cpu(), x.vPart('i32_16u', 'Rn', base + 2 * i)));
     return;
   }
-  const values = [0, 1].map((i) => x.tmp(convertNative(l, x.vPart('f32', 'Rn', base + 4 * i))));
-  x.if(
-    eachAllowed(check.number, l, values),
-    () => x.setV('Rd', assemble(values.map(bitsOf))),
+  const half = f.Q === 1 ? pick(3, x.V('Rn'), x.V('Rn'), () => 1) : x.V('Rn');
+  const values = x.tmp(simdOp('f64x2.promote_low_f32x4', half));
+  x.expect(
+    check.number(l, values),
+    undefined,
+    () => x.setV('Rd', values),
     () => writeLanes(l, (i) => x.call('fpConvertSD', x.cpu(), x.vPart('i32', 'Rn', base + 4 * i))),
   );
 }
@@ -41,8 +41,8 @@ function narrowDoubles(x: Sem, f: Fields, helper: string): void {
     return;
   }
   const l = vectorLanes(x, { Q: 0 }, 0);
-  const values = [0, 1].map((i) => x.tmp(convertNative(l, x.vPart('f64', 'Rn', 8 * i))));
-  x.if(eachAllowed(check.plain, l, values), () => writeHalf(x, f, assemble(values.map(bitsOf))), bySoft);
+  const half = x.tmp(laneOp('i64x2.extract_lane', 0, simdOp('f32x4.demote_f64x2_zero', x.V('Rn'))));
+  x.expect(check.plain(l, simdOp('i64x2.splat', half)), undefined, () => writeHalf(x, f, half), bySoft);
 }
 
 /** FCVTN of singles: four halves. */

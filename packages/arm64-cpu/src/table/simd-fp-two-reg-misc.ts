@@ -1,5 +1,7 @@
 /** AdvSIMD two-register miscellaneous on floats, and its scalar forms (Arm ARM C4.1.96). */
+
 import { and, asF32, asF64, type Expr, i32, wrap, xor } from '../wasm/expr.ts';
+import { simdOp } from '../wasm/simd-ops.ts';
 import {
   FCVT_ROUNDINGS,
   FRINT,
@@ -23,6 +25,7 @@ import {
   signMask,
   vectorLanes,
   writeLanes,
+  writeNative,
 } from './fp-lanes.ts';
 import * as op from './fp-ops.ts';
 import type { Row } from './row.ts';
@@ -46,9 +49,14 @@ const floatBits = (l: Lanes, e: Expr): Expr => (l.fmt.t === 'i64' ? asF64(e) : a
 const fromInteger =
   (unsigned: 0 | 1): op.UnaryOp =>
   (l, a) =>
-    l.x.if(
-      isFast(l.x),
-      () => writeLanes(l, (i) => bitsOf(fromIntegerNative(l, a.lane(i), unsigned))),
+    l.x.expect(
+      [isFast(l.x)],
+      undefined,
+      () => {
+        if (l.vector && l.fmt.t === 'i32')
+          writeNative(l, simdOp(`f32x4.convert_i32x4_${unsigned ? 'u' : 's'}`, a.native()));
+        else writeLanes(l, (i) => bitsOf(fromIntegerNative(l, a.lane(i), unsigned)));
+      },
       () => writeLanes(l, (i) => fromFixed(l, a.lane(i), i32(0), unsigned)),
     );
 
@@ -64,13 +72,20 @@ const toInteger =
         return wide ? e : wrap(e);
       });
     if (!r.native) return byHelper();
+    if (l.vector && !wide) {
+      const value = x.tmp(r.letter === 'Z' ? a.native() : native.op(l, r.native, a.native()));
+      const truncated = simdOp(`i32x4.trunc_sat_f32x4_${unsigned ? 'u' : 's'}`, value);
+      x.expect([isFast(x), fits(l, value, 0, unsigned)], undefined, () => writeNative(l, truncated), byHelper);
+      return;
+    }
     const scalar = { ...l, vector: false };
     const values = Array.from({ length: l.count }, (_, i) => {
       const e = floatBits(l, a.lane(i));
       return x.tmp(r.letter === 'Z' ? e : native.op(scalar, r.native!, e));
     });
-    x.if(
-      values.reduce((all, e) => and(all, fits(l, e, wide, unsigned)), isFast(x)),
+    x.expect(
+      [isFast(x), ...values.map((e) => fits(scalar, e, wide, unsigned))],
+      undefined,
       () => writeLanes(l, (i) => truncateNative(l, values[i]!, wide, unsigned)),
       byHelper,
     );

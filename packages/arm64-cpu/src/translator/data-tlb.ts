@@ -2,31 +2,25 @@
 
 import { TLB_HOST_SHIFT, TLB_INDEX_BITS, TLB_TAG_SHIFT } from '../layout.ts';
 import { add, and, type Expr, gtU, i32, i64, load, ne, or, shl, shrU, wrap, xor } from '../wasm/expr.ts';
-import type { FunctionBuilder } from '../wasm/function-builder.ts';
-import { FIRST_TABLE, fixed, TLB_TABLES, type TlbTable } from './locals.ts';
+import type { StencilFunction } from './stencil.ts';
 
 const PAGE_BYTES = 0x1000;
 
+/** A table of the TLB by the field of the vCPU state that holds its address. */
+export type TlbTable = 'tlbRead' | 'tlbWrite' | 'tlbReadEl0' | 'tlbWriteEl0';
+
 export class DataTlb {
-  readonly #f: FunctionBuilder;
+  readonly #f: StencilFunction;
   readonly #leaveIf: (cond: Expr) => void;
   /** Whether plain accesses may be unaligned; else those leave the region. */
   readonly #unaligned: boolean;
-  /** Tables that the code so far uses: a bit for each. */
-  tables = 0;
   /** Host address of the next access, where it is known already. */
   known: Expr | undefined;
 
-  constructor(f: FunctionBuilder, unaligned: boolean, leaveIf: (cond: Expr) => void) {
+  constructor(f: StencilFunction, unaligned: boolean, leaveIf: (cond: Expr) => void) {
     this.#f = f;
     this.#unaligned = unaligned;
     this.#leaveIf = leaveIf;
-  }
-
-  #base(table: TlbTable): Expr {
-    const number = TLB_TABLES.indexOf(table);
-    this.tables |= 1 << number;
-    return this.#f.get(fixed('i32', FIRST_TABLE + number));
   }
 
   /**
@@ -43,7 +37,7 @@ export class DataTlb {
     const va = f.tmp(address);
     const aligned = ordered || !this.#unaligned ? align : 1;
     const index = and(shrU(wrap(va), i32(9)), i32((2 ** TLB_INDEX_BITS - 1) * 8));
-    const entry = f.tmp(load('i64', add(this.#base(table), index)));
+    const entry = f.tmp(load('i64', add(f.state(table), index)));
     const mask = -(2n ** BigInt(TLB_TAG_SHIFT)) | BigInt(aligned - 1);
     const misses = ne(and(xor(va, entry), i64(mask)), i64(0));
     const inPage = and(wrap(va), i32(0xfff));

@@ -10,7 +10,9 @@ import {
   type Expr,
   eq,
   eqz,
+  extS,
   extU,
+  fop,
   geS,
   geU,
   gtS,
@@ -30,20 +32,36 @@ import {
   xor,
 } from '../wasm/expr.ts';
 import type { FunctionBuilder, Var } from '../wasm/function-builder.ts';
-import { FLAG_A, FLAG_B, FLAG_KIND, fixed } from './locals.ts';
+import { FLAG_A, FLAG_B, FLAG_FLOAT_A, FLAG_FLOAT_B, FLAG_KIND, fixed } from './locals.ts';
 
-/** What the flags are made of. `memory`: the vCPU state holds them. `packed`: `a` is NZCV, N at bit 3. */
-export const FLAG_KINDS = ['memory', 'packed', 'sub64', 'sub32', 'add64', 'add32', 'logic64', 'logic32'] as const;
+/**
+ * What the flags are made of. `memory`: the vCPU state holds them. `packed`: `a` is NZCV, N at bit 3. `float`: a comparison
+ * of numbers.
+ */
+export const FLAG_KINDS = [
+  'memory',
+  'packed',
+  'sub64',
+  'sub32',
+  'add64',
+  'add32',
+  'logic64',
+  'logic32',
+  'float',
+] as const;
 export type FlagKind = (typeof FLAG_KINDS)[number];
 
 /** The number of a kind. */
 export const numberOf = (kind: FlagKind): number => FLAG_KINDS.indexOf(kind);
 
-/** Operands, as i32 or i64 by the kind. */
+/** Operands, as i32, i64 or f64 by the kind. */
 interface Operands {
   readonly a: Expr;
   readonly b: Expr;
 }
+
+/** Comparisons of f64. */
+const FLOAT_COMPARE = { eq: 0x61, lt: 0x63, gt: 0x64, ge: 0x66 } as const;
 
 const zeroOf = (e: Expr): Expr => konst(e.t, 0);
 const overflow = (x: Expr, y: Expr): Expr => ltS(and(x, y), zeroOf(x));
@@ -60,31 +78,42 @@ class FlagValues {
     this.#b = b;
   }
 
+  get #isFloat(): boolean {
+    return this.#kind === 'float';
+  }
+
+  #compare(name: keyof typeof FLOAT_COMPARE): Expr {
+    return fop('i32', FLOAT_COMPARE[name], this.#a, this.#b);
+  }
+
   get #operation(): string {
     return this.#kind.slice(0, -2);
   }
 
   /** The result, of which N and Z are told. */
   get result(): Expr {
+    if (this.#isFloat) return extS(sub(this.#compare('gt'), this.#compare('lt')));
     if (this.#operation === 'logic') return this.#a;
     return this.#operation === 'sub' ? sub(this.#a, this.#b) : add(this.#a, this.#b);
   }
 
   get n(): Expr {
-    return ltS(this.result, zeroOf(this.#a));
+    return this.#isFloat ? this.#compare('lt') : ltS(this.result, zeroOf(this.#a));
   }
 
   get z(): Expr {
+    if (this.#isFloat) return this.#compare('eq');
     return this.#operation === 'sub' ? eq(this.#a, this.#b) : eqz(this.result);
   }
 
   get c(): Expr {
+    if (this.#isFloat) return this.#compare('ge');
     if (this.#operation === 'logic') return i32(0);
     return this.#operation === 'sub' ? geU(this.#a, this.#b) : ltU(this.result, this.#a);
   }
 
   get v(): Expr {
-    if (this.#operation === 'logic') return i32(0);
+    if (this.#isFloat || this.#operation === 'logic') return i32(0);
     const r = this.result;
     if (this.#operation === 'sub') return overflow(xor(this.#a, this.#b), xor(this.#a, r));
     return overflow(xor(this.#a, r), xor(this.#b, r));
@@ -92,16 +121,19 @@ class FlagValues {
 
   /** C and not Z. */
   get higher(): Expr {
+    if (this.#isFloat) return this.#compare('gt');
     if (this.#operation === 'logic') return i32(0);
     return this.#operation === 'sub' ? gtU(this.#a, this.#b) : and(this.c, eqz(this.z));
   }
 
   get greaterOrEqual(): Expr {
+    if (this.#isFloat) return this.#compare('ge');
     if (this.#operation === 'sub') return geS(this.#a, this.#b);
     return this.#operation === 'logic' ? geS(this.#a, zeroOf(this.#a)) : eq(this.n, this.v);
   }
 
   get greater(): Expr {
+    if (this.#isFloat) return this.#compare('gt');
     if (this.#operation === 'sub') return gtS(this.#a, this.#b);
     if (this.#operation === 'logic') return gtS(this.#a, zeroOf(this.#a));
     return and(eqz(this.z), eq(this.n, this.v));
@@ -154,6 +186,8 @@ export class LazyFlags {
   readonly #kindVar = fixed('i32', FLAG_KIND);
   readonly #a = fixed('i64', FLAG_A);
   readonly #b = fixed('i64', FLAG_B);
+  readonly #floatA = fixed('f64', FLAG_FLOAT_A);
+  readonly #floatB = fixed('f64', FLAG_FLOAT_B);
   /** The kind, where it is known: undefined behind a meeting of ways that differ. */
   kind: FlagKind | undefined;
   /** How often flags were set in the code so far. */
@@ -184,6 +218,13 @@ export class LazyFlags {
     this.#become(`${operation}${a.t === 'i32' ? 32 : 64}` as FlagKind);
   }
 
+  /** Flags of the comparison of two f64, neither a NaN. */
+  setFloat(a: Expr, b: Expr): void {
+    this.#f.set(this.#floatA, a);
+    this.#f.set(this.#floatB, b);
+    this.#become('float');
+  }
+
   /** NZCV as an i32, N at bit 3. */
   setPacked(value: Expr): void {
     this.#f.set(this.#a, extU(value));
@@ -191,6 +232,7 @@ export class LazyFlags {
   }
 
   #operands(kind: FlagKind): Operands {
+    if (kind === 'float') return { a: this.#f.get(this.#floatA), b: this.#f.get(this.#floatB) };
     const read = (v: Var): Expr => (kind.endsWith('32') ? wrap(this.#f.get(v)) : this.#f.get(v));
     return { a: read(this.#a), b: read(this.#b) };
   }

@@ -9,26 +9,32 @@ export const LEFT = 1;
 export const SITE = 2;
 /** How the region ends. */
 export const END = 3;
-/** What the flags are made of (`FLAG_KINDS`), and the operands. */
+/** What the flags are made of (`FLAG_KINDS`). */
 export const FLAG_KIND = 4;
-export const FLAG_A = 9;
-export const FLAG_B = 10;
+/** Fields of the vCPU state: one local each. Code that may change them says so, but for `fpFast` that becomes 1 by a helper. */
+export const STATE_LOCALS = ['tlbRead', 'tlbWrite', 'tlbReadEl0', 'tlbWriteEl0', 'fpFast', 'FPCR'] as const;
+export type StateLocal = (typeof STATE_LOCALS)[number];
+export const FIRST_STATE = 5;
+/** Operands of the flags: integers or, of a floating-point comparison, floats. */
+export const FLAG_A = 11;
+export const FLAG_B = 12;
+export const FLAG_FLOAT_A = 15;
+export const FLAG_FLOAT_B = 16;
 /** Address of the page that the region is in. */
-export const PAGE_VA = 11;
+export const PAGE_VA = 13;
 /** Where an indirect branch goes. */
-export const TARGET = 12;
-
-/** Tables of the TLB, by the field of the vCPU state that holds the address; their locals follow FLAG_KIND. */
-export const TLB_TABLES = ['tlbRead', 'tlbWrite', 'tlbReadEl0', 'tlbWriteEl0'] as const;
-export type TlbTable = (typeof TLB_TABLES)[number];
-export const FIRST_TABLE = 5;
+export const TARGET = 14;
+/** A vector of zeros. */
+export const ZERO = 17;
 
 /** Types of the locals behind the parameters. */
 export const FIXED_LOCALS: readonly (readonly [count: number, type: ValType])[] = [
-  [7, 'i32'],
+  [9, 'i32'],
   [4, 'i64'],
+  [2, 'f64'],
+  [1, 'v128'],
 ];
-export const FIRST_FREE = 13;
+export const FIRST_FREE = 18;
 
 /** A fixed local as a variable. */
 export const fixed = (t: ValType, index: number): Var => variable(t, index);

@@ -4,7 +4,7 @@ import type { ValType } from '../wasm/expr.ts';
 import { TYPE_CODE } from '../wasm/function-builder.ts';
 import { CodeBuffer } from './code-buffer.ts';
 import * as hole from './holes.ts';
-import { CPU, FIRST_FREE, FIRST_TABLE, FIXED_LOCALS, PAGE_VA, TLB_TABLES } from './locals.ts';
+import { CPU, FIRST_FREE, FIRST_STATE, FIXED_LOCALS, PAGE_VA, STATE_LOCALS } from './locals.ts';
 import { FIRST_V, offsetOf, REGISTERS } from './registers.ts';
 import { lebOf64, type WordCode } from './words.ts';
 
@@ -49,7 +49,7 @@ export const LEAVE_LABEL = 3;
 
 const PC = stateOffset('pc');
 const STATE_PAGE_VA = stateOffset('pageVa');
-const TABLE_OFFSETS = TLB_TABLES.map(stateOffset);
+const STATE_OFFSETS = STATE_LOCALS.map(stateOffset);
 const TEMPORARY_TYPES: readonly ValType[] = ['i32', 'i64', 'f32', 'f64', 'v128'];
 /** Bytes of a hole at most. */
 const LONGEST_LEB = 10;
@@ -71,7 +71,7 @@ export class RegionWriter {
   readonly #temporaries: number[][] = TEMPORARY_TYPES.map(() => []);
   /** Locals of the operands of the stencil that is filled. */
   readonly #operands = new Uint16Array(MOST_OPERANDS);
-  #tables = 0;
+  #states = 0;
   #usesPageVa = false;
   /** Kinds that the flags have had: a bit for each. */
   flagKinds = 0;
@@ -176,7 +176,7 @@ export class RegionWriter {
       if (((stencil.written >> n) & 1) !== 0) this.#written[registers[n]!] = 1;
     }
     this.flagKinds |= stencil.flagKinds;
-    this.#tables |= stencil.tables;
+    this.#states |= stencil.states;
     this.#usesPageVa ||= stencil.usesPageVa;
     const parts = stencil.code;
     code.reserve(parts.length * LONGEST_LEB);
@@ -233,8 +233,8 @@ export class RegionWriter {
       whole.byte(1);
       whole.byte(type);
     }
-    TABLE_OFFSETS.forEach((at, n) => {
-      if (((this.#tables >> n) & 1) !== 0) loadState(OP.loadI32, ALIGN_4, at, FIRST_TABLE + n);
+    STATE_OFFSETS.forEach((at, n) => {
+      if (((this.#states >> n) & 1) !== 0) loadState(OP.loadI32, ALIGN_4, at, FIRST_STATE + n);
     });
     if (this.#usesPageVa) loadState(OP.loadI64, ALIGN_8, STATE_PAGE_VA, PAGE_VA);
     for (let n = 0; n < REGISTERS; n++) {

@@ -13,6 +13,7 @@ import {
   eqz,
   extS,
   extU,
+  fop,
   i32,
   konst,
   type LoadKind,
@@ -23,7 +24,6 @@ import {
   or,
   shl,
   sub,
-  v128,
   wrap,
   xor,
 } from '../wasm/expr.ts';
@@ -33,6 +33,10 @@ import { laneOp } from '../wasm/simd-ops.ts';
 import { CALLABLE, isSystem } from './callable.ts';
 import type { DataTlb } from './data-tlb.ts';
 import type { LazyFlags } from './flags.ts';
+import { STATE_LOCALS, type StateLocal } from './locals.ts';
+
+/** What a write of FPCR or FPSR changes. */
+const FP_STATE = ['fpFast', 'FPCR'] as const;
 
 /** An instruction that the translator leaves to the interpreter. */
 export class Untranslatable extends Error {
@@ -74,6 +78,12 @@ export interface StencilContext {
   relative(fn: FieldFn, page: boolean): Expr;
   /** What is rare is done here too, and not left to the interpreter: it proved not to be. */
   readonly careful: boolean;
+  /** A field of the state that regions have in a local. */
+  state(name: StateLocal): Expr;
+  /** Gives such a local another value. */
+  renew(name: StateLocal, value: Expr): void;
+  /** A vector of zeros. */
+  zero(): Expr;
   /** Leaves the region with this instruction undone. */
   leave(): void;
   /** The same where `cond` holds. */
@@ -96,9 +106,8 @@ export class Usage {
   system = false;
 }
 
-/** The whole of the value in a v128 whose other bits are zero. */
-function widened(value: Expr): Expr {
-  const zero = v128(0n, 0n);
+/** The whole of the value in a v128 whose other bits are those of `zero`. */
+function widened(value: Expr, zero: Expr): Expr {
   if (value.t === 'f64') return laneOp('f64x2.replace_lane', 0, zero, value);
   if (value.t === 'f32') return laneOp('f32x4.replace_lane', 0, zero, value);
   if (value.t === 'i32') return laneOp('i32x4.replace_lane', 0, zero, value);
@@ -179,6 +188,8 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   #isZeroRegister(field: RegField): boolean {
+    // Stencils are told apart by which fields are 31, and not by which are 30.
+    if (field.includes('+')) throw new Untranslatable('a pair of general registers');
     return registerNumber(this.#fields, field) === 31;
   }
 
@@ -230,7 +241,7 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   setVScalar(field: RegField, value: Expr): void {
-    this.setV(field, widened(value));
+    this.setV(field, widened(value, this.#c.zero()));
   }
 
   imm32(fn: FieldFn): Expr {
@@ -274,11 +285,13 @@ export class TranslatorSem extends StatementSem implements Sem {
     if (arms === 0) flags.kind = before;
   }
 
-  expect(holds: Expr, also: (() => Expr) | undefined, usual: () => void, rare: () => void): void {
+  expect(needs: readonly Expr[], also: (() => Expr) | undefined, usual: () => void, rare: () => void): void {
     this.usage.leaves = true;
-    if (this.#c.careful) return this.if(this.either(holds, also), usual, rare);
-    if (also) this.f.if(eqz(holds), () => this.#c.leaveIf(eqz(also())));
-    else this.#c.leaveIf(eqz(holds));
+    if (this.#c.careful) return this.if(this.allOf(needs, also), usual, rare);
+    needs.forEach((e, n) => {
+      if (also && n === needs.length - 1) this.f.if(eqz(e), () => this.#c.leaveIf(eqz(also())));
+      else this.#c.leaveIf(eqz(e));
+    });
     usual();
   }
 
@@ -295,6 +308,7 @@ export class TranslatorSem extends StatementSem implements Sem {
     if (helper === 'exceptionReturn' && this.#depth === 0) this.ending = { how: 'return' };
     else if (this.#depth > 0 && !CALLABLE.has(helper)) this.#leave(`a call of ${helper}`);
     else this.f.callVoid(this.#callable(helper), ...args);
+    if (helper === 'fpRecompute') for (const name of FP_STATE) this.#c.renew(name, super.state(name, 'i32'));
   }
 
   #callable(helper: string): FuncRef {
@@ -302,6 +316,11 @@ export class TranslatorSem extends StatementSem implements Sem {
     if (!ref) throw new Untranslatable(`a call of ${helper}`);
     this.usage.system ||= isSystem(helper);
     return ref;
+  }
+
+  override state(name: string, t: 'i32' | 'i64'): Expr {
+    const known = STATE_LOCALS.find((local) => local === name);
+    return known && t === 'i32' ? this.#c.state(known) : super.state(name, t);
   }
 
   override setState(name: string, value: Expr): void {
@@ -337,6 +356,12 @@ export class TranslatorSem extends StatementSem implements Sem {
     const overflow = ltS(and(xor(x, r), xor(y, r)), zero);
     this.setNzcv(or(or(shl(ltS(r, zero), i32(3)), shl(eqz(r), i32(2))), or(shl(carry, i32(1)), overflow)));
     return r;
+  }
+
+  floatFlags(a: Expr, b: Expr): void {
+    const wide = (e: Expr): Expr => (e.t === 'f32' ? fop('f64', 0xbb, e) : e);
+    this.usage.writesFlags = true;
+    this.#c.flags.setFloat(wide(a), wide(b));
   }
 
   logicFlags(value: Expr): void {

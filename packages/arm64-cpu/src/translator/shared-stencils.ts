@@ -9,10 +9,9 @@ import { hole, type Stencil, StencilFunction } from './stencil.ts';
 interface Parts {
   readonly f: StencilFunction;
   readonly flags?: LazyFlags;
-  readonly tlb?: DataTlb;
 }
 
-const made = ({ f, flags, tlb }: Parts): Stencil => ({
+const made = ({ f, flags }: Parts): Stencil => ({
   code: Uint16Array.from(f.body),
   operands: [],
   written: 0,
@@ -23,7 +22,7 @@ const made = ({ f, flags, tlb }: Parts): Stencil => ({
   asksFlags: false,
   flagsBehind: flags && flags.writes > 0 ? numberOf(flags.kind!) : undefined,
   flagKinds: flags?.kinds ?? 0,
-  tables: tlb?.tables ?? 0,
+  states: f.states,
   usesPageVa: false,
 });
 
@@ -60,7 +59,7 @@ const lookups = once((key: number): Stencil => {
   const low: Expr = { t: 'i64', code: [0x42, HOLE_IMMEDIATE], args: [] };
   const address = add(f.get(hole('i64', HOLE_REGISTER)), low);
   emitExpr(f.body, tlb.host((key & 1) !== 0 ? 'tlbWrite' : 'tlbRead', address, key >> 6, (key >> 1) & 31));
-  return made({ f, tlb });
+  return made({ f });
 });
 
 /**

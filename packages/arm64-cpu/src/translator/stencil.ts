@@ -25,7 +25,7 @@ import {
   HOLE_TEMPORARY,
   HOLE_WINDOW,
 } from './holes.ts';
-import { END, fixed, LEFT, PAGE_VA, TARGET } from './locals.ts';
+import { END, FIRST_STATE, fixed, LEFT, PAGE_VA, STATE_LOCALS, type StateLocal, TARGET, ZERO } from './locals.ts';
 import { FIRST_V, REGISTER_LINK } from './registers.ts';
 import { type Ending, NeedsConstant, type StencilContext, TranslatorSem, Untranslatable, type Usage } from './sem.ts';
 
@@ -65,9 +65,9 @@ export interface Stencil {
   readonly asksFlags: boolean;
   /** What the flags are made of behind it: a number of FLAG_KINDS; undefined where it doesn't set them. */
   readonly flagsBehind: number | undefined;
-  /** Kinds that they have in it, tables of the TLB that it reads: a bit for each. */
+  /** Kinds that they have in it, fields of the state that it has in locals: a bit for each. */
   readonly flagKinds: number;
-  readonly tables: number;
+  readonly states: number;
   readonly usesPageVa: boolean;
 }
 
@@ -86,9 +86,27 @@ export class StencilFunction extends FunctionBuilder {
   readonly #used: Record<ValType, number> = { i32: 0, i64: 0, f32: 0, f64: 0, v128: 0 };
   /** Operands that are written: a bit for each. */
   written = 0;
+  /** Fields of the state that the code has in locals: a bit for each of STATE_LOCALS. */
+  states = 0;
 
   constructor() {
     super(['i32', 'i32']);
+  }
+
+  #state(name: StateLocal): Var {
+    const number = STATE_LOCALS.indexOf(name);
+    this.states |= 1 << number;
+    return fixed('i32', FIRST_STATE + number);
+  }
+
+  /** A field of the state that the region has in a local. */
+  state(name: StateLocal): Expr {
+    return this.get(this.#state(name));
+  }
+
+  /** Gives such a local another value. */
+  renew(name: StateLocal, value: Expr): void {
+    this.set(this.#state(name), value);
   }
 
   override lasting(t: ValType): Var {
@@ -156,7 +174,6 @@ class Context implements StencilContext {
     const [name, plus = '0'] = field.split('+');
     const found = this.#encoding.pattern.fields.find((f) => f.name === name);
     if (!found) throw new Error(`the pattern has no field ${field}`);
-    if (bank === 0 && plus !== '0') throw new Untranslatable('a pair of general registers');
     return { lsb: found.lsb, ones: found.ones, plus: Number(plus) + more, bank, always: undefined };
   }
 
@@ -187,6 +204,18 @@ class Context implements StencilContext {
     const n = this.immediates.push({ t: 'i64', fn, relative: !page }) - 1;
     const kind = page ? HOLE_IMMEDIATE : HOLE_RELATIVE;
     return add(this.f.get(fixed('i64', PAGE_VA)), { t: 'i64', code: [CONST.i64, kind + n], args: [] });
+  }
+
+  state(name: StateLocal): Expr {
+    return this.f.state(name);
+  }
+
+  renew(name: StateLocal, value: Expr): void {
+    this.f.renew(name, value);
+  }
+
+  zero(): Expr {
+    return this.f.get(fixed('v128', ZERO));
   }
 
   leave(): void {
@@ -255,7 +284,7 @@ function keyAt(level: Level, { row, pattern }: Encoding, word: number): number {
 function generate(encoding: Encoding, fields: Fields, c: Circumstances, level: Level): Stencil | undefined {
   const known = knownFields(encoding, fields, level);
   const context = new Context(encoding, known, c);
-  const { f, flags, tlb } = context;
+  const { f, flags } = context;
   const x = new TranslatorSem(context, fields);
   try {
     encoding.row.sem(x, known);
@@ -277,7 +306,7 @@ function generate(encoding: Encoding, fields: Fields, c: Circumstances, level: L
     asksFlags: flags.asked,
     flagsBehind: flags.writes > 0 ? numberOf(flags.kind!) : undefined,
     flagKinds: flags.kinds,
-    tables: tlb.tables,
+    states: f.states,
     usesPageVa: context.usesPageVa,
   };
 }

@@ -1,6 +1,6 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
 import { HANDLER_UNDECODED } from '../interpreter/record.ts';
-import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, RECORD_SHIFT, REGIONS } from '../layout.ts';
+import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, RECORD_SHIFT, REGION_LEAVES, REGIONS } from '../layout.ts';
 import { concat } from '../wasm/module-builder.ts';
 import type { TranslationExchange, TranslationPack } from './exchange.ts';
 import { buildModule, regionFunction, regionName } from './module.ts';
@@ -65,6 +65,9 @@ const CLAIM_WORDS = 8;
 /** Where so many branches have led, what was never executed is rare: it is left out. */
 const KNOWN_ENOUGH = 100;
 
+/** A region that leaves no more often than so pays for its leaves: an instruction left takes as long as some hundred others. */
+const INSTRUCTIONS_PER_LEAVE = 5000;
+
 /** Slices that a request waits for others at most. */
 const PATIENCE = 24;
 
@@ -95,6 +98,8 @@ export class Translator {
   #waiting: Waiting[] = [];
   /** Regions that are to be translated once more, for accesses that their first code did not do. */
   readonly #again = new Set<number>();
+  /** What the vCPU had executed when a region had last left REGION_LEAVES instructions, by number. */
+  readonly #leftAt = new Map<number, number>();
   #waited = 0;
   /** Entries that another pCPU is about to translate: page * 4096 + byte. */
   readonly #deferred = new Map<number, CodePage>();
@@ -251,10 +256,21 @@ export class Translator {
     this.#linkDeferred();
   }
 
-  /** A region has left REGION_LEAVES instructions to the interpreter: the accesses may be unaligned ones. */
-  leftOften(number: number): void {
+  /**
+   * A region has left REGION_LEAVES instructions to the interpreter, by the time that the vCPU has executed
+   * `instructions`. If that was soon enough to matter, it is what is rare in other code: unaligned accesses, say.
+   */
+  leftOften(number: number, instructions: number): void {
     const { table, row } = this.#placeOf(number);
-    if (!table.unaligned(row)) this.#again.add(number);
+    if (table.unaligned(row)) return;
+    const before = this.#leftAt.get(number) ?? -Infinity;
+    if (instructions >= before && instructions - before < REGION_LEAVES * INSTRUCTIONS_PER_LEAVE) {
+      this.#leftAt.delete(number);
+      this.#again.add(number);
+      return;
+    }
+    this.#leftAt.set(number, instructions);
+    this.#leaves[number] = 0;
   }
 
   /** Where the region of a number is told of. */
@@ -376,6 +392,7 @@ export class Translator {
 
   /** Gives up every region: there are no numbers left. */
   #forgetAll(): void {
+    this.#leftAt.clear();
     this.#links.forEach((links, index) => {
       const page = this.#pages[index];
       for (const number of links.splice(0)) if (page) this.#unlink(page, number);
