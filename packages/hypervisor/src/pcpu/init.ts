@@ -1,5 +1,5 @@
 /** What passes from the board to a pCPU's thread: plain data that can be posted. */
-import type { CompiledCore } from '@dom0less/arm64-cpu';
+import type { CompiledCore, TranslationExchange } from '@dom0less/arm64-cpu';
 import type { GuestMap } from '../domain/guest-map.ts';
 import type { DeviceWindow, PlannedDevice } from '../domain/plan-devices.ts';
 import type { BoardLayout, DomainLayout } from '../memory/layout.ts';
@@ -69,6 +69,8 @@ export interface PcpuSignals {
   notify(): void;
   /** Host time in ms since 1970, never going back; `performance` if absent. */
   now?(): number;
+  /** How pCPU `pcpu` shares translated code with others; if absent it keeps to its own. */
+  translations?(pcpu: number): TranslationExchange;
   /** Fills `words` with random bits of the host; `crypto.getRandomValues` if absent. */
   entropy?(words: Uint32Array<ArrayBuffer>): void;
 }

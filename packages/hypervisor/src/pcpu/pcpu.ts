@@ -134,6 +134,7 @@ export class Pcpu {
       core: core ?? compileCore(),
       pcpu: layout.pcpus[pcpu]!,
       codePages: CODE_PAGES,
+      exchange: this.#signals.translations?.(pcpu),
       host: {
         backBlock: (block) => this.#backBlock(block),
         mmio: (base, ipa, size, isWrite, valueAt) => {
