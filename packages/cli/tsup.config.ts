@@ -1,4 +1,5 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { library } from '../../tools/tsup.ts';
@@ -30,6 +31,9 @@ const apart = (source: string, built: string): Plugin => ({
   },
 });
 
+/** Loaded when there is something to keep. */
+const MAKER = apart('translations/pack-maker.ts', './pack-maker.js');
+
 /** What is bundled of this repository's packages are their sources: then only what is used gets into the command. */
 const BUNDLE = {
   bundle: true,
@@ -52,7 +56,14 @@ async function addFiles(): Promise<void> {
     entryPoints: [join(SRC, 'commands/run.ts')],
     outfile: join(DIST, 'run.js'),
     format: 'esm',
-    plugins: [coreFiles, apart('errors.ts', './errors.js')],
+    plugins: [coreFiles, apart('errors.ts', './errors.js'), MAKER],
+  });
+  await build({
+    ...BUNDLE,
+    entryPoints: [join(SRC, 'translations/pack-maker.ts')],
+    outfile: join(DIST, 'pack-maker.js'),
+    format: 'esm',
+    plugins: [coreFiles],
   });
   await build({
     ...BUNDLE,
@@ -63,6 +74,10 @@ async function addFiles(): Promise<void> {
     define: { 'import.meta.url': 'HERE' },
     banner: { js: "const HERE = require('node:url').pathToFileURL(__filename);" },
   });
+  // Translations that another build made are not taken: the engine's code tells them apart.
+  const hash = createHash('sha256');
+  for (const name of ['core.wasm', 'pcpu-worker.cjs']) hash.update(readFileSync(join(DIST, name)));
+  writeFileSync(join(DIST, 'build-id'), hash.digest('hex'));
 }
 
 export default {

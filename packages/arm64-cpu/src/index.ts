@@ -24,4 +24,5 @@ export { HOST_REGISTERS, type HostRegister } from './sysregs/registers.ts';
 export { ROWS } from './table/index.ts';
 export type { Feature, Fields, PatternField, Row } from './table/row.ts';
 export type { TranslationExchange, TranslationPack } from './translator/exchange.ts';
+export { bodiesOf, type MergedPack, mergePacks, type PackPart } from './translator/merge.ts';
 export type { TranslationOptions } from './translator/translator.ts';

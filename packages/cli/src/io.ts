@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { BoardOptions, PreparedBoard } from '@dom0less/hypervisor';
 import { type StartPcpu, startPcpuThread } from './pcpu-thread.ts';
+import type { OpenTranslations } from './translations/open-translations.ts';
 
 /** An input that may be a terminal (`tty.ReadStream`). */
 export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
@@ -28,6 +29,8 @@ export interface CliIo {
   onContinue(listener: () => void): () => void;
   /** `Board.prepare` if absent. */
   prepareBoard?(options: BoardOptions): PreparedBoard | Promise<PreparedBoard>;
+  /** Opens what is kept of translations; in the user's cache folder if absent. */
+  readonly openTranslations?: OpenTranslations;
   /** CPUs that this process may use. */
   readonly hostCpus: number;
   readonly startPcpu: StartPcpu;

@@ -1,7 +1,9 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { TranslationPack } from '@dom0less/arm64-cpu';
 import type { PcpuInit } from '@dom0less/hypervisor';
 import type { ConsoleScriptInit } from './console-script.ts';
 import { setEngineFlags } from './engine-flags.ts';
+import type { SharedTranslations } from './translations/thread-exchange.ts';
 
 /** A pCPU on a thread of its own, or all of them on one. */
 export interface PcpuThread {
@@ -9,6 +11,8 @@ export interface PcpuThread {
   readonly exited: Promise<void>;
   /** Ends the thread wherever it is. */
   terminate(): Promise<void>;
+  /** Gives its pCPUs translations that they have not compiled themselves. */
+  translations?(pack: TranslationPack): void;
 }
 
 /** What a thread is to do; can be posted. */
@@ -16,10 +20,19 @@ export interface PcpuWork {
   readonly init: PcpuInit;
   /** Present: all pCPUs run here, in deterministic mode. */
   readonly script?: ConsoleScriptInit;
+  /** Present: what its pCPUs translate is told. */
+  readonly translations?: SharedTranslations;
 }
 
-/** Starts a thread; `notify` is called on this one when a pCPU has something for the board. */
-export type StartPcpu = (work: PcpuWork, notify: () => void) => PcpuThread;
+/**
+ * Starts a thread; `notify` is called on this one when a pCPU has something for the board, `translated` when one has
+ * compiled translations.
+ */
+export type StartPcpu = (
+  work: PcpuWork,
+  notify: () => void,
+  translated?: (pack: TranslationPack) => void,
+) => PcpuThread;
 
 const nameOf = ({ init, script }: PcpuWork): string =>
   script === undefined ? `the thread of pCPU ${init.pcpu}` : 'the thread of the pCPUs';
@@ -52,15 +65,18 @@ class WaitingThread {
     this.#exited.catch(() => {});
   }
 
-  begin(work: PcpuWork, notify: () => void): PcpuThread {
+  begin(work: PcpuWork, notify: () => void, translated?: (pack: TranslationPack) => void): PcpuThread {
     this.#name = nameOf(work);
-    this.#worker.on('message', notify);
+    this.#worker.on('message', (pack: TranslationPack | undefined) => {
+      if (pack === undefined) notify();
+      else translated?.(pack);
+    });
     this.#worker.postMessage(work);
     const terminate = async (): Promise<void> => {
       this.#terminated = true;
       await this.#worker.terminate();
     };
-    return { exited: this.#exited, terminate };
+    return { exited: this.#exited, terminate, translations: (pack) => this.#worker.postMessage(pack) };
   }
 }
 
@@ -92,8 +108,8 @@ export const prepareThread = (): void => {
 };
 
 /** Starts the thread of a pCPU, or of all. */
-export const startPcpuThread: StartPcpu = (work, notify) => {
+export const startPcpuThread: StartPcpu = (work, notify, translated) => {
   const thread = waiting ?? makeThread();
   waiting = undefined;
-  return thread.begin(work, notify);
+  return thread.begin(work, notify, translated);
 };

@@ -1,3 +1,4 @@
+import type { TranslationPack } from '@dom0less/arm64-cpu';
 import { type Board, type BoardEvent, type DomainEvent, type DomainInfo, PanicDetector } from '@dom0less/hypervisor';
 import type { BootPlan } from '@dom0less/multiboot';
 import { BoardClock } from './board-clock.ts';
@@ -12,6 +13,8 @@ import { Output } from './output.ts';
 import type { PcpuThread, PcpuWork } from './pcpu-thread.ts';
 import type { Send } from './send-option.ts';
 import { QUIT_KEY, Terminal } from './terminal.ts';
+import { shareTranslations } from './translations/thread-exchange.ts';
+import type { TranslationCache } from './translations/translation-cache.ts';
 import { Typist } from './typist.ts';
 
 /** What is asked of a session. */
@@ -29,6 +32,8 @@ export interface SessionOptions {
   readonly raw: boolean;
   /** Time is the count of instructions; the board was prepared for it. */
   readonly deterministic: boolean;
+  /** Keeps translations for other runs. */
+  readonly translations?: TranslationCache | undefined;
 }
 
 /** Why a session ends. */
@@ -74,6 +79,7 @@ class Session {
   #end: (end: End) => void = () => {};
   #fail: (error: unknown) => void = () => {};
   #inputPaused = false;
+  readonly #threads: PcpuThread[] = [];
   /** Runs while only panicked domains are left. */
   #silence: NodeJS.Timeout | undefined;
 
@@ -114,14 +120,17 @@ class Session {
 
   /** Runs to the end; gives the exit code. What it throws is a bug, or an `InputError` of the logs. */
   async run(): Promise<number> {
-    const threads: PcpuThread[] = [];
+    const threads = this.#threads;
     try {
       this.#listen();
       this.#greet();
-      threads.push(...this.#work().map((work) => this.#startThread(work)));
+      for (const work of this.#work()) threads.push(this.#startThread(work));
+      this.#loadTranslations();
       const end = await this.#ended;
       await this.#leave(threads);
-      return this.#report(end);
+      const exitCode = this.#report(end);
+      await this.#options.translations?.save();
+      return exitCode;
     } finally {
       clearTimeout(this.#silence);
       for (const undo of this.#undo.splice(0)) undo();
@@ -133,17 +142,47 @@ class Session {
   /** What the threads are to do: one for each pCPU, or in deterministic mode one for all. */
   #work(): PcpuWork[] {
     const { deterministic, expectations, sends } = this.#options;
+    const { pcpus } = this.#board;
+    const shared = pcpus > 1 || this.#options.translations ? { translations: shareTranslations() } : {};
     if (!deterministic) {
-      return Array.from({ length: this.#board.pcpus }, (_, n) => ({ init: this.#board.pcpuInit(n) }));
+      return Array.from({ length: pcpus }, (_, n) => ({ init: this.#board.pcpuInit(n), ...shared }));
     }
     const nodeNames = new Map(this.#consoles.map(({ id, nodeName }) => [id, nodeName]));
-    return [{ init: this.#board.pcpuInit(0), script: { expectations, sends, nodeNames } }];
+    return [{ init: this.#board.pcpuInit(0), script: { expectations, sends, nodeNames }, ...shared }];
   }
 
   #startThread(work: PcpuWork): PcpuThread {
-    const thread = this.#io.startPcpu(work, () => this.#pump());
+    const thread = this.#io.startPcpu(
+      work,
+      () => this.#pump(),
+      (pack) => this.#translated(thread, pack),
+    );
     thread.exited.then(() => this.#pump(), this.#fail);
     return thread;
+  }
+
+  /** A thread has compiled translations: they are for the others too, and for later runs. */
+  #translated(from: PcpuThread, { module, form, regions, bodies }: TranslationPack): void {
+    for (const thread of this.#threads) if (thread !== from) thread.translations?.({ module, form, regions });
+    if (bodies) this.#options.translations?.add({ regions, bodies });
+  }
+
+  /** Gives the threads what earlier runs have translated. They don't wait for it. */
+  #loadTranslations(): void {
+    const { translations } = this.#options;
+    if (translations === undefined) return;
+    const pack = translations.load();
+    if (pack !== undefined) for (const thread of this.#threads) thread.translations?.(pack);
+    const instructions = (): number =>
+      this.#board.domains.reduce(
+        (sum, { id }) =>
+          this.#board
+            .instructions(id)
+            .map(Number)
+            .reduce((a, b) => a + b, sum),
+        0,
+      );
+    this.#undo.push(translations.beginIdleWork(instructions));
   }
 
   #listen(): void {

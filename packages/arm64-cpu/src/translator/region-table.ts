@@ -95,34 +95,6 @@ export class RegionTable {
     return table;
   }
 
-  /** Whether numbers from elsewhere are a table that can be read without going astray. */
-  static isSound(flat: Uint32Array<ArrayBufferLike>, codeBytes: number): boolean {
-    const [count = 0, bits = 0, lines = 0, words = 0] = flat;
-    if (flat.length < HEADER || count > 0xffff || bits > 20) return false;
-    const look = bits === 0 ? 0 : 2 ** bits + count;
-    if (flat.length !== HEADER + ROW * (count + 1) + lines + words + look) return false;
-    return RegionTable.of(flat).#isSound(codeBytes);
-  }
-
-  #isSound(codeBytes: number): boolean {
-    const end = this.#count * ROW;
-    if (this.#rows[end + 1] !== this.#lines.length || this.#rows[end + 2] !== this.#words.length) return false;
-    if (this.#rows[end + 3] !== codeBytes) return false;
-    for (let row = 0; row < this.#count; row++) {
-      for (const n of [1, 2, 3]) if (this.#rows[row * ROW + n]! > this.#rows[row * ROW + ROW + n]!) return false;
-      let words = 0;
-      for (let n = this.lineAt(row); n < this.lineAt(row + 1); n++) {
-        const [begin, behind] = [this.#lines[n]! & 0xffff, this.#lines[n]! >>> 16];
-        if (begin >= behind || behind > 0x1000 || ((begin | behind) & 3) !== 0) return false;
-        words += (behind - begin) / 4;
-      }
-      if (words !== this.wordAt(row + 1) - this.wordAt(row)) return false;
-      // Chains lead to earlier rows only: they end.
-      if (this.#next[row]! > row) return false;
-    }
-    return this.#heads.every((head) => head <= this.#count);
-  }
-
   /** Regions in the table. */
   get count(): number {
     return this.#count;
@@ -188,13 +160,13 @@ export class RegionTable {
   }
 
   #chain(row: number): void {
-    const hash = hashOf(this.key(row), this.#entryWord(row), this.#bits);
+    const hash = hashOf(this.key(row), this.entryWord(row), this.#bits);
     this.#next[row] = this.#heads[hash]!;
     this.#heads[hash] = row + 1;
   }
 
   /** The word that a region begins with. */
-  #entryWord(row: number): number {
+  entryWord(row: number): number {
     const entry = this.entry(row);
     let at = this.wordAt(row);
     for (let n = this.lineAt(row); n < this.lineAt(row + 1); n++) {

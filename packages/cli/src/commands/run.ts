@@ -7,6 +7,7 @@ import type { CliIo } from '../io.ts';
 import { type Expectation, parseAll, parseExpectation, parsePcpus, parseSeed, parseTimeout } from '../option-values.ts';
 import { parseSend, type Send } from '../send-option.ts';
 import { runSession } from '../session.ts';
+import { openTranslations } from '../translations/open-translations.ts';
 import { type BoardInput, type InputFlags, readBoardInput } from './board-input.ts';
 
 /** Options that `run` and `start` share, as they stand on the command line. */
@@ -76,9 +77,11 @@ export async function runBoard(input: BoardInput, wishes: SessionWishes, io: Cli
     problems.push(`no domain can be started (${why})`);
   }
   if (board === undefined || problems.length > 0) throw new InputError(problems);
+  const open = io.openTranslations ?? openTranslations;
+  const translations = open({ plan, modules: input.modules, io });
   const logs = consoleLog === undefined ? undefined : new ConsoleLogs(consoleLog, logNames(board.domains));
   try {
-    return await runSession(board, io, { ...wishes, plan, expectations, sends, logs });
+    return await runSession(board, io, { ...wishes, plan, expectations, sends, logs, translations });
   } finally {
     logs?.close();
   }

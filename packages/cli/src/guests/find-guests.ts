@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { guestCacheDir } from './cache-dir.ts';
 import { debianCodename, fetchDebianGuests, type KernelFlavour } from './debian.ts';
 import { GuestFetchError } from './errors.ts';
 import { makeInitramfs } from './initramfs.ts';
@@ -38,13 +38,6 @@ export interface FindGuestsOptions {
   readonly signal?: AbortSignal;
   /** os-release(5) file; the system's unless given. */
   readonly osRelease?: string;
-}
-
-/** The folder that guests are kept in: DOM0LESS_CACHE, else `dom0less` in the user's cache folder (XDG Base Directory). */
-export function guestCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  if (env.DOM0LESS_CACHE) return resolve(env.DOM0LESS_CACHE);
-  const base = env.XDG_CACHE_HOME;
-  return join(base?.startsWith('/') ? base : join(env.HOME || homedir(), '.cache'), 'dom0less');
 }
 
 async function namedFile(env: Readonly<Record<string, string | undefined>>, name: string): Promise<string | undefined> {

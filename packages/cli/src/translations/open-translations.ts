@@ -1,0 +1,70 @@
+/** Where translations are kept, and for whom. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { arch, cpus } from 'node:os';
+import { join } from 'node:path';
+import type { BootPlan } from '@dom0less/multiboot';
+import { guestCacheDir } from '../guests/cache-dir.ts';
+import type { CliIo } from '../io.ts';
+import { TranslationCache } from './translation-cache.ts';
+
+/** A board whose translations are to be kept. */
+export interface TranslatedBoard {
+  readonly plan: BootPlan;
+  /** Host physical address to bytes. */
+  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly io: CliIo;
+}
+
+/** Undefined: nothing is kept. */
+export type OpenTranslations = (board: TranslatedBoard) => TranslationCache | undefined;
+
+/** Bytes of a kernel that tell it from others, and how many such pieces are looked at. */
+const PIECE = 64;
+const PIECES = 256;
+
+/** The kernel's size and pieces of it: it need not be exact, as translations are found by what they are made from. */
+function kernelId(kernel: Uint8Array): string {
+  const hash = createHash('sha256').update(String(kernel.length));
+  for (let n = 0; n < PIECES; n++) {
+    const at = Math.floor((kernel.length / PIECES) * n);
+    hash.update(kernel.subarray(at, at + PIECE));
+  }
+  return hash.digest('hex');
+}
+
+/** The kernels of a board, in an order that does not depend on the domains'. */
+export function guestsOf({ plan, modules }: Pick<TranslatedBoard, 'plan' | 'modules'>): string {
+  const ids = plan.domains.flatMap(({ modules: { kernel } }) => {
+    if (kernel === undefined) return [];
+    for (const [address, bytes] of modules) {
+      const at = kernel.address - address;
+      if (at >= 0 && at < bytes.length) return [kernelId(bytes.subarray(at, at + kernel.size))];
+    }
+    return [];
+  });
+  return [...new Set(ids)].sort().join();
+}
+
+/** The build of the engine; undefined where the command is run from its sources, which may change at any time. */
+function buildId(): string | undefined {
+  try {
+    return readFileSync(new URL('./build-id', import.meta.url), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** What translations depend on beside the guests: our code, the runtime, the processor. */
+const identityOf = (build: string): string =>
+  JSON.stringify([build, process.versions, process.execArgv, arch(), cpus()[0]?.model]);
+
+/** The cache in the user's folder. */
+export const openTranslations: OpenTranslations = ({ plan, modules, io }) => {
+  const build = buildId();
+  const guests = guestsOf({ plan, modules });
+  if (build === undefined || guests === '') return undefined;
+  const folder = join(guestCacheDir(io.env), 'translations');
+  const onProblem = (problem: string): void => void io.stderr.write(`dom0less: ${problem}\n`);
+  return new TranslationCache({ folder, identity: identityOf(build), guests, onProblem });
+};
