@@ -172,7 +172,8 @@ export class Translator {
     if (this.#isElsewhere(page, offset)) return this.#setCount(page, offset, ENTRY_HOT - DEFERRED);
     // Counted anew unless it gets a region: not to be asked again soon.
     this.#setCount(page, offset, 0);
-    const region = this.#findRegion(page, offset);
+    const executed = (at: number): boolean => this.#wasExecuted(page, at);
+    const region = this.#findRegion(page, offset, this.#options.threshold >= KNOWN_ENOUGH ? executed : undefined);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
     this.#waiting.push({
@@ -224,12 +225,14 @@ export class Translator {
     return 0;
   }
 
-  #findRegion(page: CodePage, entry: number): Region {
+  #findRegion(page: CodePage, entry: number, isWanted?: (at: number) => boolean): Region {
     const wordAt = (at: number): number => this.#u32[(page.hostPage + at) >>> 2]!;
-    const wasExecuted = (at: number): boolean =>
-      this.#u16[(page.records + (at << (RECORD_SHIFT - 2))) >>> 1] !== HANDLER_UNDECODED;
-    const isWanted = this.#options.threshold >= KNOWN_ENOUGH ? { isWanted: wasExecuted } : {};
-    return findRegion(entry, this.#options.size, { wordAt, trapsFp: page.trapsFp, ...isWanted });
+    const source = { wordAt, trapsFp: page.trapsFp };
+    return findRegion(entry, this.#options.size, isWanted ? { ...source, isWanted } : source);
+  }
+
+  #wasExecuted(page: CodePage, at: number): boolean {
+    return this.#u16[(page.records + (at << (RECORD_SHIFT - 2))) >>> 1] !== HANDLER_UNDECODED;
   }
 
   /** What lies inside a region is no entry of its own, unless branches go on to lead there. */
@@ -338,7 +341,7 @@ export class Translator {
     const { table, row } = this.#placeOf(number);
     const page = this.#pages[this.#links.findIndex((links) => links?.includes(number))];
     if (!page) return [];
-    const region = this.#findRegion(page, table.entry(row));
+    const region = this.#findRegion(page, table.entry(row), (at) => table.covers(row, at, at + 4));
     return [{ number, region, content: contentOf(region, page.trapsFp, true) }];
   }
 
