@@ -178,6 +178,26 @@ describe('a thread that dies', () => {
 });
 
 describe('deterministic mode', () => {
+  it.each([1, 2])(
+    'has vCPUs on %i pCPUs wake each other at the same instructions, twice',
+    async (pcpus) => {
+      const run = async (): Promise<string[]> => {
+        const io = realIo();
+        const guests = [PING_PONG, EVENTS];
+        const input = hostBoard(
+          guests.map((kernel, n) => ({ name: `domU${n + 1}`, memoryMiB: 16, cpus: 2, bootargs: '', kernel })),
+        );
+        expect(await runBoard(input, { ...wishes, pcpus, deterministic: true }, io)).toBe(0);
+        expect(io.stdout.text.match(/: done/g)).toHaveLength(2);
+        return io.stderr.text.match(/executed .* instructions/g) ?? [];
+      };
+      const first = await run();
+      expect(first).toHaveLength(2);
+      expect(await run()).toEqual(first);
+    },
+    BOOT_MS,
+  );
+
   it(
     'boots Linux with 2 vCPUs on 2 pCPUs to the same bytes and counts of instructions, twice',
     async () => {
