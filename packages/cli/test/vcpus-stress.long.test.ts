@@ -20,7 +20,7 @@ const stressors = (n: number): Stressor[] => [
   ['vm', `--vm ${n} --vm-bytes 1M --vm-ops 2000`],
   ['mmap', `--mmap ${n} --mmap-bytes 1M --mmap-ops 10`],
   ['munmap', `--munmap ${n} --munmap-ops 20`],
-  ['madvise', `--madvise ${n} --madvise-ops 50`],
+  ['madvise', '--madvise 2 --madvise-ops 20'],
   ['icache', `--icache ${n} --icache-ops 40`],
   // Processes that come, go, wake each other and move.
   ['fork', `--fork ${n} --fork-ops 200`],
