@@ -18,6 +18,7 @@ export const A = {
   adr: (rd: number, offset: number): number =>
     (0x10000000 | ((offset & 3) << 29) | (((offset >> 2) & 0x7ffff) << 5) | rd) >>> 0,
   addImm: (rd: number, rn: number, imm: number): number => (0x91000000 | (imm << 10) | (rn << 5) | rd) >>> 0,
+  subsW: (rd: number, rn: number, imm: number): number => (0x71000000 | (imm << 10) | (rn << 5) | rd) >>> 0,
   ldrbPost: (rt: number, rn: number): number => 0x38401400 | (rn << 5) | rt,
   ldrW: (rt: number, rn: number, offset = 0): number => (0xb9400000 | ((offset / 4) << 10) | (rn << 5) | rt) >>> 0,
   strW: (rt: number, rn: number, offset = 0): number => (0xb9000000 | ((offset / 4) << 10) | (rn << 5) | rt) >>> 0,

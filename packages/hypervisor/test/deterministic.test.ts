@@ -1,20 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { type ConsoleScript, runDeterministic } from '../src/index.ts';
-import { A, boardOf, type GuestSpec, image, print, systemOff, text } from './board.ts';
+import { A, boardOf, type GuestSpec, hvcCall, image, print, systemOff, text } from './board.ts';
 
 const UART = 1;
 const countDownW4 = 0x71000484;
 const CNTVCT = [3, 3, 14, 0, 2] as const;
 
 /** Runs a board to its end; the board empties its rings whenever it is told to. */
-const run = (guests: readonly GuestSpec[], { pcpus = 1, script }: { pcpus?: number; script?: ConsoleScript } = {}) => {
+const run = (
+  guests: readonly GuestSpec[],
+  { pcpus = 1, looks = 0, script }: { pcpus?: number; looks?: number; script?: ConsoleScript } = {},
+) => {
   // A clock that stands still: nothing may depend on it.
   const { board } = boardOf(guests, { deterministic: true, pcpus, now: () => 0 });
   const consoles = guests.map(() => '');
   board!.subscribe((event) => {
     if (event.type === 'console') consoles[event.domain - 1] += text(event.bytes);
   });
-  runDeterministic(board!.pcpuInit(0), { notify: () => board!.pump() }, script);
+  // The board may look when nobody asks it to, too: here, as often as a domain writes.
+  const looking: ConsoleScript = {
+    output: (domain, byte) => {
+      for (let look = 0; look < looks; look++) board!.pump();
+      return script?.output(domain, byte);
+    },
+    get done() {
+      return script?.done ?? false;
+    },
+  };
+  runDeterministic(board!.pcpuInit(0), { notify: () => board!.pump() }, looking);
   board!.pump();
   const instructions = guests.map((_, n) => board!.instructions(n + 1).map(Number));
   return { consoles, instructions, states: board!.domains.map(({ state }) => state) };
@@ -71,6 +84,27 @@ describe('deterministic mode', () => {
     expect(first.consoles[0]).toHaveLength(3);
     expect(first.consoles[1]).toBe(`type> ${'hello'.repeat(20)}`);
     expect(run(guests, { pcpus, script: typing() })).toEqual(first);
+  });
+
+  it('starts domains again, and those that wait for another, at the same counts of instructions each time', () => {
+    // Writes the low byte of the counter, and reboots; then waits for longer and longer.
+    const rebooting = image([A.movz(UART, 0x2200, 16), A.mrs(...CNTVCT, 7), A.strW(7, UART), ...hvcCall(0x84000009)]);
+    const waiting = image([...print('go'), A.mrs(...CNTVCT, 7), A.strW(7, UART), ...systemOff()]);
+    const busy = image([A.movz(4, 40, 16), countDownW4, A.cbnz(4, -4), ...print('ready!'), ...systemOff()]);
+    const guests: GuestSpec[] = [
+      { kernel: rebooting, extra: 'dom0less,on-reboot = "restart"; dom0less,max-restarts = <7>;' },
+      { kernel: waiting, extra: 'dom0less,start-after = "domU3", "ready!";' },
+      { kernel: busy },
+      sleeper,
+    ];
+    const first = run(guests, { pcpus: 2 });
+    expect(first.states).toEqual(['reboot', 'poweroff', 'poweroff', 'poweroff']);
+    expect(first.consoles[0]).toHaveLength(8);
+    expect(first.consoles[1]).toMatch(/^go[\s\S]$/);
+    // Counters of the same program, started at other times.
+    expect(new Set(first.consoles[0])).not.toHaveLength(1);
+    // However often the board looks at what there is in between.
+    for (const looks of [1, 3]) expect(run(guests, { pcpus: 2, looks })).toEqual(first);
   });
 
   it('lets time pass at once where nothing can run', () => {

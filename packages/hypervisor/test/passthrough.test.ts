@@ -67,6 +67,35 @@ describe('a device of the board', () => {
     expect(one.bytes()).toEqual(Uint8Array.of(0, 0x31));
   });
 
+  it.each([1, 2])('interrupts by itself, in time: the match of a PL031, two seconds ahead, on %i pCPUs', (pcpus) => {
+    const code = [
+      ...[...gicOn, A.movz(2, 0x1000, 16), A.ldrW(3, 2), A.addImm(3, 3, 2), A.strW(3, 2, 4)],
+      ...[A.movz(3, 1), A.strW(3, 2, 0x10), ...sendIntid],
+      // Acknowledged, it is quiet, and the match is over for good.
+      ...[A.movz(3, 1), A.strW(3, 2, 0x1c), A.ldrW(3, 2, 0x18), ...put],
+      ...systemOff(),
+    ];
+    const { specs, host } = input([{ code, devices: RTC }]);
+    const one = new Bench(specs, { host: { ...host, cpus: pcpus }, pcpus });
+    expect(one.run()).toBe('done');
+    expect(one.bytes()).toEqual(Uint8Array.of(32 + 2, 0));
+    expect(one.ms).toBeGreaterThan(1000);
+    expect(one.ms).toBeLessThan(2100);
+  });
+
+  it('that is masked while the counter comes by its match says so when it is asked', () => {
+    const code = [
+      ...[A.movz(2, 0x1000, 16), A.movz(3, 100), A.strW(3, 2, 8), A.movz(3, 103), A.strW(3, 2, 4)],
+      ...[A.ldrW(3, 2, 0x14), ...put, A.ldrW(3, 2), A.subsW(4, 3, 110), A.cbnz(4, -8)],
+      ...[A.ldrW(3, 2, 0x14), ...put, A.ldrW(3, 2, 0x18), ...put, ...systemOff()],
+    ];
+    const one = bench([{ code, devices: RTC }]);
+    expect(one.run(() => one.bytes().length > 0)).toBe('until');
+    one.ms += 10_000;
+    expect(one.run()).toBe('done');
+    expect(one.bytes()).toEqual(Uint8Array.of(0, 1, 0));
+  });
+
   it('raises its interrupt in the domain: lines of a PL061 are wired to each other', () => {
     const code = [
       ...gicOn,

@@ -43,6 +43,13 @@ export class Board {
   readonly #ports: readonly Port[];
   readonly #events: Ring;
   readonly #listeners = new Set<(event: BoardEvent) => void>();
+  /** What has come and was not acted on: in deterministic mode only while the pCPUs stand still. */
+  #unheard: { readonly outputs: { id: number; bytes: Uint8Array }[]; readonly records: EventRecord[] } = {
+    outputs: [],
+    records: [],
+  };
+  /** In deterministic mode: what is to be done when the counter is at `due`. */
+  #calls: { readonly due: number; readonly callback: () => void }[] = [];
   /** Events that nobody has heard. */
   #backlog: BoardEvent[] = [];
   #settle: (summary: BoardSummary) => void = () => {};
@@ -74,7 +81,9 @@ export class Board {
       this.#settle = resolve;
     });
     for (const line of built.log) this.#emit({ type: 'log', line });
-    this.#lives = new DomainLives(built, { emit: (event) => this.#emit(event), after });
+    const later = built.deterministic ? this.#callLater : after;
+    this.#setActDue();
+    this.#lives = new DomainLives(built, { emit: (event) => this.#emit(event), after: later });
     this.#lives.begin();
   }
 
@@ -104,19 +113,23 @@ export class Board {
   pump(): void {
     const { memory } = this.#built;
     memory.setControl(CONTROL.NOTIFIED, 0);
+    // Read first: what was left before the pCPUs stood still is in the rings then.
+    const isWaited = memory.control(CONTROL.ACT) !== 0;
     // Read first: what a domain wrote before its end is then in its ring, and is told before its end is.
-    const records = readEvents(this.#events);
+    this.#unheard.records.push(...readEvents(this.#events));
     let wake = memory.setControl(CONTROL.WANTS_ROOM, 0) !== 0;
     for (const { id, output, input } of this.#ports) {
       const bytes = output.drain();
       if (bytes.length > 0) {
         this.#emit({ type: 'console', domain: id, bytes });
-        this.#lives.output(id, bytes);
+        this.#unheard.outputs.push({ id, bytes });
       }
       wake = input.refill() || wake;
     }
     if (wake) memory.callAttention();
-    for (const record of records) this.#hear(record);
+    if (isWaited || !this.#built.deterministic || memory.control(CONTROL.STOP) !== 0) this.#act();
+    else this.#hearLog();
+    if (isWaited) memory.letGoOn();
     if (!this.#lives.any) this.#settle({ domains: this.domains });
   }
 
@@ -150,6 +163,37 @@ export class Board {
     memory.wakeAll();
     this.pump();
     this.#settle({ domains: this.domains });
+  }
+
+  /** Does what follows from what has come, and what is due. */
+  #act(): void {
+    const { outputs, records } = this.#unheard;
+    this.#unheard = { outputs: [], records: [] };
+    for (const { id, bytes } of outputs) this.#lives.output(id, bytes);
+    for (const record of records) this.#hear(record);
+    const now = this.#built.clock().value;
+    const isDue = ({ due }: { due: number }): boolean => due <= now;
+    for (let next = this.#calls.find(isDue); next !== undefined; next = this.#calls.find(isDue)) {
+      this.#calls.splice(this.#calls.indexOf(next), 1);
+      next.callback();
+    }
+    this.#setActDue();
+  }
+
+  /** Lines of the log need not wait for the end of a domain, unless that came before. */
+  #hearLog(): void {
+    const { records } = this.#unheard;
+    while (records[0]?.kind === 'log') this.#hear(records.shift()!);
+  }
+
+  readonly #callLater = (ms: number, callback: () => void): void => {
+    const { value, frequency } = this.#built.clock();
+    this.#calls.push({ due: value + (ms * frequency) / 1000, callback });
+  };
+
+  #setActDue(): void {
+    const { doubles, layout } = this.#built.memory;
+    doubles[(layout.control + CONTROL.ACT_DUE) / 8] = Math.min(Infinity, ...this.#calls.map(({ due }) => due));
   }
 
   #hear(record: EventRecord): void {

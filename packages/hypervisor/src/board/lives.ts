@@ -104,7 +104,7 @@ export class DomainLives {
     if (watched === undefined) return;
     const met = watched.filter(({ matcher }) => matcher.feed(bytes));
     const rest = watched.filter((one) => !met.includes(one));
-    if (rest.length === 0) this.#watched.delete(id);
+    if (rest.length === 0) this.#unwatch(id);
     else this.#watched.set(id, rest);
     for (const { waiting } of met) this.#start(waiting);
   }
@@ -203,13 +203,19 @@ export class DomainLives {
     }
     const watched = this.#watched.get(domain) ?? [];
     this.#watched.set(domain, [...watched, { matcher: new LineMatcher(pattern), waiting: life }]);
+    this.#set(other, 'WATCHED', 1);
     this.#tell(life);
+  }
+
+  #unwatch(id: number): void {
+    if (!this.#watched.delete(id)) return;
+    this.#set(this.#lives.find(({ domain }) => domain.id === id)!, 'WATCHED', 0);
   }
 
   /** What waited for a domain that is gone for good waits in vain. */
   #giveUpWaiting(gone: Life): void {
     const { id } = gone.domain;
-    this.#watched.delete(id);
+    this.#unwatch(id);
     for (const life of this.#lives) {
       if (life.state === 'paused' && life.domain.startAfter?.domain === id) this.#giveUp(life, gone);
     }

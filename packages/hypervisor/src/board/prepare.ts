@@ -5,6 +5,7 @@ import { boardLines, domainLines, memoryLines } from '../domain/boot-log.ts';
 import { buildDomain, type CounterNow, IPA_BITS } from '../domain/build-domain.ts';
 import type { PooledDomain } from '../domain/plan-domain.ts';
 import { BoardMemory, OutOfBlocksError } from '../memory/board-memory.ts';
+import { CONTROL } from '../memory/layout.ts';
 import { makeMemory } from '../memory/make-memory.ts';
 import type { PcpuDomain, PcpuPool } from '../pcpu/init.ts';
 import { hostTime, SystemCounter } from '../pcpu/system-counter.ts';
@@ -48,6 +49,8 @@ export interface BuiltBoard {
   readonly log: readonly string[];
   readonly counterFrequency: number;
   readonly counterEpoch: number;
+  /** True: made for `runDeterministic`. */
+  readonly deterministic: boolean;
   /** True: Xen's command line asks for messages about guests. */
   readonly logsGuests: boolean;
   /** Of the domains' entropy; undefined: the host's. */
@@ -76,7 +79,13 @@ const buildAll = (
   const counter = new SystemCounter(counterFrequency, counterEpoch, now, memory);
   const log = memoryLines(plan);
   const epoch = deterministic ? 0 : counterEpoch / 1000;
-  const clock = (): CounterNow => ({ value: deterministic ? 0 : counter.read(), frequency: counterFrequency, epoch });
+  // In deterministic mode the pCPUs, which stand still when somebody asks, have left it there.
+  const counted = (): number => memory.doubles[(layout.control + CONTROL.COUNTER) / 8]!;
+  const clock = (): CounterNow => ({
+    value: deterministic ? counted() : counter.read(),
+    frequency: counterFrequency,
+    epoch,
+  });
   const kept: PooledDomain[] = [];
   const domains = planned.flatMap((one, n) => {
     log.push(...domainLines(one));
@@ -98,7 +107,7 @@ const buildAll = (
   const { logsGuests } = plan.xenOptions;
   const made = { wasmMemory, memory, plan, domains, planned: kept, clock, pools, failures, log };
   const seed = options.seed ?? (deterministic ? 0 : undefined);
-  return { ...made, counterFrequency, counterEpoch, logsGuests, seed };
+  return { ...made, counterFrequency, counterEpoch, deterministic, logsGuests, seed };
 };
 
 /**

@@ -23,6 +23,10 @@ export interface BoardDevice extends MmioDevice {
    * @param epoch seconds since 1970 when the system counter was 0
    */
   reset(epoch: number): void;
+  /** System counter at which it will do something by itself; Infinity if it will not. Absent: it never does. */
+  due?(): number;
+  /** Does what it does by itself, if it is due. */
+  tick?(): void;
 }
 
 /** A device that there is a model of. */

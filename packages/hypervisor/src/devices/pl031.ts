@@ -24,10 +24,16 @@ const STATE = {
   LEVEL: 20,
   /** Seconds that RTCDR is ahead of the system counter. */
   OFFSET: 24,
-  BYTES: 32,
+  /** RTCDR when the match was looked for last. */
+  SEEN: 32,
+  /** System counter at which the match interrupt will be raised (a double). */
+  DUE: 40,
+  BYTES: 48,
 } as const;
+/** A match further away than this, in seconds, is one that is over. */
+const FAR = 2 ** 31;
 
-/** Counts seconds of the board's time. The match interrupt is looked for whenever a register is accessed. */
+/** Counts seconds of the board's time. */
 class Pl031 implements BoardDevice {
   readonly size = PRIMECELL_FRAME;
   readonly #view: DataView;
@@ -41,6 +47,16 @@ class Pl031 implements BoardDevice {
   reset(epoch: number): void {
     for (let at = STATE.MATCH; at < STATE.OFFSET; at += 4) this.#view.setUint32(at, 0, true);
     this.#view.setFloat64(STATE.OFFSET, epoch, true);
+    this.#set(STATE.SEEN, Math.floor(epoch));
+    this.#view.setFloat64(STATE.DUE, Infinity, true);
+  }
+
+  due(): number {
+    return this.#view.getFloat64(STATE.DUE, true);
+  }
+
+  tick(): void {
+    this.#update(this.#now());
   }
 
   read(offset: number, _size: AccessSize): number {
@@ -70,11 +86,15 @@ class Pl031 implements BoardDevice {
   write(offset: number, _size: AccessSize, value: number): void {
     switch (offset & ~3) {
       case RTCMR:
+        this.#update(this.#now());
         this.#set(STATE.MATCH, value);
+        this.#matchNow();
         break;
       case RTCLR:
         this.#set(STATE.LOAD, value);
         this.#view.setFloat64(STATE.OFFSET, value - this.#elapsed(), true);
+        this.#set(STATE.SEEN, value);
+        this.#matchNow();
         break;
       case RTCIMSC:
         this.#set(STATE.IMSC, value & 1);
@@ -102,12 +122,37 @@ class Pl031 implements BoardDevice {
     return Math.floor(this.#view.getFloat64(STATE.OFFSET, true) + this.#elapsed()) >>> 0;
   }
 
+  /** The counter, or the match, was set: they may be the same now. */
+  #matchNow(): void {
+    if (this.#now() === this.#word(STATE.MATCH)) this.#set(STATE.RIS, 1);
+  }
+
+  /** Seconds until RTCDR is the match again; 0 if it is now. */
+  #untilMatch(now: number): number {
+    return (this.#word(STATE.MATCH) - now) >>> 0;
+  }
+
   #update(now: number): void {
-    if (now === this.#word(STATE.MATCH)) this.#set(STATE.RIS, 1);
+    const seen = this.#word(STATE.SEEN);
+    // Whether the counter has come by the match since, however many seconds ago.
+    const passed = (now - seen) >>> 0;
+    const distance = this.#untilMatch(seen);
+    if (distance > 0 && distance <= passed) this.#set(STATE.RIS, 1);
+    this.#set(STATE.SEEN, now);
+    this.#setDue(now);
     const level = this.#word(STATE.RIS) & this.#word(STATE.IMSC);
     if (level === this.#word(STATE.LEVEL)) return;
     this.#set(STATE.LEVEL, level);
     this.#parts.onInterrupt(level !== 0);
+  }
+
+  /** Only an interrupt that is not masked, and not raised yet, has to come by itself. */
+  #setDue(now: number): void {
+    const seconds = this.#untilMatch(now);
+    const comes = this.#word(STATE.IMSC) !== 0 && this.#word(STATE.RIS) === 0 && seconds > 0 && seconds < FAR;
+    const whole = Math.floor(this.#view.getFloat64(STATE.OFFSET, true) + this.#elapsed()) + seconds;
+    const due = Math.ceil((whole - this.#view.getFloat64(STATE.OFFSET, true)) * this.#parts.frequency);
+    this.#view.setFloat64(STATE.DUE, comes ? due : Infinity, true);
   }
 }
 

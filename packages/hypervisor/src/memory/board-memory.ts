@@ -55,6 +55,12 @@ export class BoardMemory {
     });
   }
 
+  /** The board has acted: pCPUs of deterministic mode, which stood still, go on. */
+  letGoOn(): void {
+    this.setControl(CONTROL.ACT, 0);
+    Atomics.notify(this.words, (this.layout.control + CONTROL.ACT) >>> 2);
+  }
+
   /** Has the pCPUs look at consoles and ending domains: one that is idle at once, else each when its slice is over. */
   callAttention(): void {
     const word = (this.layout.control + CONTROL.ATTENTION) >>> 2;

@@ -34,7 +34,10 @@ export const CONTROL = {
   EVENTS_LOCK: 24,
   /** Log lines that found no room in the event ring since the last that did. */
   LINES_LOST: 28,
-  /** Lock of the latest value that anybody has read from the system counter, and that value (a double). */
+  /**
+   * Lock of the latest value that anybody has read from the system counter, and that value (a double); in deterministic
+   * mode the value when the pCPUs stood still last.
+   */
   COUNTER_LOCK: 32,
   COUNTER: 40,
   /** Memory offset of the first RAM block that was given back, or 0; its first word leads to the next one. */
@@ -43,7 +46,14 @@ export const CONTROL = {
   BLOCKS_FREE: 52,
   /** Changed when RAM was rewritten behind the engines' backs: what they have translated no longer holds. */
   RAM_EPOCH: 56,
-  BYTES: 64,
+  /**
+   * Deterministic mode: 1 while the pCPUs stand still until the board has done what follows from a domain's end, from
+   * output that another domain waits for, or from a time that has come.
+   */
+  ACT: 60,
+  /** Deterministic mode: counter value at which the board has something to do (a double); Infinity if at none. */
+  ACT_DUE: 64,
+  BYTES: 128,
 } as const;
 
 /** Words of a pCPU that all threads see, from `BoardLayout.pcpuControls`. */
@@ -84,6 +94,8 @@ export const DOMAIN_CONTROL = {
   HELD: 20,
   /** The system counter when the domain was started last (a double). */
   CNTVOFF: 24,
+  /** 1 while another domain waits for something on its console. */
+  WATCHED: 32,
   BYTES: 64,
 } as const;
 

@@ -3,12 +3,13 @@ import { kick, stateOffset } from '@dom0less/arm64-cpu';
 import { END_REASONS, type EndReason } from '../board/end-reasons.ts';
 import { DOMAIN_STATES, type DomainState } from '../board/events.ts';
 import { type ConsoleTap, DomainConsole } from '../console/domain-console.ts';
-import { AbsentDevice } from '../devices/device.ts';
+import { AbsentDevice, type BoardDevice } from '../devices/device.ts';
 import { modelNamed } from '../devices/models.ts';
 import { resetVcpu } from '../domain/vcpu.ts';
 import { type Entropy, seededEntropy } from '../firmware/trng.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { DOMAIN_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import type { Lock } from '../memory/lock.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
 import type { Admission, Scheduler } from '../schedule/scheduler.ts';
 import { DomainGic } from './domain-gic.ts';
@@ -64,6 +65,8 @@ export class DomainRuntime {
   readonly entropy: Entropy;
   readonly #context: DomainContext;
   readonly #gic: DomainGic;
+  /** Devices that do something by themselves. */
+  readonly #timed: { readonly device: BoardDevice; readonly lock: Lock }[] = [];
 
   /** Takes over the state that is in the memory. */
   constructor(info: PcpuDomain, context: DomainContext) {
@@ -170,6 +173,23 @@ export class DomainRuntime {
     return this.scheduler.start(sched);
   }
 
+  /** System counter at which one of its devices will do something by itself; Infinity if none will. */
+  devicesDue(): number {
+    let due = Infinity;
+    if (this.#timed.length === 0 || this.state !== 'running') return due;
+    for (const { device } of this.#timed) due = Math.min(due, device.due!());
+    return due;
+  }
+
+  /** Has its devices do what is due. */
+  serveDevices(): void {
+    for (const { device, lock } of this.#timed) {
+      lock.acquire();
+      device.tick?.();
+      lock.release();
+    }
+  }
+
   /** Takes the vCPU that asks for it offline. */
   stop(vcpu: number): void {
     this.#gic.resetCpu(vcpu);
@@ -207,7 +227,10 @@ export class DomainRuntime {
         if (intid !== undefined) this.#gic.setSpi(intid, level);
       };
       const parts = { buffer: memory.view.buffer, byteOffset, onInterrupt, counter, frequency };
-      this.bus.attach(address, new LockedDevice(modelNamed(model).make(parts), memory.lock(byteOffset)));
+      const device = modelNamed(model).make(parts);
+      const lock = memory.lock(byteOffset);
+      if (device.due !== undefined) this.#timed.push({ device, lock });
+      this.bus.attach(address, new LockedDevice(device, lock));
     });
     for (const { address, size } of windows) this.bus.attach(address, new AbsentDevice(size));
   }

@@ -46,6 +46,8 @@ export class Pcpu {
   readonly #pace: Pace;
   readonly #signals: PcpuSignals;
   readonly #domains: readonly DomainRuntime[];
+  /** Those of its pool. */
+  readonly #pooled: readonly DomainRuntime[];
   readonly #byBase = new Map<number, Vcpu>();
   readonly #bySched = new Map<SchedVcpu, Vcpu>();
   readonly #scheduler: Scheduler;
@@ -80,13 +82,15 @@ export class Pcpu {
     this.#events = new EventSink(memory);
     this.#registers = new CallRegisters(memory.view);
     const { schedulers, vcpus } = makePools(memory, init);
-    this.#scheduler = schedulers[init.pools.findIndex(({ pcpus }) => pcpus.includes(pcpu))]!;
+    const pool = init.pools.findIndex(({ pcpus }) => pcpus.includes(pcpu));
+    this.#scheduler = schedulers[pool]!;
     this.#domains = init.domains.map((info, n) => {
       const entropy = { seed: init.seed, hostEntropy: signals.entropy ?? hostEntropy };
       const time = { frequency: counterFrequency, counter: () => this.#pace.read() };
       const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, ...time, ...entropy, pcpu };
       return new DomainRuntime(info, { ...parts, tap: mode?.tap(info.id) });
     });
+    this.#pooled = this.#domains.filter(({ info }) => info.pool === pool);
     for (const vcpu of this.#domains.flatMap((domain) => domain.vcpus)) {
       this.#byBase.set(vcpu.base, vcpu);
       this.#bySched.set(vcpu.sched, vcpu);
@@ -118,9 +122,14 @@ export class Pcpu {
     return this.#pace.msUntil(this.due());
   }
 
-  /** Counter value at which the next vCPU that this pCPU looks after is due: its timer, or an event; Infinity if none is. */
+  /**
+   * Counter value at which the next vCPU that this pCPU looks after is due, for its timer or an event, or a device of a
+   * domain of its pool; Infinity if none is.
+   */
   due(): number {
-    return this.#scheduler.due(this.#pcpu);
+    let due = this.#scheduler.due(this.#pcpu);
+    for (const domain of this.#pooled) due = Math.min(due, domain.devicesDue());
+    return due;
   }
 
   /** Makes the vCPU that runs leave the engine behind the instruction under way. */
@@ -194,6 +203,7 @@ export class Pcpu {
 
   #serveTimers(): void {
     const counter = this.#pace.read();
+    for (const domain of this.#pooled) if (domain.devicesDue() <= counter) domain.serveDevices();
     const current = this.#current?.timers;
     if (current !== undefined && current.deadline <= counter) current.update(counter);
     for (;;) {
