@@ -188,7 +188,8 @@ function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void 
     const at = add(records, shrU(and(wrap(target), i32(0xffc)), i32(1)));
     f.set(region, sub(load('i32_16u', at, PAGE_ENTRY_COUNTS), i32(ENTRY_HOT)));
     f.if(leS(f.get(region), i32(0)), () => f.ret(go));
-    setField(f, cpu, 'pageVa', page);
+    // The same as `page`, but does not wait for it: a processor executes ahead across several regions.
+    setField(f, cpu, 'pageVa', and(target, i64(~0xfffn)));
     setField(f, cpu, 'pageRecords', records);
     f.br(again);
   });
