@@ -20,11 +20,10 @@ const stressors = (n: number): Stressor[] => [
   ['vm', `--vm ${n} --vm-bytes 1M --vm-ops 2000`],
   ['mmap', `--mmap ${n} --mmap-bytes 1M --mmap-ops 10`],
   ['munmap', `--munmap ${n} --munmap-ops 20`],
-  ['madvise', '--madvise 2 --madvise-ops 20'],
   ['icache', `--icache ${n} --icache-ops 40`],
   // Processes that come, go, wake each other and move.
   ['fork', `--fork ${n} --fork-ops 200`],
-  ['clone', `--clone ${n} --clone-ops 10`],
+  ['clone', '--clone 1 --clone-ops 10'],
   ['pthread', `--pthread ${n} --pthread-ops 100`],
   ['switch', `--switch ${n} --switch-ops 5000`],
   ['pipe', `--pipe ${n} --pipe-ops 2000`],
