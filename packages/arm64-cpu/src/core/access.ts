@@ -56,6 +56,9 @@ import {
   ATTR_READ_EL0,
   ATTR_READ_EL1,
   ATTR_SIZE_SHIFT,
+  ATTR_WRITE_EL0,
+  ATTR_WRITE_EL1,
+  ATTR_WRITE_STAGE2,
   FSC_ALIGNMENT,
   FSC_EXTERNAL,
   FSC_PERMISSION,
@@ -179,17 +182,17 @@ const resolve: CoreHelper = {
     f.if(and(eqz(and(attributes, i32(ATTR_DEVICE | ATTR_NO_ENTRY))), eq(and(sctlr, i32(3)), i32(1))), () => {
       const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
       f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), slot, va, size));
-      const el0 = and(access, i32(ACCESS_EL0));
-      f.if(
-        isWrite,
-        () => {
-          const map = f.tmp(codePageEntry(pcpu, host));
-          f.store('i32', map, or(load('i32', map, PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
-          const guarded = select(and(pageFlags(host), i32(PAGE_GUARDED)), i64(TLB_GUARD), i64(0));
-          enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host, guarded);
-        },
-        () => enter(f, add(slot, select(el0, i32(SLOT_READ_EL0), i32(SLOT_READ_EL1))), va, host),
-      );
+      // What is read is mostly written too, and the reverse: one walk for both. Pages with records are not written unseen.
+      const el0 = f.tmp(and(access, i32(ACCESS_EL0)));
+      const mayWrite = and(attributes, select(el0, i32(ATTR_WRITE_EL0), i32(ATTR_WRITE_EL1)));
+      const isOpen = and(ne(and(attributes, i32(ATTR_WRITE_STAGE2)), i32(0)), ne(mayWrite, i32(0)));
+      f.if(or(isWrite, and(isOpen, eqz(hasRecords(pcpu, host)))), () => {
+        const map = f.tmp(codePageEntry(pcpu, host));
+        f.store('i32', map, or(load('i32', map, PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
+        const guarded = select(and(pageFlags(host), i32(PAGE_GUARDED)), i64(TLB_GUARD), i64(0));
+        enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host, guarded);
+      });
+      enter(f, add(slot, select(el0, i32(SLOT_READ_EL0), i32(SLOT_READ_EL1))), va, host);
     });
     f.ret(host);
     f.unreachable();

@@ -46,6 +46,9 @@ export const ATTR_SIZE_SHIFT = 10;
 export const ATTR_MAIR_SHIFT = 16;
 export const ATTR_SH_SHIFT = 24;
 
+/** Stage 2 lets the page be written. */
+export const ATTR_WRITE_STAGE2 = 1 << 26;
+
 /** Access flags of `translate` and all that call it. */
 export const ACCESS_WRITE = 1;
 export const ACCESS_EXEC = 2;
@@ -198,7 +201,7 @@ const stage2: CoreHelper = {
     // Kept for `translate`: what stage 2 adds to the attributes.
     const added = or(
       select(bits(f.get(desc), 4, 2), i32(0), i32(ATTR_DEVICE)),
-      select(mayRead, i32(0), i32(ATTR_NO_ENTRY)),
+      or(select(mayRead, i32(0), i32(ATTR_NO_ENTRY)), select(mayWrite, i32(ATTR_WRITE_STAGE2), i32(0))),
     );
     setField(f, cpu, 'walkFault', added);
     f.ret(i32(1));

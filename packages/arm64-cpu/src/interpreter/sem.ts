@@ -414,6 +414,10 @@ export class InterpreterSem extends StatementSem implements Sem {
     return host;
   }
 
+  zeroBlock(address: Expr): void {
+    this.if(eqz(this.call('zeroBlock', this.cpu(), address)), () => this.exception(this.state('faultEsr', 'i64')));
+  }
+
   branch(cond?: Expr): void {
     this.#exits.branch(cond);
     this.ended = true;

@@ -100,6 +100,8 @@ export interface Sem {
    * until `release`.
    */
   hostPair(address: Expr, mode: 'write' | 'atomic'): Expr;
+  /** Zeroes the 64 bytes around a virtual address; faults end the instruction. */
+  zeroBlock(address: Expr): void;
   /** Ends an atomic or exclusive store that began with `host` or `hostPair`: others may write to the page again. */
   release(): void;
   /** Stores 16 bytes at once to a host address. */

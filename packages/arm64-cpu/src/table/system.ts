@@ -543,8 +543,7 @@ export const rows: readonly Row[] = [
     cold: true,
     sem: (x) => {
       x.if(zvaTraps(x), () => trapFromEl0(x, [1, 3, 7, 4, 1], false));
-      const done = x.call('zeroBlock', x.cpu(), x.X('Rt'));
-      x.if(eqz(done), () => x.exception(x.state('faultEsr', 'i64')));
+      x.zeroBlock(x.X('Rt'));
     },
   },
 ];

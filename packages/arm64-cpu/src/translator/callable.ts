@@ -32,7 +32,6 @@ const SYSTEM: ReadonlySet<string> = new Set([
   'tlbiAll',
   'tlbiAsid',
   'tlbiVa',
-  'zeroBlock',
 ]);
 
 /** Whether a helper may change what the TLB says of memory. */

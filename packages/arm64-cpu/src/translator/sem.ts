@@ -15,6 +15,7 @@ import {
   extU,
   fop,
   i32,
+  i64,
   konst,
   type LoadKind,
   load,
@@ -24,6 +25,7 @@ import {
   or,
   shl,
   sub,
+  v128,
   wrap,
   xor,
 } from '../wasm/expr.ts';
@@ -455,6 +457,11 @@ export class TranslatorSem extends StatementSem implements Sem {
   /** But for pairs, guarded pages are not hit: there is no lock to give back. */
   override release(): void {
     if (this.#locks) super.release();
+  }
+
+  zeroBlock(address: Expr): void {
+    const host = this.#writeHost(and(address, i64(-64)), 16, 16);
+    for (let at = 0; at < 64; at += 16) this.f.storeV128(host, v128(0n, 0n), at);
   }
 
   branch(cond?: Expr): void {

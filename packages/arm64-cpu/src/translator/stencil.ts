@@ -267,13 +267,17 @@ function knownFields(encoding: Encoding, fields: Fields, level: Level): Fields {
 /** Rows whose code is worth being made for each value of their immediates. */
 const BITFIELDS = /^([SU]?BFM|EXTR)/;
 
+/** Rows that have register 31 as the one behind 30, and not itself. */
+const PAIRS = /^CASP/;
+
 /** Everything of the word that its stencil at `level` is made for. */
 function keyAt(level: Level, { row, pattern }: Encoding, word: number): number {
   if (level === 'word') return word;
   let key = pattern.match;
+  const zeroFrom = PAIRS.test(row.name) ? 30 : 31;
   for (const { name, lsb, ones } of pattern.fields) {
     const value = (word >>> lsb) & ones;
-    if (isRegister(name)) key |= value === 31 ? 1 << lsb : 0;
+    if (isRegister(name)) key |= value >= zeroFrom ? 1 << lsb : 0;
     else if (isStatic(row, name) || level === 'immediates') key |= value << lsb;
     else key |= value === 0 ? 0 : 1 << lsb;
   }
