@@ -12,6 +12,8 @@ export interface GicDomain {
   readonly cpus: number;
   readonly gic?: 'v2' | 'v3';
   readonly memoryMiB?: number;
+  /** It is direct-mapped, with its memory at this host physical address. */
+  readonly directAt?: number;
 }
 
 const GICS = {
@@ -22,23 +24,25 @@ const GICS = {
 /** A board with domU1, domU2, …, which boot Debian's kernel with its usual ramdisk. */
 const boardSource = (gic: 'v2' | 'v3', domains: readonly GicDomain[]): string => `/dts-v1/;
 / {
-	#address-cells = <2>; #size-cells = <2>;
+	#address-cells = <2>; #size-cells = <2>; interrupt-parent = <&gic>;
 	memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x80000000>; };
 	cpus {
 		#address-cells = <1>; #size-cells = <0>;
 		cpu@0 { device_type = "cpu"; compatible = "arm,cortex-a57"; reg = <0>; };
 	};
-	interrupt-controller@8000000 {
+	gic: interrupt-controller@8000000 {
 		compatible = "${GICS[gic].compatible}"; interrupt-controller; #interrupt-cells = <3>; reg = <${GICS[gic].reg}>;
 	};
+	serial@9000000 { compatible = "arm,pl011", "arm,primecell"; reg = <0 0x9000000 0 0x1000>; interrupts = <0 1 4>; };
 	timer { compatible = "arm,armv8-timer"; interrupts = <1 13 0xf08 1 14 0xf08 1 11 0xf08 1 10 0xf08>; };
 	chosen {
-		#address-cells = <2>; #size-cells = <2>;
+		#address-cells = <2>; #size-cells = <2>; stdout-path = "/serial@9000000";
 ${domains
   .map(
-    ({ cpus, gic: own, memoryMiB = 192 }, n) => `		domU${n + 1} {
+    ({ cpus, gic: own, memoryMiB = 192, directAt }, n) => `		domU${n + 1} {
 			compatible = "xen,domain"; #address-cells = <2>; #size-cells = <2>;
 			memory = <0 ${memoryMiB * 1024}>; cpus = <${cpus}>; vpl011;
+			${directAt === undefined ? '' : `xen,static-mem = <0 ${directAt} 0 ${memoryMiB * 2 ** 20}>; direct-map;`}
 			${own === undefined ? '' : `dom0less,gic-version = "${own}";`}
 			module@${KERNEL_ADDRESS.toString(16)} {
 				compatible = "multiboot,kernel", "multiboot,module";
@@ -54,7 +58,8 @@ ${domains
 };
 `;
 
-const QUESTIONS = 'nproc; grep -E "arch_timer|uart-pl011|IPI[01]:" /proc/interrupts; poweroff -f';
+/** Has a domain tell of its CPUs and interrupts, and power off. */
+export const QUESTIONS = 'nproc; grep -E "arch_timer|uart-pl011|IPI[01]:" /proc/interrupts; poweroff -f';
 
 /**
  * Boots the domains to their shells, types `lines` into each, one after the other, and waits for all to power off. Without
@@ -100,7 +105,7 @@ export function interruptsOf(console: string) {
     nproc: Number(/^(\d+)\r*$/m.exec(console.slice(console.indexOf('nproc;')))?.[1]),
     controller: /(GICv3|GIC-0)\s+27 Level\s+arch_timer/.exec(console)?.[1],
     timer: counts(/^\s*\d+:((?:\s+\d+)+)\s+\S+\s+27 Level\s+arch_timer/m),
-    uart: counts(/^\s*\d+:((?:\s+\d+)+)\s+\S+\s+32 Level\s+uart-pl011/m),
+    uart: counts(/^\s*\d+:((?:\s+\d+)+)\s+\S+\s+3[23] Level\s+uart-pl011/m),
     calls: counts(/^IPI1:((?:\s+\d+)+)/m),
   };
 }

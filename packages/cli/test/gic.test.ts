@@ -1,7 +1,7 @@
 /** Debian's kernel with a GICv3. Fails where its packages can't be had. */
 import { expect, it } from 'vitest';
 import { Folder } from './boards.ts';
-import { bootGic, interruptsOf } from './gic-boards.ts';
+import { bootGic, interruptsOf, QUESTIONS } from './gic-boards.ts';
 
 const SECONDS = 180;
 const folder = new Folder();
@@ -38,4 +38,28 @@ it('Linux moves an SPI to the CPU that smp_affinity names, by GICD_IROUTER and b
     expect([b[0]! - a[0]!, b[1]! > a[1]!]).toEqual([0, true]);
     expect([d[0]! > c[0]!, d[1]! - c[1]!]).toEqual([true, 0]);
   }
+});
+
+it('direct-map domains see GIC and UART where the board has them, a GICv3 with two vCPUs and by its own wish a GICv2', {
+  timeout: (SECONDS + 120) * 1000,
+}, async () => {
+  const domains = [
+    { cpus: 2, directAt: 0x6000_0000 },
+    { cpus: 1, gic: 'v2' as const, directAt: 0x7000_0000 },
+  ];
+  const lines = [`grep -E 'RAM|sbsa|GIC' /proc/iomem; ${QUESTIONS}`];
+  const { code, consoles, stderr } = await bootGic(folder, 'v3', domains, SECONDS, lines);
+  expect([code, stderr.includes('error')]).toEqual([0, false]);
+  const [v3, v2] = consoles.map(interruptsOf);
+  expect([v3!.nproc, v3!.controller]).toEqual([2, 'GICv3']);
+  expect([v2!.nproc, v2!.controller]).toEqual([1, 'GIC-0']);
+  for (const { timer, uart } of [v3!, v2!]) {
+    expect(timer.every((count) => count > 0)).toBe(true);
+    expect(uart[0]).toBeGreaterThan(0);
+  }
+  expect(consoles[0]).toMatch(/^60000000-6bffffff : System RAM/m);
+  expect(consoles[0]).toMatch(/^08000000-0800ffff : GICD/m);
+  expect(consoles[0]).toMatch(/^080a0000-08ffffff : GICR/m);
+  expect(consoles[1]).toMatch(/^70000000-7bffffff : System RAM/m);
+  for (const console of consoles) expect(console).toMatch(/^09000000-09000fff : 9000000\.sbsa-uart/m);
 });

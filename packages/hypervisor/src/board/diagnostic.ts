@@ -69,6 +69,12 @@ export const BUILD_DIAGNOSTICS = {
     message: "a direct-map domain has its GIC at the host's addresses, and the host tree gives none",
     remedy: 'give the GIC node reg with distributor and CPU interface, or distributor and redistributors',
   },
+  'direct-map-redistributors': {
+    severity: 'error',
+    message:
+      "a direct-map domain has its GIC's redistributors where the host's first region is, which has room for {limit}, and the domain has {found} vCPUs",
+    remedy: 'give the domain fewer vCPUs, or the GIC node a larger first region of redistributors',
+  },
   'direct-map-uart': {
     severity: 'error',
     message:

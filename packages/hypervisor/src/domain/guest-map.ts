@@ -8,6 +8,8 @@ export const GUEST_GICC_SIZE = 0x2000;
 export const GUEST_GICV3_GICD_SIZE = 0x1_0000;
 export const GUEST_GICR_BASE = 0x0302_0000;
 export const GUEST_GICR_SIZE = 0x100_0000;
+/** A redistributor: two frames of 64 KiB. */
+export const REDISTRIBUTOR_SIZE = 0x2_0000;
 export const GUEST_UART_BASE = 0x2200_0000;
 export const GUEST_UART_SIZE = 0x1000;
 
@@ -16,6 +18,8 @@ export interface GuestMap {
   readonly gicd: number;
   readonly gicc: number;
   readonly gicr: number;
+  /** Bytes of the redistributors' region. */
+  readonly gicrSize: number;
   readonly uart: number;
   readonly uartIntid: number;
 }
@@ -32,6 +36,7 @@ export const GUEST_MAP: GuestMap = {
   gicd: GUEST_GICD_BASE,
   gicc: GUEST_GICC_BASE,
   gicr: GUEST_GICR_BASE,
+  gicrSize: GUEST_GICR_SIZE,
   uart: GUEST_UART_BASE,
   uartIntid: UART_INTID,
 };

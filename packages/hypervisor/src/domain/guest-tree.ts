@@ -5,7 +5,6 @@ import {
   affinityOf,
   GUEST_GICC_SIZE,
   GUEST_GICD_SIZE,
-  GUEST_GICR_SIZE,
   GUEST_GICV3_GICD_SIZE,
   GUEST_MAP,
   GUEST_UART_SIZE,
@@ -113,9 +112,9 @@ const GICS = {
     compatible: 'arm,gic-400',
     reg: [region(gicd, GUEST_GICD_SIZE), region(gicc, GUEST_GICC_SIZE)],
   }),
-  3: ({ gicd, gicr }: GuestMap) => ({
+  3: ({ gicd, gicr, gicrSize }: GuestMap) => ({
     compatible: 'arm,gic-v3',
-    reg: [region(gicd, GUEST_GICV3_GICD_SIZE), region(gicr, GUEST_GICR_SIZE)],
+    reg: [region(gicd, GUEST_GICV3_GICD_SIZE), region(gicr, gicrSize)],
   }),
 } as const;
 

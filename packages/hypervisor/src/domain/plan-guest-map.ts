@@ -5,11 +5,11 @@ import { banksOf } from './domain-memory.ts';
 import {
   GUEST_GICC_SIZE,
   GUEST_GICD_SIZE,
-  GUEST_GICR_SIZE,
   GUEST_GICV3_GICD_SIZE,
   GUEST_MAP,
   GUEST_UART_SIZE,
   type GuestMap,
+  REDISTRIBUTOR_SIZE,
 } from './guest-map.ts';
 import type { DeviceWindow } from './plan-devices.ts';
 
@@ -28,7 +28,7 @@ const framesOf = (domain: ValidDomain, map: GuestMap): NamedWindow[] => [
       ]
     : [
         { name: 'the GIC distributor', address: map.gicd, size: GUEST_GICV3_GICD_SIZE },
-        { name: 'the GIC redistributors', address: map.gicr, size: GUEST_GICR_SIZE },
+        { name: 'the GIC redistributors', address: map.gicr, size: map.gicrSize },
       ]),
   ...(domain.vpl011 ? [{ name: 'the UART', address: map.uart, size: GUEST_UART_SIZE }] : []),
 ];
@@ -47,14 +47,18 @@ export const planGuestMap = (
   report: (diagnostic: BoardDiagnostic) => void,
 ): GuestMap | undefined => {
   if (!domain.directMap) return GUEST_MAP;
-  const fail = (code: BuildCode): undefined => {
-    report(buildDiagnostic(code, { path: domain.path, property: 'direct-map', domain: domain.nodeName }));
+  const fail = (code: BuildCode, texts?: Readonly<Record<string, number>>): undefined => {
+    report(buildDiagnostic(code, { path: domain.path, property: 'direct-map', domain: domain.nodeName }, texts));
     return undefined;
   };
   const [distributor, second] = host.gic?.registers ?? [];
   if (distributor === undefined || second === undefined) return fail('direct-map-gic');
-  const own = host.gic?.version === 2 ? { gicc: second.start } : { gicr: second.start };
+  const own = host.gic?.version === 2 ? { gicc: second.start } : { gicr: second.start, gicrSize: second.size };
   const map = { ...GUEST_MAP, gicd: distributor.start, ...own };
+  const limit = Math.floor(map.gicrSize / REDISTRIBUTOR_SIZE);
+  if (domain.gicVersion === 3 && domain.cpus > limit) {
+    return fail('direct-map-redistributors', { found: domain.cpus, limit });
+  }
   if (!domain.vpl011) return map;
   const device = host.devices.find(({ path }) => path === host.uart);
   const registers = device?.registers[0];
@@ -86,6 +90,10 @@ export const checkGuestMap = (
   const pairs: [NamedWindow, NamedWindow][] = [];
   for (const one of [...memory, ...shared, ...devices]) for (const frame of frames) pairs.push([one, frame]);
   for (const device of devices) for (const one of [...memory, ...shared]) pairs.push([device, one]);
+  // Frames of another kind of GIC than the host's may be larger than the room that the host has for its own.
+  frames.forEach((frame, n) => {
+    for (const one of frames.slice(0, n)) pairs.push([frame, one]);
+  });
   const bad = pairs.filter(([a, b]) => overlap(a, b));
   for (const [one, other] of bad) {
     const range = ({ address, size }: DeviceWindow): string => `[${hex(address)}, ${hex(address + size)})`;
