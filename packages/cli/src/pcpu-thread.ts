@@ -53,7 +53,8 @@ class WaitingThread {
   #terminated = false;
 
   constructor(script: URL, options: Pick<WorkerOptions, 'execArgv'>) {
-    this.#worker = new Worker(script, options);
+    // It has nothing to print: streams that nobody reads cost less than those that lead here.
+    this.#worker = new Worker(script, { ...options, stdout: true, stderr: true });
     this.#exited = new Promise<void>((resolve, reject) => {
       this.#worker.on('error', (error) => reject(deathOf(this.#name, error)));
       this.#worker.on('exit', (code) => {

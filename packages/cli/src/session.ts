@@ -78,8 +78,12 @@ class Session {
   readonly #ended: Promise<End>;
   #end: (end: End) => void = () => {};
   #fail: (error: unknown) => void = () => {};
-  #inputPaused = false;
   readonly #threads: PcpuThread[] = [];
+  /** Translations that threads have been given: one that starts later gets them too. */
+  readonly #packs: TranslationPack[] = [];
+  /** No thread is started any more. */
+  #over = false;
+  #inputPaused = false;
   /** Runs while only panicked domains are left. */
   #silence: NodeJS.Timeout | undefined;
 
@@ -120,50 +124,61 @@ class Session {
 
   /** Runs to the end; gives the exit code. What it throws is a bug, or an `InputError` of the logs. */
   async run(): Promise<number> {
-    const threads = this.#threads;
     try {
       this.#listen();
       this.#greet();
-      for (const work of this.#work()) threads.push(this.#startThread(work));
+      this.#startThreads();
+      // Those that are used already get their work first.
+      await new Promise((resolve) => setImmediate(resolve));
       this.#loadTranslations();
       const end = await this.#ended;
-      await this.#leave(threads);
+      await this.#leave();
       const exitCode = this.#report(end);
       await this.#options.translations?.save();
       return exitCode;
     } finally {
+      this.#over = true;
       clearTimeout(this.#silence);
       for (const undo of this.#undo.splice(0)) undo();
       this.#terminal.restore();
-      await Promise.all(threads.map((thread) => thread.terminate()));
+      await Promise.all(this.#threads.map((thread) => thread.terminate()));
     }
   }
 
-  /** What the threads are to do: one for each pCPU, or in deterministic mode one for all. */
-  #work(): PcpuWork[] {
+  /** Starts a thread for each pCPU as soon as it has something to run, or in deterministic mode one for all. */
+  #startThreads(): void {
     const { deterministic, expectations, sends } = this.#options;
     const { pcpus } = this.#board;
     const shared = pcpus > 1 || this.#options.translations ? { translations: shareTranslations() } : {};
-    if (!deterministic) {
-      return Array.from({ length: pcpus }, (_, n) => ({ init: this.#board.pcpuInit(n), ...shared }));
+    if (deterministic) {
+      const nodeNames = new Map(this.#consoles.map(({ id, nodeName }) => [id, nodeName]));
+      this.#startThread({ init: this.#board.pcpuInit(0), script: { expectations, sends, nodeNames }, ...shared });
+      return;
     }
-    const nodeNames = new Map(this.#consoles.map(({ id, nodeName }) => [id, nodeName]));
-    return [{ init: this.#board.pcpuInit(0), script: { expectations, sends, nodeNames }, ...shared }];
+    for (let pcpu = 0; pcpu < pcpus; pcpu++) {
+      this.#board
+        .pcpuUsed(pcpu)
+        .then(() => !this.#over && this.#startThread({ init: this.#board.pcpuInit(pcpu), ...shared }))
+        .catch(this.#fail);
+    }
   }
 
-  #startThread(work: PcpuWork): PcpuThread {
+  #startThread(work: PcpuWork): void {
     const thread = this.#io.startPcpu(
       work,
       () => this.#pump(),
       (pack) => this.#translated(thread, pack),
     );
     thread.exited.then(() => this.#pump(), this.#fail);
-    return thread;
+    for (const pack of this.#packs) thread.translations?.(pack);
+    this.#threads.push(thread);
   }
 
   /** A thread has compiled translations: they are for the others too, and for later runs. */
   #translated(from: PcpuThread, { module, form, regions, bodies }: TranslationPack): void {
-    for (const thread of this.#threads) if (thread !== from) thread.translations?.({ module, form, regions });
+    const pack = { module, form, regions };
+    this.#packs.push(pack);
+    for (const thread of this.#threads) if (thread !== from) thread.translations?.(pack);
     if (bodies) this.#options.translations?.add({ regions, bodies });
   }
 
@@ -172,7 +187,10 @@ class Session {
     const { translations } = this.#options;
     if (translations === undefined) return;
     const pack = translations.load();
-    if (pack !== undefined) for (const thread of this.#threads) thread.translations?.(pack);
+    if (pack !== undefined) {
+      this.#packs.push(pack);
+      for (const thread of this.#threads) thread.translations?.(pack);
+    }
     const instructions = (): number =>
       this.#board.domains.reduce(
         (sum, { id }) =>
@@ -312,13 +330,14 @@ class Session {
   }
 
   /** Has the threads leave, and takes the last that they wrote. */
-  async #leave(threads: readonly PcpuThread[]): Promise<void> {
+  async #leave(): Promise<void> {
+    this.#over = true;
     this.#board.stop();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LEAVE_MS);
     });
-    await Promise.race([Promise.all(threads.map((thread) => thread.exited)), late]);
+    await Promise.race([Promise.all(this.#threads.map((thread) => thread.exited)), late]);
     clearTimeout(timer);
     this.#board.pump();
     this.#view.finish();

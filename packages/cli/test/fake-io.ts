@@ -91,6 +91,8 @@ export class FakeBoard {
     return [];
   }
 
+  async pcpuUsed(): Promise<void> {}
+
   pcpuInit(): PcpuInit {
     return {} as PcpuInit;
   }

@@ -36,7 +36,14 @@ const pool = (name: SchedulerName, pcpus: number, affinities: readonly (number[]
   const set = (n: number, field: string, value: number): void => {
     board.words[(layout.domains[n]!.vcpus[0]!.state + stateOffset(field)) >>> 2] = value;
   };
-  return { scheduler, vcpus, start, next, set, numbers };
+  /** pCPUs that have something to run, or had: the others need no thread. */
+  const used = async (): Promise<number[]> => {
+    const found: number[] = [];
+    for (const pcpu of numbers) board.used(pcpu).then(() => found.push(pcpu));
+    await new Promise((resolve) => setImmediate(resolve));
+    return found;
+  };
+  return { scheduler, vcpus, start, next, set, numbers, used };
 };
 
 describe.each(['fair', 'null'] as const)('the %s scheduler', (name) => {
@@ -47,6 +54,24 @@ describe.each(['fair', 'null'] as const)('the %s scheduler', (name) => {
     const running = numbers.map((pcpu) => next(pcpu));
     expect([...running].sort()).toEqual([-1, 0, 1]);
     expect(vcpus.map(({ owner }) => owner)).toEqual([running.indexOf(0), running.indexOf(1), -1]);
+  });
+
+  it('uses no more pCPUs than there are vCPUs to run, and rather those that it has used before', async () => {
+    const { scheduler, vcpus, start, next, used } = pool(name, 3, [undefined, undefined]);
+    scheduler.begin();
+    vcpus.forEach((vcpu, n) => {
+      vcpu.home = 2 - n;
+    });
+    expect(await used()).toEqual([]);
+    start(0);
+    expect(await used()).toEqual([2]);
+    expect(next(2)).toBe(0);
+    start(1);
+    expect(await used()).toEqual([1, 2]);
+    expect(next(1)).toBe(1);
+    next(1, 1, 'wait');
+    scheduler.wake(vcpus[1]!);
+    expect(await used()).toEqual([1, 2]);
   });
 
   it('lets a vCPU wait until it is woken, unless an interrupt is there already', () => {

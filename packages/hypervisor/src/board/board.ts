@@ -31,7 +31,7 @@ const INSTRUCTIONS = stateOffset('instructions');
 
 /**
  * Domains in memory, ready for pCPUs to run. Each of the `pcpus` wants a thread that calls
- * `runPcpu(board.pcpuInit(n), signals)`, and a call of `pump` here after each of its `notify`.
+ * `runPcpu(board.pcpuInit(n), signals)`, at once or when `pcpuUsed(n)` says so, and a call of `pump` here after each of its `notify`.
  */
 export class Board {
   /** Settles when no domain runs any more, or at `stop`. */
@@ -90,6 +90,14 @@ export class Board {
   /** All domains of the plan, failed ones too, in tree order. */
   get domains(): readonly DomainInfo[] {
     return this.#lives.infos;
+  }
+
+  /**
+   * Settles when pCPU `pcpu` first has something to run: it needs no thread before. It may never do so. At once where the
+   * runtime has no Atomics.waitAsync.
+   */
+  pcpuUsed(pcpu: number): Promise<void> {
+    return this.#built.memory.used(pcpu);
   }
 
   /** What the thread of pCPU `pcpu` needs; can be posted. */

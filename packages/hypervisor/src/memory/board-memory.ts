@@ -1,6 +1,6 @@
 /** The board's shared memory: views of it, and the RAM blocks that back physical addresses. */
 import { BLOCK_BYTES, BLOCK_TABLE } from '@dom0less/arm64-cpu';
-import { type BoardLayout, CONTROL, PCPU_CONTROL } from './layout.ts';
+import { type BoardLayout, CONTROL, PCPU_CONTROL, PCPU_IDLE } from './layout.ts';
 import { Lock } from './lock.ts';
 
 /** Thrown where RAM has to be backed and the board's memory has no block left. */
@@ -61,13 +61,30 @@ export class BoardMemory {
     Atomics.notify(this.words, (this.layout.control + CONTROL.ACT) >>> 2);
   }
 
+  #idleOf(pcpu: number): number {
+    return Atomics.load(this.words, (this.layout.pcpuControls[pcpu]! + PCPU_CONTROL.IDLE) >>> 2);
+  }
+
+  /**
+   * Settles when `pcpu` first has a vCPU to run. Where the runtime has no Atomics.waitAsync, at once.
+   */
+  async used(pcpu: number): Promise<void> {
+    const word = (this.layout.pcpuControls[pcpu]! + PCPU_CONTROL.WAKE) >>> 2;
+    if (typeof Atomics.waitAsync !== 'function') return;
+    for (;;) {
+      const seen = Atomics.load(this.words, word);
+      if (this.#idleOf(pcpu) !== PCPU_IDLE.UNUSED) return;
+      await Atomics.waitAsync(this.words, word, seen).value;
+    }
+  }
+
   /** Has the pCPUs look at consoles and ending domains: one that is idle at once, else each when its slice is over. */
   callAttention(): void {
     const word = (this.layout.control + CONTROL.ATTENTION) >>> 2;
     Atomics.add(this.words, word, 1);
     Atomics.notify(this.words, word);
     const { pcpuControls } = this.layout;
-    const idle = pcpuControls.findIndex((at) => Atomics.load(this.words, (at + PCPU_CONTROL.IDLE) >>> 2) !== 0);
+    const idle = pcpuControls.findIndex((_, pcpu) => this.#idleOf(pcpu) === PCPU_IDLE.YES);
     if (idle >= 0) this.wake(idle);
   }
 

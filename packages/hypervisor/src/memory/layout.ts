@@ -60,10 +60,13 @@ export const CONTROL = {
 export const PCPU_CONTROL = {
   /** Changed, with a notify, to wake the pCPU. */
   WAKE: 0,
-  /** 1: it has nothing to run. Changed under the lock of its pool. */
+  /** One of `PCPU_IDLE`. Changed under the lock of its pool. */
   IDLE: 4,
   BYTES: 64,
 } as const;
+
+/** What a pCPU does: it has a vCPU to run, it has none, or it has had none yet and so may have no thread. */
+export const PCPU_IDLE = { NO: 0, YES: 1, UNUSED: 2 } as const;
 
 /** Words of a CPU pool, from `BoardLayout.pools`. */
 export const POOL_CONTROL = {

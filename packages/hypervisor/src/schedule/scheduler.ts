@@ -1,6 +1,6 @@
 /** What all schedulers have in common: the states of vCPUs, and who wakes whom. */
 import type { BoardMemory } from '../memory/board-memory.ts';
-import { PCPU_CONTROL, POOL_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import { PCPU_CONTROL, PCPU_IDLE, POOL_CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { Lock } from '../memory/lock.ts';
 import type { SchedVcpu } from './sched-vcpu.ts';
 
@@ -205,17 +205,29 @@ export abstract class Scheduler {
     if (this.#idle > 0) this.#wakeIdle();
   }
 
+  /** To be called once, before a vCPU is started: no pCPU has had anything to run. */
+  begin(): void {
+    const { words } = this.memory;
+    for (const pcpu of this.pcpus) Atomics.store(words, this.#idleWord(pcpu), PCPU_IDLE.UNUSED);
+    Atomics.store(words, (this.#control + POOL_CONTROL.IDLE) >>> 2, this.pcpus.length);
+  }
+
   get #idle(): number {
     return Atomics.load(this.memory.words, (this.#control + POOL_CONTROL.IDLE) >>> 2);
   }
 
   #isIdle(pcpu: number): boolean {
-    return Atomics.load(this.memory.words, this.#idleWord(pcpu)) !== 0;
+    return Atomics.load(this.memory.words, this.#idleWord(pcpu)) !== PCPU_IDLE.NO;
+  }
+
+  #isUnused(pcpu: number): boolean {
+    return Atomics.load(this.memory.words, this.#idleWord(pcpu)) === PCPU_IDLE.UNUSED;
   }
 
   #setIdle(pcpu: number, idle: boolean): void {
     const { words } = this.memory;
-    const was = Atomics.exchange(words, this.#idleWord(pcpu), idle ? 1 : 0) !== 0;
+    const now = idle ? PCPU_IDLE.YES : PCPU_IDLE.NO;
+    const was = Atomics.exchange(words, this.#idleWord(pcpu), now) !== PCPU_IDLE.NO;
     if (was !== idle) Atomics.add(words, (this.#control + POOL_CONTROL.IDLE) >>> 2, idle ? 1 : -1);
   }
 
@@ -228,12 +240,13 @@ export abstract class Scheduler {
     for (const vcpu of this.vcpus) if (vcpu.waiting) this.#wakeFor(vcpu);
   }
 
-  /** Ends the sleep of a pCPU that can run `vcpu`: rather the one that knows it. */
+  /** Ends the sleep of a pCPU that can run `vcpu`: rather the one that knows it, and one that has run something before. */
   #wakeFor(vcpu: SchedVcpu): void {
     if (this.#idle === 0) return;
     const can = (pcpu: number): boolean => this.#isIdle(pcpu) && this.serves(vcpu, pcpu);
     const { home } = vcpu;
-    const pcpu = can(home) ? home : this.pcpus.find(can);
+    const used = (): number | undefined => this.pcpus.find((pcpu) => can(pcpu) && !this.#isUnused(pcpu));
+    const pcpu = can(home) ? home : (used() ?? this.pcpus.find(can));
     if (pcpu === undefined) return;
     this.#setIdle(pcpu, false);
     this.memory.wake(pcpu);

@@ -8,6 +8,7 @@ type Init = Pick<PcpuInit, 'domains' | 'pools' | 'counterFrequency'>;
 /** Gives each vCPU a pCPU to begin on, spread evenly. Nothing runs yet. */
 export const placeVcpus = (memory: BoardMemory, init: Init): void => {
   const { schedulers, vcpus } = makePools(memory, init);
+  for (const scheduler of schedulers) scheduler.begin();
   init.domains.forEach(({ pool }, n) => {
     const scheduler = schedulers[pool]!;
     vcpus[n]!.forEach((vcpu, index) => {
