@@ -31,11 +31,11 @@ function sinceOf(name: string): string {
 
 /** Text in columns; the last is as wide as it is. */
 function columns(rows: readonly (readonly string[])[], paint: Paint): string[] {
-  const widths = [0, 1].map((n) => Math.max(...rows.map((row) => row[n]!.length)));
+  const widths = [0, 1, 2].map((n) => Math.max(...rows.map((row) => row[n]!.length)));
   return rows.map(([name, value, origin, since]) => {
     const given = origin !== 'default';
     const shown = value!.padEnd(Math.min(widths[1]!, 56));
-    return `  ${paint('bold', name!.padEnd(widths[0]!))}  ${given ? shown : paint('dim', shown)}  ${paint(given ? 'green' : 'dim', origin!)}${paint('dim', `  ${since}`)}`;
+    return `  ${paint('bold', name!.padEnd(widths[0]!))}  ${given ? shown : paint('dim', shown)}  ${paint(given ? 'green' : 'dim', origin!.padEnd(widths[2]!))}${paint('dim', `  ${since}`)}`;
   });
 }
 
