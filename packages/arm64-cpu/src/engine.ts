@@ -8,6 +8,7 @@ import {
   CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   CODE_TLB_BYTES,
+  CODE_TLB_INDEX_BITS,
   CONSTANTS_BASE,
   PAGE_ENTRY_COUNTS,
   PAGE_FLAGS,
@@ -162,7 +163,7 @@ export class Engine {
           const vcpu = cpu >>> 0;
           return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
         },
-        hotEntry: (_: number, rec: number) => this.#hotEntry(rec >>> 0),
+        hotEntry: (vcpu: number, rec: number) => this.#hotEntry(vcpu >>> 0, rec >>> 0),
         leftOften: (vcpu: number, region: number) => {
           const executed = this.#view.getBigUint64((vcpu >>> 0) + stateOffset('instructions'), true);
           this.#translator?.leftOften(region, Number(executed));
@@ -323,8 +324,20 @@ export class Engine {
     }
   }
 
+  /** Index of the page of records that follows the current page in virtual memory, if the code TLB has it. */
+  #nextCodePageOf(vcpu: number): number | undefined {
+    const at = (vcpu + stateOffset('pageVa')) >>> 2;
+    const low = (this.#u32[at]! + PAGE_BYTES) >>> 0;
+    const high = this.#u32[at + 1]!;
+    const tlb = this.#u32[(vcpu + stateOffset('tlbCode')) >>> 2]!;
+    const entry = (tlb + 16 * ((low >>> 12) & (2 ** CODE_TLB_INDEX_BITS - 1))) >>> 2;
+    const records = this.#u32[entry + 2]!;
+    const isThere = low !== 0 && this.#u32[entry] === low && this.#u32[entry + 1] === high;
+    return isThere && records >= this.pcpu + PCPU_RECORDS ? this.#indexOf(records) : undefined;
+  }
+
   /** Branches have led to the instruction of `rec` often. */
-  #hotEntry(rec: number): void {
+  #hotEntry(vcpu: number, rec: number): void {
     if (rec < this.pcpu + PCPU_RECORDS) {
       // The page from which instructions run alone.
       const place = (rec - this.pcpu - PCPU_ALONE) >> RECORD_SHIFT;
@@ -334,7 +347,7 @@ export class Engine {
     const index = this.#indexOf(rec);
     const records = this.#recordsOf(index);
     const offset = ((rec - records) >> RECORD_SHIFT) * 4;
-    if (this.#translator) this.#translator.hot(index, offset);
+    if (this.#translator) this.#translator.hot(index, offset, this.#nextCodePageOf(vcpu));
     else this.#view.setUint16(records + PAGE_ENTRY_COUNTS + offset / 2, 0, true);
   }
 }

@@ -130,7 +130,12 @@ export const PAGE_HOST = PAGE_ENTRY_COUNTS + 1024 * 2;
 export const PAGE_TRAPS_FP = PAGE_HOST + 4;
 /** Regions of translated code that one pCPU has at a time: slots of the core module's second table. */
 export const REGIONS = 0x8000;
-export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_TRAPS_FP + 4) / 64) * 64;
+/**
+ * u32: records of the page that followed in virtual memory when regions were made of both; 0: none. Such a region looks
+ * whether it follows still.
+ */
+export const PAGE_NEXT = PAGE_TRAPS_FP + 4;
+export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_NEXT + 4) / 64) * 64;
 
 /** The page of records from which an instruction runs alone. */
 export const PCPU_ALONE = PCPU_NO_CODE + CODE_TLB_BYTES;

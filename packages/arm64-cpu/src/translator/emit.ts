@@ -2,11 +2,11 @@
 import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './ends.ts';
 import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf } from './flow.ts';
-import { CPU, END, LEFT, SITE, TARGET } from './locals.ts';
-import type { Instruction, Region } from './region.ts';
+import { CPU, END, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
+import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
 import { FLAGS_LABEL, LEAVE_LABEL, OP, OUT_LABEL, RegionWriter } from './region-writer.ts';
 import { REGISTER_SP } from './registers.ts';
-import { packFlags, storeFlags, windowLookup } from './shared-stencils.ts';
+import { lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
 import { codeOf, lebOf64 } from './words.ts';
@@ -57,6 +57,7 @@ class RegionEmitter {
   build(): Uint8Array {
     const w = this.#w;
     for (let n = 0; n < LEAVE_LABEL; n++) w.open(OP.block);
+    if (this.#region.spans) this.#shared(lookAhead(0));
     const entry = flowOf(this.#region);
     if (!entry.isLoop) this.#checkBudget(entry);
     this.#tree(entry);
@@ -95,6 +96,7 @@ class RegionEmitter {
     w.op(OP.extendU);
     w.op(OP.add64);
     w.storePc();
+    if (this.#region.spans) this.#shared(turnPage(SITE_SHIFT));
     w.i32(END_INTERPRET);
     w.set(END);
   }
@@ -284,6 +286,7 @@ class RegionEmitter {
   /** Goes from the end of a block to the node `to`, or out of the region to `offset`. */
   #transfer(from: FlowNode, to: FlowNode | undefined, offset: number): void {
     if (!to) return this.#jump(offset);
+    if (offset >= PAGE_BYTES && from.block.offset < PAGE_BYTES) this.#cross(offset);
     if (to.order <= from.order) {
       if (!to.isLoop || !dominates(to, from)) return this.#jump(offset);
       this.#meet(to);
@@ -294,6 +297,18 @@ class RegionEmitter {
     } else {
       this.#tree(to);
     }
+  }
+
+  /** Leaves the region for the next page, where that is another than it was. */
+  #cross(offset: number): void {
+    const w = this.#w;
+    const uncounted = this.#uncounted;
+    w.get(NEXT_RECORDS);
+    w.op(OP.eqz32);
+    w.open(OP.if);
+    this.#jump(offset);
+    w.close();
+    this.#uncounted = uncounted;
   }
 
   /** Leaves the region for `offset` from the start of its page. */

@@ -15,26 +15,28 @@ export const FLAG_KIND = 4;
 export const STATE_LOCALS = ['tlbRead', 'tlbWrite', 'tlbReadEl0', 'tlbWriteEl0', 'fpFast', 'FPCR'] as const;
 export type StateLocal = (typeof STATE_LOCALS)[number];
 export const FIRST_STATE = 5;
+/** Records of the next page; 0 where that is not the one that the region was made of. */
+export const NEXT_RECORDS = 11;
 /** Operands of the flags: integers or, of a floating-point comparison, floats. */
-export const FLAG_A = 11;
-export const FLAG_B = 12;
-export const FLAG_FLOAT_A = 15;
-export const FLAG_FLOAT_B = 16;
+export const FLAG_A = 12;
+export const FLAG_B = 13;
+export const FLAG_FLOAT_A = 16;
+export const FLAG_FLOAT_B = 17;
 /** Address of the page that the region is in. */
-export const PAGE_VA = 13;
+export const PAGE_VA = 14;
 /** Where an indirect branch goes. */
-export const TARGET = 14;
+export const TARGET = 15;
 /** A vector of zeros. */
-export const ZERO = 17;
+export const ZERO = 18;
 
 /** Types of the locals behind the parameters. */
 export const FIXED_LOCALS: readonly (readonly [count: number, type: ValType])[] = [
-  [9, 'i32'],
+  [10, 'i32'],
   [4, 'i64'],
   [2, 'f64'],
   [1, 'v128'],
 ];
-export const FIRST_FREE = 18;
+export const FIRST_FREE = 19;
 
 /** A fixed local as a variable. */
 export const fixed = (t: ValType, index: number): Var => variable(t, index);

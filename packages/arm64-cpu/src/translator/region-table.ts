@@ -2,7 +2,7 @@
  * Regions by content: where in its page each begins, and the words that it is made from. A table is flat numbers, so that
  * it can be posted to other threads, shared with them and kept in files; a look-up compares words and makes nothing.
  */
-import type { Region } from './region.ts';
+import { PAGE_BYTES, type Region } from './region.ts';
 
 /** What the code of a region depends on. */
 export interface RegionContent {
@@ -22,6 +22,7 @@ const UNALIGNED = 0x2000;
 /** What of a key two regions are told apart by. */
 const KEY_MASK = UNALIGNED - 1;
 const ENTRY_MASK = 0xfff;
+const PAGE_WORDS = PAGE_BYTES / 4;
 
 /** A row: key, then where its lines, words and code begin. Behind the last is one that tells where they end. */
 const ROW = 4;
@@ -47,7 +48,8 @@ export function contentOf(region: Region, trapsFp: boolean, unaligned: boolean):
   const lines: number[] = [];
   let end = -1;
   for (const { offset } of instructions) {
-    if (offset !== end) lines.push(offset);
+    // No line is in both pages.
+    if (offset !== end || offset === PAGE_BYTES) lines.push(offset);
     end = offset + 4;
     lines[lines.length - 1] = (lines.at(-1)! & 0xffff) | (end << 16);
   }
@@ -177,22 +179,28 @@ export class RegionTable {
     return 0;
   }
 
-  /** The row of the region that begins with `key` in the page of which `memory[page]` is the first word; -1: none. */
-  find(memory: Uint32Array<ArrayBufferLike>, page: number, key: number): number {
+  /**
+   * The row of the region that begins with `key` in the page of which `memory[page]` is the first word, and `memory[next]`
+   * that of the page behind it if there is one (else 0); -1: none.
+   */
+  find(memory: Uint32Array<ArrayBufferLike>, page: number, next: number, key: number): number {
     const hash = hashOf(key, memory[page + ((key & ENTRY_MASK) >> 2)]!, this.#bits);
-    for (let next = this.#heads[hash]!; next !== 0; next = this.#next[next - 1]!) {
-      if (this.key(next - 1) === key && this.#isAt(memory, page, next - 1)) return next - 1;
+    for (let at = this.#heads[hash]!; at !== 0; at = this.#next[at - 1]!) {
+      if (this.key(at - 1) === key && this.#isAt(memory, page, next, at - 1)) return at - 1;
     }
     return -1;
   }
 
-  #isAt(memory: Uint32Array<ArrayBufferLike>, page: number, row: number): boolean {
+  #isAt(memory: Uint32Array<ArrayBufferLike>, page: number, next: number, row: number): boolean {
     let at = this.wordAt(row);
     const last = this.lineAt(row + 1);
     for (let n = this.lineAt(row); n < last; n++) {
       const line = this.#lines[n]!;
-      const end = page + (line >>> 18);
-      for (let w = page + ((line & 0xffff) >> 2); w < end; w++) if (memory[w] !== this.#words[at++]) return false;
+      const isNext = (line & 0xffff) >= PAGE_BYTES;
+      if (isNext && next === 0) return false;
+      const first = isNext ? next - PAGE_WORDS : page;
+      const end = first + (line >>> 18);
+      for (let w = first + ((line & 0xffff) >> 2); w < end; w++) if (memory[w] !== this.#words[at++]) return false;
     }
     return true;
   }
@@ -207,6 +215,11 @@ export class RegionTable {
       if (isSame(lines, other.lines) && isSame(words, other.words)) return row;
     }
     return -1;
+  }
+
+  /** Whether a region has instructions of the next page. */
+  spans(row: number): boolean {
+    return this.lineAt(row) < this.lineAt(row + 1) && (this.#lines[this.lineAt(row + 1) - 1]! & 0xffff) >= PAGE_BYTES;
   }
 
   /** Whether a region has instructions in bytes `from` to `to` of its page. */

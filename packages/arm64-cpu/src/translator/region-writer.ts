@@ -5,6 +5,7 @@ import { TYPE_CODE } from '../wasm/function-builder.ts';
 import { CodeBuffer } from './code-buffer.ts';
 import * as hole from './holes.ts';
 import { CPU, FIRST_FREE, FIRST_STATE, FIXED_LOCALS, PAGE_VA, STATE_LOCALS } from './locals.ts';
+import { PAGE_BYTES } from './region.ts';
 import { FIRST_V, offsetOf, REGISTERS } from './registers.ts';
 import { lebOf64, type WordCode } from './words.ts';
 
@@ -24,6 +25,7 @@ export const OP = {
   storeI64: 0x37,
   i32: 0x41,
   i64: 0x42,
+  eqz32: 0x45,
   ltS32: 0x48,
   sub32: 0x6b,
   and32: 0x71,
@@ -193,6 +195,7 @@ export class RegionWriter {
         code.put(this.#temporary((kind - hole.HOLE_TEMPORARY.i32) >> 8, argument));
       else if (kind === hole.HOLE_IMMEDIATE) code.append(immediates[argument] as readonly number[]);
       else if (kind === hole.HOLE_RELATIVE) this.#constant((immediates[argument] as number) + offset);
+      else if (kind === hole.HOLE_PAGE) this.#constant((immediates[argument] as number) + (offset & PAGE_BYTES));
       else if (kind === hole.HOLE_LEAVE) code.put(this.depth + argument - LEAVE_LABEL);
       else if (kind === hole.HOLE_OUT) code.put(this.depth + argument - OUT_LABEL);
       else if (kind === hole.HOLE_OUT_FLAGS) code.put(this.depth + argument - FLAGS_LABEL);

@@ -1,4 +1,4 @@
-/** Finds what belongs to a region: instructions of one page that direct branches lead to from its entry. */
+/** Finds what belongs to a region: instructions of a page and the next that direct branches lead to from its entry. */
 import type { Stencil } from './stencil.ts';
 import { type Word, wordOf } from './words.ts';
 
@@ -29,27 +29,31 @@ export interface Region {
   readonly blocks: ReadonlyMap<number, Block>;
   /** How many instructions there are: no way through without a loop is longer. */
   readonly size: number;
+  /** It has instructions of the next page. */
+  readonly spans: boolean;
 }
 
-const PAGE_BYTES = 4096;
-const PAGE_WORDS = PAGE_BYTES / 4;
+/** Bytes of a page. */
+export const PAGE_BYTES = 4096;
+const MOST_WORDS = (2 * PAGE_BYTES) / 4;
 
 /** A branch that is expected to come back: what it leads to is a region of its own. */
 export const isCall = (i: Instruction): boolean => i.known.isCall;
 
 /** The instructions of the region that is being found, by place; `stamps` says whether one is of this region. */
 const found: Instruction[] = [];
-const stamps = new Uint32Array(PAGE_WORDS);
+const stamps = new Uint32Array(MOST_WORDS);
 /** The same for instructions that branches lead to. */
-const leaderStamps = new Uint32Array(PAGE_WORDS);
+const leaderStamps = new Uint32Array(MOST_WORDS);
 let stamp = 0;
 
-const isFound = (offset: number): boolean => offset >= 0 && offset < PAGE_BYTES && stamps[offset >> 2] === stamp;
+const isFound = (offset: number): boolean => offset >= 0 && offset < 2 * PAGE_BYTES && stamps[offset >> 2] === stamp;
 
 /** What a region is found in. */
 export interface RegionSource {
-  /** The page's words. */
+  /** Words of the page and, if `bytes` says so, of the next. */
   wordAt(offset: number): number;
+  readonly bytes: number;
   /** Instructions of FP and AdvSIMD raise an exception. */
   readonly trapsFp: boolean;
   /** Whether the instruction is worth translating. Absent: all are. */
@@ -62,7 +66,7 @@ export function findRegion(entry: number, limit: number, source: RegionSource): 
   stamp++;
   const leaders: number[] = [];
   const lead = (offset: number): void => {
-    if (offset < 0 || offset >= PAGE_BYTES || leaderStamps[offset >> 2] === stamp) return;
+    if (offset < 0 || offset >= source.bytes || leaderStamps[offset >> 2] === stamp) return;
     leaderStamps[offset >> 2] = stamp;
     leaders.push(offset);
   };
@@ -71,7 +75,7 @@ export function findRegion(entry: number, limit: number, source: RegionSource): 
   // Leaders are found as the list is worked through; `next` of a branch is reached on the straight line.
   for (let n = 0; n < leaders.length; n++) {
     let offset = leaders[n]!;
-    while (offset < PAGE_BYTES && stamps[offset >> 2] !== stamp && size < limit) {
+    while (offset < source.bytes && stamps[offset >> 2] !== stamp && size < limit) {
       if (offset !== entry && source.isWanted?.(offset) === false) break;
       const word = source.wordAt(offset);
       const known = wordOf(word);
@@ -82,12 +86,13 @@ export function findRegion(entry: number, limit: number, source: RegionSource): 
       if (probed?.ending === 'branch' && !known.isCall) lead(offset + known.target!);
       if (goesOn(probed)) offset += 4;
       else break;
-      if (probed?.ending !== undefined) lead(offset);
+      // No block is in both pages.
+      if (probed?.ending !== undefined || offset === PAGE_BYTES) lead(offset);
     }
   }
   const blocks = new Map<number, Block>();
   for (const leader of leaders) if (isFound(leader)) blocks.set(leader, blockAt(leader));
-  return { entry, blocks, size };
+  return { entry, blocks, size, spans: leaders.some((at) => at >= PAGE_BYTES && isFound(at)) };
 }
 
 /** Whether control may go to the next instruction. */

@@ -1,8 +1,12 @@
 /** Stencils of a region that are no instruction's: of its flags, and of windows. */
-import { add, type Expr, emitExpr } from '../wasm/expr.ts';
+import { field, setField } from '../core/memory.ts';
+import { CODE_TLB_INDEX_BITS, PAGE_NEXT } from '../layout.ts';
+import { add, and, type Expr, emitExpr, eq, geU, i32, i64, load, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import { DataTlb } from './data-tlb.ts';
 import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
 import { HOLE_IMMEDIATE, HOLE_LEAVE, HOLE_REGISTER } from './holes.ts';
+import { fixed, NEXT_RECORDS, SITE } from './locals.ts';
+import { PAGE_BYTES } from './region.ts';
 import { Usage } from './sem.ts';
 import { hole, type Stencil, StencilFunction } from './stencil.ts';
 
@@ -68,3 +72,27 @@ const lookups = once((key: number): Stencil => {
  */
 export const windowLookup = (store: boolean, bytes: number, align: number): Stencil =>
   lookups((bytes << 6) | (align << 1) | (store ? 1 : 0));
+
+/** Looks at the beginning of a region whether it may go on to the next page, and where the records of that are. */
+export const lookAhead = once((_: 0): Stencil => {
+  const f = new StencilFunction();
+  const cpu = f.param(0);
+  const va = f.tmp(add(field(cpu, 'pageVa'), i64(PAGE_BYTES)));
+  const index = shl(and(wrap(shrU(va, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4));
+  const entry = f.tmp(add(field(cpu, 'tlbCode', 'i32'), index));
+  const records = f.tmp(load('i32', field(cpu, 'pageRecords', 'i32'), PAGE_NEXT));
+  const follows = and(eq(load('i64', entry), va), eq(load('i32', entry, 8), records));
+  f.set(fixed('i32', NEXT_RECORDS), select(follows, records, i32(0)));
+  return made({ f });
+});
+
+/** Where an instruction of the next page is left to the interpreter: that page becomes the current one. */
+export const turnPage = once((siteShift: number): Stencil => {
+  const f = new StencilFunction();
+  const cpu = f.param(0);
+  f.if(geU(shrU(f.get(fixed('i32', SITE)), i32(siteShift)), i32(PAGE_BYTES)), () => {
+    setField(f, cpu, 'pageRecords', f.get(fixed('i32', NEXT_RECORDS)));
+    setField(f, cpu, 'pageVa', add(field(cpu, 'pageVa'), i64(PAGE_BYTES)));
+  });
+  return made({ f });
+});

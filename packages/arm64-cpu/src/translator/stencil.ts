@@ -19,6 +19,7 @@ import {
   HOLE_NEXT,
   HOLE_OUT,
   HOLE_OUT_FLAGS,
+  HOLE_PAGE,
   HOLE_PLACE,
   HOLE_REGISTER,
   HOLE_RELATIVE,
@@ -45,7 +46,7 @@ export interface Operand {
 export interface Immediate {
   readonly t: 'i32' | 'i64';
   readonly fn: FieldFn;
-  /** It counts from the instruction: its place in the page is added. */
+  /** It counts from the instruction or its page: where that is, is added. */
   readonly relative: boolean;
 }
 
@@ -201,8 +202,8 @@ class Context implements StencilContext {
 
   relative(fn: FieldFn, page: boolean): Expr {
     this.usesPageVa = true;
-    const n = this.immediates.push({ t: 'i64', fn, relative: !page }) - 1;
-    const kind = page ? HOLE_IMMEDIATE : HOLE_RELATIVE;
+    const n = this.immediates.push({ t: 'i64', fn, relative: true }) - 1;
+    const kind = page ? HOLE_PAGE : HOLE_RELATIVE;
     return add(this.f.get(fixed('i64', PAGE_VA)), { t: 'i64', code: [CONST.i64, kind + n], args: [] });
   }
 

@@ -1,10 +1,18 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
 import { HANDLER_UNDECODED } from '../interpreter/record.ts';
-import { ENTRY_HOT, PAGE_ENTRY_COUNTS, PCPU_LEAVES, RECORD_SHIFT, REGION_LEAVES, REGIONS } from '../layout.ts';
+import {
+  ENTRY_HOT,
+  PAGE_ENTRY_COUNTS,
+  PAGE_NEXT,
+  PCPU_LEAVES,
+  RECORD_SHIFT,
+  REGION_LEAVES,
+  REGIONS,
+} from '../layout.ts';
 import { concat } from '../wasm/module-builder.ts';
 import type { TranslationExchange, TranslationPack } from './exchange.ts';
 import { buildModule, regionFunction, regionName } from './module.ts';
-import { findRegion, type Region } from './region.ts';
+import { findRegion, PAGE_BYTES, type Region } from './region.ts';
 import { contentOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
 
 /** When code is translated, and how much at a time. */
@@ -90,6 +98,9 @@ export class Translator {
   /** By index of the page of records: the page, the regions that are linked to it, and whether to look early. */
   readonly #pages: (CodePage | undefined)[] = [];
   readonly #links: number[][] = [];
+  /** By index: the page behind it with which regions were made, and the pages that it is such a one of. */
+  readonly #nextPages: (CodePage | undefined)[] = [];
+  readonly #previous: number[][] = [];
   readonly #early: boolean[] = [];
   /** A bit for each instruction of each page of records: a translation was looked for early. */
   readonly #looked: Uint32Array;
@@ -139,6 +150,8 @@ export class Translator {
     this.#firstVmid ??= vmid;
     this.#pages[index] = page;
     this.#links[index] = [];
+    this.#previous[index] = [];
+    this.#setNext(page, undefined);
     // One domain by itself has seldom the same code twice.
     this.#early[index] = vmid !== this.#firstVmid || this.#packs.length > 0;
     this.#looked.fill(0, 32 * index, 32 * index + 32);
@@ -160,11 +173,32 @@ export class Translator {
     this.#u16[(page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1] = value;
   }
 
-  /** The count of the instruction at byte `offset` of a page has reached ENTRY_HOT. */
-  hot(index: number, offset: number): void {
+  #setNext(page: CodePage, next: CodePage | undefined): void {
+    this.#nextPages[page.index] = next;
+    this.#u32[(page.records + PAGE_NEXT) >>> 2] = next?.records ?? 0;
+    if (next) this.#previous[next.index]!.push(page.index);
+  }
+
+  /**
+   * The page behind one that regions may have in common with it, if that is the page at index `nextIndex`: the first one
+   * that was seen there.
+   */
+  #nextOf(page: CodePage, nextIndex: number | undefined): CodePage | undefined {
+    const known = this.#nextPages[page.index];
+    if (known || nextIndex === undefined) return known?.index === nextIndex ? known : undefined;
+    const next = this.#pages[nextIndex];
+    return next && next !== page && next.trapsFp === page.trapsFp ? next : undefined;
+  }
+
+  /**
+   * The count of the instruction at byte `offset` of a page has reached ENTRY_HOT. `nextIndex`: the page of records that
+   * follows in virtual memory, if it is known.
+   */
+  hot(index: number, offset: number, nextIndex?: number): void {
     const page = this.#pages[index]!;
-    const number = this.#find(page, offset);
-    if (number !== 0) return this.#link(page, offset, number);
+    const next = this.#nextOf(page, nextIndex);
+    const number = this.#find(page, offset, next);
+    if (number !== 0) return this.#link(page, offset, number, next);
     if (this.#early[index] && !this.#hasLooked(index, offset) && this.#options.early < this.#options.threshold) {
       this.#looked[32 * index + (offset >> 7)]! |= 1 << ((offset >> 2) & 31);
       return this.#setCount(page, offset, this.#countOf(index, offset));
@@ -172,10 +206,11 @@ export class Translator {
     if (this.#isElsewhere(page, offset)) return this.#setCount(page, offset, ENTRY_HOT - DEFERRED);
     // Counted anew unless it gets a region: not to be asked again soon.
     this.#setCount(page, offset, 0);
-    const executed = (at: number): boolean => this.#wasExecuted(page, at);
-    const region = this.#findRegion(page, offset, this.#options.threshold >= KNOWN_ENOUGH ? executed : undefined);
+    const executed = (at: number): boolean => this.#wasExecuted(at < PAGE_BYTES ? page : next!, at & (PAGE_BYTES - 1));
+    const region = this.#findRegion(page, offset, next, this.#options.threshold >= KNOWN_ENOUGH ? executed : undefined);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
+    if (region.spans && !this.#nextPages[index]) this.#setNext(page, next);
     this.#waiting.push({
       page,
       region,
@@ -204,20 +239,22 @@ export class Translator {
   /** Links what waited for others, as far as it is there now. */
   #linkDeferred(): void {
     for (const [place, page] of this.#deferred) {
-      const number = this.#pages[page.index] === page ? this.#find(page, place & 0xfff) : 0;
+      const next = this.#nextPages[page.index];
+      const number = this.#pages[page.index] === page ? this.#find(page, place & 0xfff, next) : 0;
       if (number === 0) continue;
       this.#deferred.delete(place);
-      this.#link(page, place & 0xfff, number);
+      this.#link(page, place & 0xfff, number, next);
     }
   }
 
   /** The number of the region that begins at byte `entry` of a page, by its words; 0 if there is none. */
-  #find({ hostPage, trapsFp }: CodePage, entry: number): number {
+  #find({ hostPage, trapsFp }: CodePage, entry: number, next: CodePage | undefined): number {
     const key = entry | (trapsFp ? TRAPS_FP : 0);
-    const row = this.#own.find(this.#u32, hostPage >>> 2, key);
+    const behind = (next?.hostPage ?? 0) >>> 2;
+    const row = this.#own.find(this.#u32, hostPage >>> 2, behind, key);
     if (row >= 0) return this.#numbers[row]!;
     for (const { table, base, used } of this.#packs) {
-      const found = table.find(this.#u32, hostPage >>> 2, key);
+      const found = table.find(this.#u32, hostPage >>> 2, behind, key);
       if (found < 0) continue;
       if (used) used[found] = 1;
       return base + found;
@@ -225,9 +262,12 @@ export class Translator {
     return 0;
   }
 
-  #findRegion(page: CodePage, entry: number, isWanted?: (at: number) => boolean): Region {
-    const wordAt = (at: number): number => this.#u32[(page.hostPage + at) >>> 2]!;
-    const source = { wordAt, trapsFp: page.trapsFp };
+  #findRegion(page: CodePage, entry: number, next: CodePage | undefined, isWanted?: (at: number) => boolean): Region {
+    const wordAt = (at: number): number => {
+      const { hostPage } = at < PAGE_BYTES ? page : next!;
+      return this.#u32[(hostPage + (at & (PAGE_BYTES - 1))) >>> 2]!;
+    };
+    const source = { wordAt, bytes: next ? 2 * PAGE_BYTES : PAGE_BYTES, trapsFp: page.trapsFp };
     return findRegion(entry, this.#options.size, isWanted ? { ...source, isWanted } : source);
   }
 
@@ -238,13 +278,15 @@ export class Translator {
   /** What lies inside a region is no entry of its own, unless branches go on to lead there. */
   #countAnew(page: CodePage, region: Region): void {
     for (const offset of region.blocks.keys()) {
-      if (offset === region.entry) continue;
+      if (offset === region.entry || offset >= PAGE_BYTES) continue;
       const at = (page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1;
       if (this.#u16[at]! < ENTRY_HOT) this.#u16[at] = this.#countOf(page.index, offset);
     }
   }
 
-  #link(page: CodePage, offset: number, number: number): void {
+  #link(page: CodePage, offset: number, number: number, next: CodePage | undefined): void {
+    const { table, row } = this.#placeOf(number);
+    if (next && table.spans(row) && !this.#nextPages[page.index]) this.#setNext(page, next);
     this.#links[page.index]!.push(number);
     this.#setCount(page, offset, ENTRY_HOT + number);
   }
@@ -297,7 +339,7 @@ export class Translator {
       // It may be there since, or another page waited for the same.
       const row = this.#own.findSame(content, region.blocks.get(region.entry)!.instructions[0]!.word >>> 0);
       if (row < 0) bodies.push(this.#make(region, content));
-      this.#link(page, region.entry, row < 0 ? this.#nextNumber - 1 : this.#numbers[row]!);
+      this.#link(page, region.entry, row < 0 ? this.#nextNumber - 1 : this.#numbers[row]!, undefined);
     }
     for (const { number, region, content } of again) {
       bodies.push(this.#make(region, content));
@@ -341,7 +383,8 @@ export class Translator {
     const { table, row } = this.#placeOf(number);
     const page = this.#pages[this.#links.findIndex((links) => links?.includes(number))];
     if (!page) return [];
-    const region = this.#findRegion(page, table.entry(row), (at) => table.covers(row, at, at + 4));
+    const next = table.spans(row) ? this.#nextPages[page.index] : undefined;
+    const region = this.#findRegion(page, table.entry(row), next, (at) => table.covers(row, at, at + 4));
     return [{ number, region, content: contentOf(region, page.trapsFp, true) }];
   }
 
@@ -420,6 +463,13 @@ export class Translator {
   changed(index: number, from: number, to: number): void {
     const page = this.#pages[index];
     if (!page) return;
+    this.#forget(page, from, to);
+    for (const n of this.#previous[index]!) this.#forget(this.#pages[n]!, from + PAGE_BYTES, to + PAGE_BYTES);
+  }
+
+  /** Bytes of a page or, from PAGE_BYTES on, of the next: what was translated from them is linked to the page no more. */
+  #forget(page: CodePage, from: number, to: number): void {
+    const { index } = page;
     for (const waiting of this.#waiting) {
       if (waiting.page !== page || waiting.cancelled || !covers(waiting.content.lines, from, to)) continue;
       waiting.cancelled = true;
@@ -437,9 +487,20 @@ export class Translator {
 
   /** A page of records was given up; its counts are no longer ours. */
   dropped(index: number): void {
-    for (const waiting of this.#waiting) if (waiting.page.index === index) waiting.cancelled = true;
+    const page = this.#pages[index];
+    if (!page) return;
+    for (const waiting of this.#waiting) if (waiting.page === page) waiting.cancelled = true;
+    for (const n of this.#previous[index]!) {
+      const before = this.#pages[n]!;
+      this.#forget(before, PAGE_BYTES, 2 * PAGE_BYTES);
+      this.#setNext(before, undefined);
+    }
+    const next = this.#nextPages[index];
+    if (next) this.#previous[next.index] = this.#previous[next.index]!.filter((n) => n !== index);
+    this.#nextPages[index] = undefined;
     this.#pages[index] = undefined;
     this.#links[index] = [];
+    this.#previous[index] = [];
   }
 }
 
