@@ -20,8 +20,13 @@ export type DtsMarkPiece =
 /** The mark of a value that is of one type throughout. */
 export const typeMark = (type: DtsValueType, offset = 0): DtsMark => ({ offset, kind: 'type', type });
 
-/** The length of a mark's stretch of `length` bytes in all: to the next mark of a type. */
-export function typedLength(marks: readonly DtsMark[], index: number, length: number): number {
-  const next = marks.slice(index + 1).find(({ kind }) => kind === 'type');
-  return (next?.offset ?? length) - marks[index]!.offset;
+/** For each mark where its stretch ends in a value of `length` bytes: at the next mark of a type, or at the end. */
+export function stretchEnds(marks: readonly DtsMark[], length: number): number[] {
+  const ends: number[] = [];
+  let end = length;
+  for (let index = marks.length - 1; index >= 0; index--) {
+    ends[index] = end;
+    if (marks[index]!.kind === 'type') end = marks[index]!.offset;
+  }
+  return ends;
 }

@@ -1,4 +1,4 @@
-import type { DtsMark, DtsValueType } from './dts-marks.ts';
+import { type DtsMark, type DtsValueType, stretchEnds } from './dts-marks.ts';
 
 /** Bytes that stand in strings, and how they are escaped there. */
 const ESCAPES: ReadonlyMap<number, string> = new Map([
@@ -67,10 +67,11 @@ function looksLikeStrings(value: Uint8Array): boolean {
 function printMarked(value: Uint8Array, marks: readonly DtsMark[]): string | undefined {
   let text = '';
   let type: DtsValueType | undefined;
+  const ends = stretchEnds(marks, value.length);
   for (const [index, mark] of marks.entries()) {
     const { offset, kind } = mark;
     const end = marks[index + 1]?.offset ?? value.length;
-    const typeEnd = marks.slice(index + 1).find((other) => other.kind === 'type')?.offset ?? value.length;
+    const typeEnd = ends[index]!;
     if (kind === 'type') {
       if (typeEnd === offset) continue;
       type = mark.type;

@@ -1,4 +1,4 @@
-import { type DtsMark, type DtsValueType, typedLength } from './dts-marks.ts';
+import { type DtsMark, type DtsValueType, stretchEnds } from './dts-marks.ts';
 import type { DtsSourceMap } from './dts-source-map.ts';
 import { FdtError } from './errors.ts';
 import type { DtNode, DtProperty } from './node.ts';
@@ -40,10 +40,11 @@ function printValue(out: YamlEmitter, { name, value }: DtProperty, path: string,
     throw new FdtError('FDT_ERR_BADVALUE', `${path}: property ${name} ${why}`, { path, property: name });
   };
   const phandles = new Set(marks.filter(({ kind }) => kind === 'phandle').map(({ offset }) => offset));
+  const ends = stretchEnds(marks, value.length);
   const items = marks.flatMap((mark, i) => {
     if (mark.kind !== 'type') return [];
     const { type, offset } = mark;
-    const bytes = value.subarray(offset, offset + typedLength(marks, i, value.length));
+    const bytes = value.subarray(offset, ends[i]);
     if (bytes.length === 0) return [];
     if (type === 'string') {
       if (bytes.at(-1) !== 0 || bytes.some((byte) => byte > 0x7f))

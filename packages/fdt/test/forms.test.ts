@@ -86,6 +86,13 @@ describe('another form of output', () => {
     expect(writeFdt(back)).toEqual(writeFdt(tree));
   });
 
+  it('of a value with very many marks takes time in proportion', () => {
+    const source = `/dts-v1/; / { a = <${'&n '.repeat(60_000)}>, ${'<1>, '.repeat(30_000)} <2>; n: n { }; };`;
+    const { tree, sourceMap } = checkDts(source, { disable: 'all' });
+    expect(printDts(tree!, { source: sourceMap })).toContain('<0x01>, <0x01>, <0x02>;');
+    expect(printYaml(tree!, sourceMap!)).toContain('[0x2]]');
+  });
+
   it('that YAML or source can not have is refused, or written as bytes', () => {
     const source = '/dts-v1/; / { a = "\\xe9"; b = /incbin/("f"), "x"; c = "\\0001"; d = <>, "y"; };';
     const { tree, sourceMap } = checkDts(source, { include: () => Uint8Array.of(1, 2), disable: 'all' });
