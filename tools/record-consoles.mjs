@@ -35,7 +35,7 @@ function record() {
     '--timeout',
     String(SECONDS),
   ];
-  const args = [join(ROOT, 'packages/cli/dist/main.js'), 'start', '--json', ...sends, ...expects];
+  const args = [join(ROOT, 'packages/cli/dist/main.cjs'), 'start', '--json', ...sends, ...expects];
   const consoles = { domU1: '', domU2: '' };
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

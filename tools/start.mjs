@@ -9,7 +9,7 @@ forwardSignals();
 try {
   await step('dependencies', say, install);
   await step('build', say, () => nx('build'));
-  const command = join(root, 'packages', 'cli', 'dist', 'main.js');
+  const command = join(root, 'packages', 'cli', 'dist', 'main.cjs');
   const { code } = await run(process.execPath, [command, 'start', ...process.argv.slice(2)], { show: true });
   process.exitCode = code;
 } catch (error) {

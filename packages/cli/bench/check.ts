@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const MAIN = join('packages', 'cli', 'dist', 'main.js');
+const MAIN = join('packages', 'cli', 'dist', 'main.cjs');
 const TREES = join('packages', 'fdt', 'test', 'fixtures', 'xen');
 const runs = Number(process.argv[2] ?? 10);
 const folder = mkdtempSync(join(tmpdir(), 'dom0less-bench-'));

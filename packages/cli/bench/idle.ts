@@ -21,7 +21,7 @@ function cpuSeconds(pid: number): number {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const args = ['dist/main.js', 'start', '--domains', String(DOMAINS), '--vcpus', process.argv[2] ?? '1'];
+const args = ['dist/main.cjs', 'start', '--domains', String(DOMAINS), '--vcpus', process.argv[2] ?? '1'];
 const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 let text = '';
 await new Promise<void>((resolve) => {

@@ -1,32 +1,38 @@
 #!/usr/bin/env node
 /** The `dom0less` command. */
-import { prepareThread } from './pcpu-thread.ts';
+import { prepareThread, startPcpuThread } from './pcpu-thread.ts';
 
 const args = process.argv.slice(2);
 // It loads while this thread reads the command line and the board.
 if (args[0] === 'run' || args[0] === 'start') prepareThread();
-const { bugReport, main } = await import('./cli.ts');
-const { EXIT } = await import('./errors.ts');
 
 /** After a signal, a reader that doesn't read keeps us no longer than this, in ms. */
 const SIGNAL_FLUSH_MS = 500;
 const FIRST_SIGNAL_CODE = 128;
-
-const crash = (error: unknown): void => {
-  process.stderr.write(bugReport(error));
-  process.exit(EXIT.bug);
-};
-process.on('uncaughtException', crash);
-process.on('unhandledRejection', crash);
-// Readers may leave at any time; a session that runs hears of it by a listener of its own.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
     stream.write('', () => resolve());
   });
 
-const exitCode = await main(args);
-if (exitCode > FIRST_SIGNAL_CODE) setTimeout(() => process.exit(exitCode), SIGNAL_FLUSH_MS);
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-process.exit(exitCode);
+async function run(): Promise<void> {
+  const [{ bugReport, main }, { nodeIo }, { EXIT }] = await Promise.all([
+    import('./cli.ts'),
+    import('./io.ts'),
+    import('./errors.ts'),
+  ]);
+  const crash = (error: unknown): void => {
+    process.stderr.write(bugReport(error));
+    process.exit(EXIT.bug);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  // Readers may leave at any time; a session that runs hears of it by a listener of its own.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const exitCode = await main(args, { ...nodeIo(), startPcpu: startPcpuThread });
+  if (exitCode > FIRST_SIGNAL_CODE) setTimeout(() => process.exit(exitCode), SIGNAL_FLUSH_MS);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit(exitCode);
+}
+
+void run();

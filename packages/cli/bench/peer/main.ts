@@ -32,7 +32,7 @@ const wantedRows = options.rows.split(',');
 const only = options.only?.split(',');
 
 const here = resolve('packages/cli/bench/peer');
-const main = resolve('packages/cli/dist/main.js');
+const main = resolve('packages/cli/dist/main.cjs');
 const work = mkdtempSync(join(tmpdir(), 'dom0less-bench-'));
 const say = (line: string): void => console.log(line);
 const note = (line: string): void => console.error(line);

@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { HOSTILE_MIB, HOSTILE_VCPUS, hostileSource } from './hostile-guest.ts';
 import { bufferCrc, NEIGHBOUR_MIB, neighbourSource } from './neighbour.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.cjs', import.meta.url));
 /** Both guests, the engine's records and tables, and Node itself take some 200 MiB. */
 const RESIDENT_MIB = 500;
 /** A domain's share of a slow machine: the neighbour ends when its sum under way is done. */

@@ -15,7 +15,7 @@ import {
 } from '../../src/guests/index.ts';
 import { LIBRARY, type Suite } from './suite.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.cjs', import.meta.url));
 const KERNEL_ADDRESS = 0x4800_0000;
 const RAMDISK_ADDRESS = 0x5000_0000;
 const MODULE_BYTES = 0x800_0000;
