@@ -19,6 +19,9 @@ const PACKED = FLAG_KINDS.indexOf('packed');
 /** How a region ends by instructions that branch nowhere. */
 const ENDS = { check: END_CHECK, fault: END_FAULT, return: END_RETURN } as const;
 
+/** Whether an instruction is the last one of its page. */
+const isLast = (offset: number): boolean => (offset & 0xffc) === 0xffc;
+
 const NO_NODES: FlowNode[] = [];
 const NO_WINDOWS: readonly Window[] = [];
 
@@ -26,11 +29,12 @@ const NO_WINDOWS: readonly Window[] = [];
 const continues = (from: FlowNode, to: FlowNode | undefined): boolean =>
   to !== undefined && to.order > from.order && to.forward === 1 && !to.isLoop;
 
-/** Whether SP must be aligned before an instruction: it may use SP, or go on outside the region or where ways meet. */
-function needsSp(node: FlowNode, { usage, ending, conditional }: Stencil): boolean {
-  if (usage.leaves) return true;
+/** Whether SP must be aligned before an instruction: it may use SP, or lead out of the page or anywhere. */
+function needsSp({ block }: FlowNode, { offset, probed }: Instruction): boolean {
+  const { usage, ending } = probed!;
+  if (usage.leaves || isLast(offset)) return true;
   if (ending !== 'branch') return ending !== undefined;
-  return !continues(node, node.taken) || (conditional && !continues(node, node.next));
+  return ((block.taken! ^ offset) & ~0xfff) !== 0;
 }
 
 class RegionEmitter {
@@ -186,11 +190,10 @@ class RegionEmitter {
     for (let n = 0; n < instructions.length; n++) {
       if (this.#instruction(node, n)) return;
     }
-    if (this.#spMoved && !continues(node, node.next)) this.#checkSp(node.block.next!);
     this.#transfer(node, node.next, node.block.next!);
   }
 
-  /** Leaves the region at `offset` if SP is off its alignment. */
+  /** Leaves the region at `offset` of its page if SP is off its alignment. */
   #checkSp(offset: number): void {
     const w = this.#w;
     this.#spMoved = false;
@@ -227,12 +230,13 @@ class RegionEmitter {
     const { instructions } = node.block;
     const i = instructions[n]!;
     const { known, offset, probed } = i;
-    if (!probed) {
+    // Leaving for the next page is no way to leave an instruction to the interpreter: see #checkSp.
+    if (!probed || (known.movesSp && isLast(offset))) {
       this.#setSite(offset);
       this.#w.br(OP.br, LEAVE_LABEL);
       return true;
     }
-    if (this.#spMoved && needsSp(node, probed)) this.#checkSp(offset);
+    if (this.#spMoved && needsSp(node, i)) this.#checkSp(offset);
     if (probed.usage.leaves) this.#setSite(offset);
     const window = this.#window(instructions, n);
     const place = window ? placeIn(window, known.access!)! : 0;
@@ -285,6 +289,7 @@ class RegionEmitter {
 
   /** Goes from the end of a block to the node `to`, or out of the region to `offset`. */
   #transfer(from: FlowNode, to: FlowNode | undefined, offset: number): void {
+    if (this.#spMoved && !continues(from, to)) this.#checkSp(offset);
     if (!to) return this.#jump(offset);
     if (offset >= PAGE_BYTES && from.block.offset < PAGE_BYTES) this.#cross(offset);
     if (to.order <= from.order) {
