@@ -26,3 +26,4 @@ export type { Feature, Fields, PatternField, Row } from './table/row.ts';
 export type { TranslationExchange, TranslationPack } from './translator/exchange.ts';
 export { bodiesOf, type MergedPack, mergePacks, type PackPart } from './translator/merge.ts';
 export type { TranslationOptions } from './translator/translator.ts';
+export { hostFuses } from './wasm/fused.ts';

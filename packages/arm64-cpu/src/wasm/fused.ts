@@ -39,7 +39,7 @@ function probe(): boolean {
 
 let answer: boolean | undefined;
 
-/** The answer, found when it is first asked for. */
+/** Whether translated code has fused multiply-adds; found when it is first asked for, in each thread. Code is made accordingly. */
 export function hostFuses(): boolean {
   answer ??= probe();
   return answer;

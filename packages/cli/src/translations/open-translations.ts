@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch, cpus } from 'node:os';
 import { join } from 'node:path';
+import { hostFuses } from '@dom0less/arm64-cpu';
 import type { BootPlan } from '@dom0less/multiboot';
 import { guestCacheDir } from '../guests/cache-dir.ts';
 import type { CliIo } from '../io.ts';
@@ -57,7 +58,7 @@ function buildId(): string | undefined {
 
 /** What translations depend on beside the guests: our code, the runtime, the processor. */
 const identityOf = (build: string): string =>
-  JSON.stringify([build, process.versions, process.execArgv, arch(), cpus()[0]?.model]);
+  JSON.stringify([build, process.versions, process.execArgv, arch(), cpus()[0]?.model, hostFuses()]);
 
 /** The cache in the user's folder. */
 export const openTranslations: OpenTranslations = ({ plan, modules, io }) => {
