@@ -33,6 +33,7 @@ const PIECES = {
     'dom0less,gic-version = "v3";',
     'dom0less,on-reboot = "restart"; dom0less,max-restarts = <3>;',
     'dom0less,start-after = "domU1";',
+    'dom0less,start-after = "domU2";',
     'vcpu { compatible = "xen,vcpu"; id = <0>; hard-affinity = "0"; };',
     'vcpu { compatible = "xen,vcpu"; id = <7>; hard-affinity = "0-x"; };',
     'domain-cpupool = <&gic>;',

@@ -15,9 +15,19 @@ export interface DomainOutlook {
 /** What a boot would make of each domain. */
 export function outlook({ plan, planned, failures, boots }: BoardPlan): DomainOutlook[] {
   const ready = new Set(planned.map(({ domain }) => domain.id));
-  return plan.domains.map(({ id, nodeName }: DomainPlan) => {
-    if (boots && ready.has(id)) return { name: nodeName, id, starts: true };
-    const reason = failures.get(id) ?? (boots ? 'it can not be built' : 'the board does not start');
+  const byId = new Map(plan.domains.map((domain) => [domain.id, domain]));
+  /** The domain that it starts after, or that one does, and so on, and that can not be built. There are no circles. */
+  const missing = ({ startAfter }: DomainPlan): DomainPlan | undefined => {
+    const other = startAfter === undefined ? undefined : byId.get(startAfter.domain);
+    return other === undefined || !ready.has(other.id) ? other : missing(other);
+  };
+  return plan.domains.map((domain) => {
+    const { id, nodeName } = domain;
+    const gone = missing(domain);
+    if (boots && ready.has(id) && gone === undefined) return { name: nodeName, id, starts: true };
+    const waits =
+      gone !== undefined && ready.has(id) ? `it starts after ${gone.name}, which can not be built` : undefined;
+    const reason = failures.get(id) ?? (boots ? (waits ?? 'it can not be built') : 'the board does not start');
     return { name: nodeName, id, starts: false, reason };
   });
 }
