@@ -82,7 +82,7 @@ const buildAll = (
   // In deterministic mode the pCPUs, which stand still when somebody asks, have left it there.
   const counted = (): number => memory.doubles[(layout.control + CONTROL.COUNTER) / 8]!;
   const clock = (): CounterNow => ({
-    value: deterministic ? counted() : counter.read(),
+    value: deterministic ? counted() : counter.peek(),
     frequency: counterFrequency,
     epoch,
   });
