@@ -4,6 +4,7 @@ import { compileCore } from './core-module.ts';
 import { Engine, type EngineHost, type ExitReason } from './engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from './layout.ts';
 import { OSLSR_RESET, stateOffset, VCPU_BYTES } from './state.ts';
+import type { TranslationExchange } from './translator/exchange.ts';
 import type { TranslationOptions } from './translator/translator.ts';
 
 export interface BareMachineOptions {
@@ -20,6 +21,8 @@ export interface BareMachineOptions {
   readonly host?: Partial<EngineHost>;
   /** See `EngineOptions`. */
   readonly translate?: boolean | TranslationOptions | undefined;
+  /** See `EngineOptions`. */
+  readonly exchange?: TranslationExchange | undefined;
 }
 
 /** Bytes kept behind RAM for the stage-2 tables. */
@@ -57,8 +60,8 @@ export class BareMachine {
       this.view.setUint32(BLOCK_TABLE + 4 * ((ramBase + at) / BLOCK_BYTES), this.ram + at, true);
     }
     const host = this.#hostOf(options.host);
-    const { translate = true } = options;
-    this.engine = new Engine({ memory: this.memory, core: compileCore(), pcpu, codePages, host, translate });
+    const { translate = true, exchange } = options;
+    this.engine = new Engine({ memory: this.memory, core: compileCore(), pcpu, codePages, host, translate, exchange });
     this.#stage2 = this.#mapRam(ramBytes);
     this.reset();
   }

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileWorkloads, fetchXen, makeGuests, versionOf } from './guest.ts';
 import { type Boot, measureBoot, measureWorkloads, type Run, shape } from './measure.ts';
+import { runFor } from './measured-process.ts';
 import { type BootRounds, bootTable, type Round, rowsOf, workloadTable } from './report.ts';
 import { START_TARGET, WORKLOAD_GROUPS } from './rows.ts';
 import { startMeasurement } from './start.ts';
@@ -57,6 +58,9 @@ async function findPeers(): Promise<Subject[]> {
   return peers;
 }
 
+/** A session that fills the cache: it boots, idles for a while and is ended. */
+const FILL_SECONDS = 20;
+
 /** Our command with an empty cache of translations, or with one that an earlier boot filled. */
 function ourSubject(cache: 'cold' | 'warm'): Subject {
   const folder = join(work, cache);
@@ -70,7 +74,7 @@ async function boots(guest: { kernel: string; ramdisk: string }, peers: readonly
   for (const domains of [1, 2, 4]) {
     const board = shape(statSync(guest.kernel).size, statSync(guest.ramdisk).size, { domains });
     const boot = (subject: Subject): Promise<Boot> => measureBoot(subject.command(board, guest), domains);
-    await boot(ourSubject('warm'));
+    await runFor(ourSubject('warm').command(board, guest), FILL_SECONDS);
     const rounds: Record<'cold' | 'warm', Round<Boot>[]> = { cold: [], warm: [] };
     for (let n = 1; n <= pairs; n++) {
       const theirs: Round<Boot> = {};

@@ -105,3 +105,17 @@ export function watchProcess(
     });
   });
 }
+
+/** Runs a command for so many seconds, and ends it by SIGTERM. */
+export function runFor(command: Command, seconds: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, ...command.env };
+    const child = spawn(command.file, command.args, { stdio: 'ignore', env });
+    const timer = setTimeout(() => child.kill('SIGTERM'), seconds * 1000);
+    child.once('error', reject);
+    child.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -63,9 +63,11 @@ const identityOf = (build: string): string =>
 /** The cache in the user's folder. */
 export const openTranslations: OpenTranslations = ({ plan, modules, io }) => {
   const build = buildId();
-  const guests = guestsOf({ plan, modules });
-  if (build === undefined || guests === '') return undefined;
-  const folder = join(guestCacheDir(io.env), 'translations');
-  const onProblem = (problem: string): void => void io.stderr.write(`dom0less: ${problem}\n`);
-  return new TranslationCache({ folder, identity: identityOf(build), guests, onProblem });
+  if (build === undefined) return undefined;
+  return new TranslationCache({
+    folder: join(guestCacheDir(io.env), 'translations'),
+    identity: () => identityOf(build),
+    guests: () => guestsOf({ plan, modules }),
+    onProblem: (problem) => void io.stderr.write(`dom0less: ${problem}\n`),
+  });
 };

@@ -11,10 +11,10 @@ import type { Making } from './pack-maker.ts';
 
 export interface TranslationCacheOptions {
   readonly folder: string;
-  /** What made the translations: another one's are not taken. */
-  readonly identity: string;
-  /** What they are for: each has a file of its own. */
-  readonly guests: string;
+  /** What made the translations, as text: another one's are not taken. Asked for when the threads run already. */
+  identity(): string;
+  /** What they are for, as text: each has a file of its own. */
+  guests(): string;
   /** Bytes that the folder may have; 256 MiB if absent. */
   readonly limit?: number;
   /** Told what goes wrong, which is never more than that translations are not kept. */
@@ -52,7 +52,8 @@ const agesOf = ({ kept, used }: Loaded): Uint8Array =>
 
 export class TranslationCache {
   readonly #folder: CacheFolder;
-  readonly #name: string;
+  #name = '';
+  #identity = '';
   readonly #options: TranslationCacheOptions;
   #loaded: Loaded | undefined;
   /** What this run has compiled, and how many regions that is. */
@@ -69,7 +70,6 @@ export class TranslationCache {
   constructor(options: TranslationCacheOptions) {
     this.#options = options;
     this.#folder = new CacheFolder(options.folder, options.limit);
-    this.#name = hashOf(options.identity, options.guests);
   }
 
   /** Regions of this run that no file had. */
@@ -77,7 +77,7 @@ export class TranslationCache {
     return this.#count;
   }
 
-  /** What earlier runs left; undefined if that is nothing. */
+  /** What earlier runs left; undefined if that is nothing. To be called before anything else. */
   load(): TranslationPack | undefined {
     try {
       return this.#load();
@@ -88,8 +88,10 @@ export class TranslationCache {
   }
 
   #load(): TranslationPack | undefined {
+    this.#identity = this.#options.identity();
+    this.#name = hashOf(this.#identity, this.#options.guests());
     const bytes = this.#folder.read(this.#name);
-    const kept = bytes && decodeFile(this.#options.identity, bytes);
+    const kept = bytes && decodeFile(this.#identity, bytes);
     if (kept === undefined) return undefined;
     const regions = new Uint32Array(new SharedArrayBuffer(kept.regions.length));
     new Uint8Array(regions.buffer).set(kept.regions);
@@ -173,7 +175,7 @@ export class TranslationCache {
 
   #write(making: Making): void {
     const kept = making.keep();
-    const isWritten = this.#folder.write(this.#name, encodeFile(this.#options.identity, kept));
+    const isWritten = this.#folder.write(this.#name, encodeFile(this.#identity, kept));
     if (!isWritten) throw new Error(`${this.#options.folder} can't be written, or others may write there`);
     this.#written = making.count;
     this.#optimized = kept.optimized;
