@@ -179,8 +179,6 @@ export class Board {
     this.#unheard = { outputs: [], records: [] };
     for (const { id, bytes } of outputs) this.#lives.output(id, bytes);
     for (const record of records) this.#hear(record);
-    // Reading the counter takes its lock, which a thread that died may hold.
-    if (this.#calls.length === 0) return;
     const now = this.#built.clock().value;
     const isDue = ({ due }: { due: number }): boolean => due <= now;
     for (let next = this.#calls.find(isDue); next !== undefined; next = this.#calls.find(isDue)) {
