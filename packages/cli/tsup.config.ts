@@ -31,9 +31,6 @@ const apart = (source: string, built: string): Plugin => ({
   },
 });
 
-/** Loaded when there is something to keep. */
-const MAKER = apart('translations/pack-maker.ts', './pack-maker.js');
-
 /** What is bundled of this repository's packages are their sources: then only what is used gets into the command. */
 const BUNDLE = {
   bundle: true,
@@ -45,62 +42,51 @@ const BUNDLE = {
 } satisfies BuildOptions;
 
 /** What is to start soonest: Node reads CommonJS with less ado. */
-const COMMONJS = {
+const commonJs = (before = '', behind = ''): BuildOptions => ({
   ...BUNDLE,
   format: 'cjs',
   define: { 'import.meta.url': 'HERE' },
-  banner: { js: "const HERE = require('node:url').pathToFileURL(__filename);" },
-} satisfies BuildOptions;
+  banner: { js: `${before}'use strict'; const HERE = require('node:url').pathToFileURL(__filename);` },
+  footer: { js: behind },
+});
 
-/** The core, and what starts a board, one file each: nothing loads faster. */
+/** Text of a KeptScript. */
+const SCRIPT = commonJs('(function (exports, require, module, __filename) {', '})');
+
+/** What starts a board: few files load faster than many. */
 async function addFiles(): Promise<void> {
   const { module, constants } = buildCore();
   writeFileSync(join(DIST, 'core.wasm'), module);
   writeFileSync(join(DIST, 'core-constants.bin'), constants);
   // Commander is in the bundle.
   copyFileSync(join(SRC, '../node_modules/commander/LICENSE'), join(DIST, 'commander-LICENSE'));
-  await build({
-    ...BUNDLE,
-    entryPoints: [join(SRC, 'commands/run.ts')],
-    outfile: join(DIST, 'run.js'),
-    format: 'esm',
-    plugins: [coreFiles, apart('errors.ts', './errors.js'), MAKER],
-  });
-  await build({
-    ...BUNDLE,
-    entryPoints: [join(SRC, 'translations/pack-maker.ts')],
-    outfile: join(DIST, 'pack-maker.js'),
-    format: 'esm',
-    plugins: [coreFiles],
-  });
-  await build({
-    ...COMMONJS,
-    entryPoints: [join(SRC, 'main.ts')],
-    outfile: join(DIST, 'main.cjs'),
-    plugins: ['cli', 'io', 'errors'].map((name) => apart(`${name}.ts`, `./${name}.js`)),
-  });
+  const bundle = (name: string, options: BuildOptions, plugins: Plugin[] = []) =>
+    build({
+      ...options,
+      entryPoints: [join(SRC, `${name}.ts`)],
+      outfile: join(DIST, `${name}.cjs`),
+      plugins: [coreFiles, ...plugins],
+    });
+  await bundle('main', commonJs(), [apart('all-commands.ts', './all-commands.js')]);
   // Under this name the command is started from the repository.
   writeFileSync(join(DIST, 'main.js'), "import './main.cjs';\n");
-  await build({
-    ...COMMONJS,
-    entryPoints: [join(SRC, 'pcpu-worker.ts')],
-    outfile: join(DIST, 'pcpu-worker.cjs'),
-    plugins: [coreFiles],
-  });
+  await bundle('sessions', SCRIPT);
+  await bundle('pcpu-worker', commonJs());
+  await bundle('pcpu', SCRIPT);
   // Translations that another build made are not taken: the engine's code tells them apart.
   const hash = createHash('sha256');
-  for (const name of ['core.wasm', 'pcpu-worker.cjs']) hash.update(readFileSync(join(DIST, name)));
+  for (const name of ['core.wasm', 'pcpu.cjs']) hash.update(readFileSync(join(DIST, name)));
   writeFileSync(join(DIST, 'build-id'), hash.digest('hex'));
 }
 
 export default {
-  ...library({ platform: 'node', entry: ['src/index.ts', 'src/cli.ts', 'src/io.ts', 'src/errors.ts'] }),
+  ...library({ platform: 'node', entry: ['src/index.ts', 'src/all-commands.ts'] }),
   // What a command needs is loaded when it runs: cli.ts is small, the rest are chunks.
   splitting: true,
   noExternal: [/./],
   // CommonJS packages in the bundle ask for Node's modules by require.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  esbuildPlugins: [coreFiles, apart('commands/run.ts', './run.js')],
+  esbuildPlugins: [coreFiles],
   esbuildOptions: (options: BuildOptions) => {
     options.conditions = BUNDLE.conditions;
   },

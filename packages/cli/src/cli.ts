@@ -1,4 +1,6 @@
-import { Command, CommanderError } from 'commander';
+/** The command line of all commands. */
+import type { Command } from 'commander';
+import { commandLine, type Main } from './command-line.ts';
 import type { InputFlags } from './commands/board-input.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DtFlags } from './commands/dt.ts';
@@ -7,27 +9,10 @@ import type { ExportFlags } from './commands/export.ts';
 import type { ImportFlags } from './commands/import.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { MapFlags } from './commands/map.ts';
-import type { RunFlags } from './commands/run.ts';
-import type { StartFlags } from './commands/start.ts';
-import { EXIT, InputError } from './errors.ts';
-import { type CliIo, nodeIo } from './io.ts';
-import { exitEvent, jsonLine } from './json-events.ts';
+import type { CliIo } from './io.ts';
+import { AFTER_HELP, addBoard, addInclude, addLoad, collect } from './options.ts';
+import { addSessions } from './session-commands.ts';
 import { versionText } from './version.ts';
-
-const ISSUES = 'report it with the command line and this text';
-
-const AFTER_HELP = `
-Exit codes:
-  0  done, or all expectations met
-  1  an expectation, a domain or the timeout failed
-  2  bad usage or bad input
-  3  a bug of dom0less`;
-
-const RUN_EXAMPLE = `
-Examples:
-  dom0less run board.dts --load 0x48000000=Image --load 0x4c000000=initrd.cpio --expect 'domU1=login:'
-  dom0less run --boot-script boot.scr --root tftpboot --send 'domU1=# $=uname -a\\n'
-${AFTER_HELP}`;
 
 const CHECK_HELP = `
 Without --load and --boot-script the images are taken to be as the tree says.
@@ -44,39 +29,6 @@ Exit codes, as dtc's:
   1  bad usage or bad input
   2  a check found errors
   3  a bug of dom0less`;
-
-/** Options that may be given several times. */
-const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
-
-/** The board as an argument, and the options that say what is in host memory. */
-const addBoard = (command: Command): Command =>
-  addLoad(command.argument('[BOARD]', 'host device tree: .dtb or .dts; may be absent with a boot script'))
-    .option('--boot-script <FILE>', 'load files and find the host tree as this script of U-Boot says')
-    .option('--root <DIR>', "folder of the boot script's files; its own if absent");
-
-const addLoad = (command: Command): Command =>
-  addInclude(command).option(
-    '--load <ADDR=FILE>',
-    'put FILE at host physical address ADDR (hex or decimal) before the boot',
-    collect,
-  );
-
-const addInclude = (command: Command): Command =>
-  command.option('-I, --include <DIR>', 'look for files that the source includes in DIR too', collect);
-
-function addSessionOptions(command: Command): Command {
-  return command
-    .option('--console-log <DIR>', "write each domain's console to DIR/<node name>.log, byte by byte")
-    .option('--expect <DOMAIN=REGEX>', "exit 0 as soon as every regex was seen on its domain's console", collect)
-    .option('--send <DOMAIN=REGEX=TEXT>', 'type TEXT into DOMAIN when REGEX appears on its console', collect)
-    .option('--timeout <SECONDS>', 'exit 1 after that time')
-    .option('--seed <N>', "give domains random numbers that follow from N, not the host's")
-    .option('--pcpus <N>', 'number of pCPUs, each a thread; as many as the host has CPUs if absent')
-    .option('--deterministic', 'time is the count of instructions: the same input gives the same output')
-    .option('--strict', 'start nothing if one domain has an error, as Xen does')
-    .option('--raw', 'show the domain in focus at a terminal without (XEN) at line starts')
-    .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
-}
 
 /** Boards from and for other tools. */
 function addExchange(root: Command, io: CliIo, finish: (code: number) => void): void {
@@ -159,44 +111,8 @@ function addDtc(root: Command, io: CliIo, finish: (code: number) => void): void 
     });
 }
 
-/** The command line's grammar. `finish` is told the exit code. What a command needs is loaded when it runs. */
-function program(io: CliIo, finish: (code: number) => void): Command {
-  const root = new Command('dom0less')
-    .description('boots domUs from a host device tree, as Xen dom0less does, on an AArch64 engine of its own')
-    .version(versionText(), '--version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    .addHelpText('after', AFTER_HELP)
-    .showHelpAfterError('(dom0less --help tells more)')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
-    });
-  addSessionOptions(addBoard(root.command('run').description('boot the domains that a host device tree describes')))
-    .addHelpText('after', RUN_EXAMPLE)
-    .action(async (board: string | undefined, flags: RunFlags) => {
-      const { runCommand } = await import('./commands/run.ts');
-      finish(await runCommand(board, flags, io));
-    });
-  addSessionOptions(
-    root
-      .command('start')
-      .description(
-        "boot Debian's arm64 kernel, or the one that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, in two domUs",
-      ),
-  )
-    .option('--domains <N>', 'how many domUs, 1 to 8; 2 if absent')
-    .option('--vcpus <N>', 'vCPUs of each domU, 1 to 8; 1 if absent')
-    .option('--kernel <FLAVOUR>', "which of Debian's kernels: cloud, stock, rt or 16k; cloud if absent")
-    .option('--backports', "take the kernel from the release's backports: a later one")
-    .option('--small-guests', 'boot small guests of our own instead')
-    .option('--refresh', "fetch Debian's newest packages although some are cached")
-    .addHelpText('after', AFTER_HELP)
-    .action(async (flags: StartFlags) => {
-      const { startCommand } = await import('./commands/start.ts');
-      finish(await startCommand(flags, io));
-    });
+/** What is not about running boards. What a command needs is loaded when it runs. */
+function addTools(root: Command, io: CliIo, finish: (code: number) => void): void {
   addBoard(root.command('check').description('find what is wrong with a board, without booting it'))
     .option('--format <FORMAT>', 'text, json or sarif; text if absent')
     .option('--xen <VERSION>', 'also say what that version of Xen, e.g. 4.17, does not know')
@@ -260,41 +176,12 @@ function program(io: CliIo, finish: (code: number) => void): Command {
     });
   addExchange(root, io, finish);
   addDtc(root, io, finish);
-  return root;
-}
-
-/** What to print for an error that is ours. */
-export function bugReport(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `dom0less: this is a bug of dom0less; please ${ISSUES}:\n${text}\n`;
-}
-
-async function exitCodeOf(args: readonly string[], io: CliIo): Promise<number> {
-  let exitCode: number = EXIT.done;
-  try {
-    await program(io, (code) => {
-      exitCode = code;
-    }).parseAsync(args, { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (error instanceof InputError) {
-      for (const problem of error.problems) io.stderr.write(`dom0less: ${problem}\n`);
-      return EXIT.usage;
-    }
-    io.stderr.write(bugReport(error));
-    return EXIT.bug;
-  }
 }
 
 /**
  * Runs the command.
  *
  * @param args Arguments behind the command's name.
- * @returns the exit code: see {@link EXIT}; 128 + number if a signal ended it. Never throws.
+ * @returns the exit code: see `EXIT`; 128 + number if a signal ended it. Never throws.
  */
-export async function main(args: readonly string[], io: CliIo = nodeIo()): Promise<number> {
-  const code = await exitCodeOf(args, io);
-  if (args.includes('--json')) io.stdout.write(jsonLine(exitEvent(code)));
-  return code;
-}
+export const main: Main = commandLine([addSessions, addTools]);

@@ -34,6 +34,8 @@ export interface CliIo {
   /** CPUs that this process may use. */
   readonly hostCpus: number;
   readonly startPcpu: StartPcpu;
+  /** Called when a session is over: what the process has compiled may be kept for others. */
+  keepCode?(): void;
 }
 
 /** Listens to signals of this process; the listener is told which came. */

@@ -1,12 +1,15 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { TranslationPack } from '@dom0less/arm64-cpu';
 import type { PcpuInit } from '@dom0less/hypervisor';
+import { KeptCore } from './cache/kept-core.ts';
 import type { ConsoleScriptInit } from './console-script.ts';
 import { setEngineFlags } from './engine-flags.ts';
 import type { SharedTranslations } from './translations/thread-exchange.ts';
 
 /** A pCPU on a thread of its own, or all of them on one. */
 export interface PcpuThread {
+  /** Settles when the thread has been given its work, with V8's flags set for the engine. At once if absent. */
+  readonly begun?: Promise<void>;
   /** Settles when the thread has left; rejects if it died of an error. */
   readonly exited: Promise<void>;
   /** Ends the thread wherever it is. */
@@ -14,6 +17,9 @@ export interface PcpuThread {
   /** Gives its pCPUs translations that they have not compiled themselves. */
   translations?(pack: TranslationPack): void;
 }
+
+/** What a thread says when it has loaded the engine. */
+export const READY = 'ready';
 
 /** What a thread is to do; can be posted. */
 export interface PcpuWork {
@@ -45,10 +51,15 @@ const deathOf = (name: string, error: unknown): Error => {
   return death;
 };
 
+type Receive = (message: TranslationPack | undefined) => void;
+
 /** A worker that loads the engine and waits for its work. */
 class WaitingThread {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  /** Settles when the engine is loaded, or the thread has died of it. */
+  readonly ready: Promise<void>;
+  #receive: Receive = () => {};
   #name = 'the thread of a pCPU';
   #terminated = false;
 
@@ -64,20 +75,36 @@ class WaitingThread {
     });
     // Who gives it work hears of it.
     this.#exited.catch(() => {});
+    this.ready = new Promise<void>((resolve) => {
+      this.#worker.on('message', (message: TranslationPack | undefined | typeof READY) => {
+        if (message === READY) resolve();
+        else this.#receive(message);
+      });
+      this.#exited.then(resolve, () => resolve());
+    });
   }
 
-  begin(work: PcpuWork, notify: () => void, translated?: (pack: TranslationPack) => void): PcpuThread {
+  /** `prepared`: gives the work, complete, when the time for it has come. */
+  begin(
+    work: PcpuWork,
+    notify: () => void,
+    translated?: (pack: TranslationPack) => void,
+    prepared?: (work: PcpuWork) => Promise<PcpuWork>,
+  ): PcpuThread {
     this.#name = nameOf(work);
-    this.#worker.on('message', (pack: TranslationPack | undefined) => {
+    this.#receive = (pack) => {
       if (pack === undefined) notify();
       else translated?.(pack);
-    });
-    this.#worker.postMessage(work);
+    };
+    const post = (whole: PcpuWork): void => this.#worker.postMessage(whole);
+    const begun = prepared ? prepared(work).then(post) : undefined;
+    if (begun === undefined) post(work);
     const terminate = async (): Promise<void> => {
       this.#terminated = true;
       await this.#worker.terminate();
     };
-    return { exited: this.#exited, terminate, translations: (pack) => this.#worker.postMessage(pack) };
+    const translations = (pack: TranslationPack): void => this.#worker.postMessage(pack);
+    return { ...(begun ? { begun } : {}), exited: this.#exited, terminate, translations };
   }
 }
 
@@ -93,24 +120,50 @@ export const startThread = (
   options: Pick<WorkerOptions, 'execArgv'> = {},
 ): PcpuThread => new WaitingThread(script, options).begin(work, notify);
 
-const makeThread = (): WaitingThread => {
-  setEngineFlags();
-  return new WaitingThread(new URL('./pcpu-worker.cjs', import.meta.url), {});
-};
+/** Threads that load the engine. */
+const loading = new Set<Promise<void>>();
 
-let waiting: WaitingThread | undefined;
+function makeThread(): WaitingThread {
+  const thread = new WaitingThread(new URL('./pcpu-worker.cjs', import.meta.url), {});
+  loading.add(thread.ready);
+  void thread.ready.then(() => loading.delete(thread.ready));
+  return thread;
+}
+
+let core: KeptCore | undefined;
+let isReady: Promise<void> | undefined;
 
 /**
- * Begins to start a thread before there is a board: the next that {@link startPcpuThread} is to start. It keeps the
+ * Sets V8's flags and makes the engine's code, once, when no thread is being loaded: Node's own code was cached under V8's
+ * own flags, and under others all that a thread begins with is compiled anew.
+ */
+async function makeReady(): Promise<void> {
+  // Threads that are begun together are all there then.
+  await new Promise((resolve) => setImmediate(resolve));
+  while (loading.size > 0) await Promise.all(loading);
+  setEngineFlags();
+  core = KeptCore.open();
+}
+
+async function withCore(work: PcpuWork): Promise<PcpuWork> {
+  isReady ??= makeReady();
+  await isReady;
+  return core === undefined ? work : { ...work, init: { ...work.init, core: core.core } };
+}
+
+/** Keeps machine code of the engine for other runs. */
+export const keepEngine = (): void => core?.keep();
+
+const prepared: WaitingThread[] = [];
+
+/**
+ * Begins to start `count` threads before there is a board: the next that {@link startPcpuThread} is to start. They keep the
  * process alive.
  */
-export const prepareThread = (): void => {
-  waiting ??= makeThread();
-};
+export function prepareThreads(count: number): void {
+  while (prepared.length < count) prepared.push(makeThread());
+}
 
 /** Starts the thread of a pCPU, or of all. */
-export const startPcpuThread: StartPcpu = (work, notify, translated) => {
-  const thread = waiting ?? makeThread();
-  waiting = undefined;
-  return thread.begin(work, notify, translated);
-};
+export const startPcpuThread: StartPcpu = (work, notify, translated) =>
+  (prepared.shift() ?? makeThread()).begin(work, notify, translated, withCore);

@@ -1,19 +1,13 @@
-/** The thread of a pCPU, or of all of them: what {@link startPcpuThread} starts. */
+/** Loads the thread of a pCPU, or of all of them: what `startPcpuThread` starts. */
 import { parentPort } from 'node:worker_threads';
-import { compileCore } from '@dom0less/arm64-cpu';
-import { runDeterministic, runPcpu } from '@dom0less/hypervisor';
-import { makeConsoleScript } from './console-script.ts';
-import type { PcpuWork } from './pcpu-thread.ts';
-import { threadExchange } from './translations/thread-exchange.ts';
+import { KeptScript } from './cache/kept-script.ts';
+import { type PcpuWork, READY } from './pcpu-thread.ts';
 
-// While the board is not there yet.
-compileCore();
+const script = new KeptScript(new URL('./pcpu.cjs', import.meta.url), 'pcpu');
+const { doWork } = script.run<typeof import('./pcpu.ts')>();
 const port = parentPort!;
-port.once('message', ({ init, script, translations }: PcpuWork) => {
-  const signals = {
-    notify: () => port.postMessage(undefined),
-    ...(translations === undefined ? {} : { translations: threadExchange(port, translations) }),
-  };
-  if (script === undefined) runPcpu(init, signals);
-  else runDeterministic(init, signals, makeConsoleScript(script));
+port.once('message', (work: PcpuWork) => {
+  doWork(work, port);
+  if (work.init.pcpu === 0) script.keep();
 });
+port.postMessage(READY);

@@ -130,11 +130,14 @@ class Session {
       this.#startThreads();
       // Those that are used already get their work first.
       await new Promise((resolve) => setImmediate(resolve));
-      this.#loadTranslations();
+      this.#begun()
+        .then(() => this.#loadTranslations())
+        .catch(this.#fail);
       const end = await this.#ended;
       await this.#leave();
       const exitCode = this.#report(end);
       await this.#options.translations?.save();
+      this.#io.keepCode?.();
       return exitCode;
     } finally {
       this.#over = true;
@@ -169,6 +172,7 @@ class Session {
       () => this.#pump(),
       (pack) => this.#translated(thread, pack),
     );
+    thread.begun?.catch(this.#fail);
     thread.exited.then(() => this.#pump(), this.#fail);
     for (const pack of this.#packs) thread.translations?.(pack);
     this.#threads.push(thread);
@@ -182,10 +186,14 @@ class Session {
     if (bodies) this.#options.translations?.add({ regions, bodies });
   }
 
+  async #begun(): Promise<void> {
+    await Promise.all(this.#threads.map(({ begun }) => begun));
+  }
+
   /** Gives the threads what earlier runs have translated. They don't wait for it. */
   #loadTranslations(): void {
     const { translations } = this.#options;
-    if (translations === undefined) return;
+    if (translations === undefined || this.#over) return;
     const pack = translations.load();
     if (pack !== undefined) {
       this.#packs.push(pack);

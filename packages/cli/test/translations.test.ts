@@ -2,8 +2,8 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CacheFolder } from '../src/cache/cache-folder.ts';
 import { decodeFile, encodeFile, type KeptTranslations } from '../src/translations/cache-file.ts';
-import { CacheFolder } from '../src/translations/cache-folder.ts';
 import { Folder } from './boards.ts';
 
 const folder = new Folder();

@@ -1,7 +1,7 @@
 /** Makes the pack that is kept: merged from what there is, with the machine code of what is used. */
 import { bodiesOf, mergePacks, type PackPart } from '@dom0less/arm64-cpu';
+import { nativeCode } from '../cache/native-code.ts';
 import type { KeptTranslations } from './cache-file.ts';
-import { nativeCode } from './native-code.ts';
 
 /** Runs that a region is kept for without being used. */
 const MAX_AGE = 8;

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { PackPart, TranslationPack } from '@dom0less/arm64-cpu';
+import { CacheFolder } from '../cache/cache-folder.ts';
+import { nativeCode } from '../cache/native-code.ts';
 import { decodeFile, encodeFile, type KeptTranslations } from './cache-file.ts';
-import { CacheFolder } from './cache-folder.ts';
-import { nativeCode } from './native-code.ts';
 import type { Making } from './pack-maker.ts';
 
 export interface TranslationCacheOptions {

@@ -1,4 +1,4 @@
-/** The folder of kept translations: only its owner may write there, and it stays below a size. */
+/** A folder of kept files: only its owner may write there, and it stays below a size. */
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
@@ -22,7 +22,7 @@ const TEMPORARY = '.tmp';
 /** What a writer left that did not come to its end is removed after so long, in ms. */
 const STALE_MS = 3_600_000;
 
-/** Translations are code that we run: nobody else may have put them there. */
+/** What is kept is code that we run: nobody else may have put them there. */
 const isOurs = ({ uid, mode }: { uid: number; mode: number }): boolean =>
   process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
 
