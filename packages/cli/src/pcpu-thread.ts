@@ -118,7 +118,8 @@ export const startThread = (
   work: PcpuWork,
   notify: () => void,
   options: Pick<WorkerOptions, 'execArgv'> = {},
-): PcpuThread => new WaitingThread(script, options).begin(work, notify);
+  translated?: (pack: TranslationPack) => void,
+): PcpuThread => new WaitingThread(script, options).begin(work, notify, translated);
 
 /** Threads that load the engine. */
 const loading = new Set<Promise<void>>();

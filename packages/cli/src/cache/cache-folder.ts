@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -13,7 +14,7 @@ import {
   utimesSync,
   writevSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Bytes that all files may have together. */
 export const FOLDER_BYTES = 256 * 2 ** 20;
@@ -62,7 +63,7 @@ export class CacheFolder {
   write(name: string, pieces: readonly Uint8Array[]): boolean {
     const aside = join(this.#path, `${name}.${randomUUID()}${TEMPORARY}`);
     try {
-      mkdirSync(this.#path, { recursive: true, mode: 0o700 });
+      makeFolder(this.#path);
       if (!isOurs(statSync(this.#path))) return false;
       const file = openSync(aside, 'wx', 0o600);
       try {
@@ -74,8 +75,16 @@ export class CacheFolder {
       this.#shrink(name);
       return true;
     } catch {
-      rmSync(aside, { force: true });
+      this.#remove(aside);
       return false;
+    }
+  }
+
+  #remove(path: string): void {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // Then it could not be made either.
     }
   }
 
@@ -95,6 +104,18 @@ export class CacheFolder {
       bytes += size;
       if (bytes > this.#limit && name !== kept + SUFFIX) rmSync(path, { force: true });
     }
+  }
+}
+
+/** Makes a folder and those above it. Node's own way does not come to an end where the file system makes no folders (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else may be quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
