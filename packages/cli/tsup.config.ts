@@ -51,7 +51,11 @@ const commonJs = (before = '', behind = ''): BuildOptions => ({
 });
 
 /** Text of a KeptScript. */
-const SCRIPT = commonJs('(function (exports, require, module, __filename) {', '})');
+const SCRIPT = {
+  ...commonJs('(function (exports, require, module, __filename) {', '})'),
+  // It has no loader of modules: import() becomes require().
+  supported: { 'dynamic-import': false },
+} satisfies BuildOptions;
 
 /** What starts a board: few files load faster than many. */
 async function addFiles(): Promise<void> {
@@ -60,17 +64,23 @@ async function addFiles(): Promise<void> {
   writeFileSync(join(DIST, 'core-constants.bin'), constants);
   // Commander is in the bundle.
   copyFileSync(join(SRC, '../node_modules/commander/LICENSE'), join(DIST, 'commander-LICENSE'));
-  const bundle = (name: string, options: BuildOptions, plugins: Plugin[] = []) =>
+  const bundle = (name: string, options: BuildOptions, plugins: Plugin[] = [], source = name) =>
     build({
       ...options,
-      entryPoints: [join(SRC, `${name}.ts`)],
+      entryPoints: [join(SRC, `${source}.ts`)],
       outfile: join(DIST, `${name}.cjs`),
       plugins: [coreFiles, ...plugins],
     });
   await bundle('main', commonJs(), [apart('all-commands.ts', './all-commands.js')]);
   // Under this name the command is started from the repository.
   writeFileSync(join(DIST, 'main.js'), "import './main.cjs';\n");
-  await bundle('sessions', SCRIPT);
+  await bundle('sessions', SCRIPT, [
+    apart('translations/pack-maker.ts', './pack-maker.cjs'),
+    apart('small-guests/index.ts', './small-guests.cjs'),
+  ]);
+  // What not every session needs.
+  await bundle('pack-maker', commonJs(), [], 'translations/pack-maker');
+  await bundle('small-guests', commonJs(), [], 'small-guests/index');
   await bundle('pcpu-worker', commonJs());
   await bundle('pcpu', SCRIPT);
   // Translations that another build made are not taken: the engine's code tells them apart.

@@ -184,4 +184,7 @@ function addTools(root: Command, io: CliIo, finish: (code: number) => void): voi
  * @param args Arguments behind the command's name.
  * @returns the exit code: see `EXIT`; 128 + number if a signal ended it. Never throws.
  */
-export const main: Main = commandLine([addSessions, addTools]);
+export const main: Main = commandLine([
+  addSessions({ run: () => import('./commands/run.ts'), start: () => import('./commands/start.ts') }),
+  addTools,
+]);

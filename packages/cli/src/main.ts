@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `dom0less` command. */
+import { availableParallelism } from 'node:os';
 import { KeptScript } from './cache/kept-script.ts';
 import { keepEngine, prepareThreads, startPcpuThread } from './pcpu-thread.ts';
 
@@ -9,8 +10,17 @@ const script =
   command === 'run' || command === 'start'
     ? new KeptScript(new URL('./sessions.cjs', import.meta.url), command)
     : undefined;
-// It loads while this thread reads the command line and the board.
-if (script) prepareThreads(1);
+/** A number on the command line, before that is read with care; `absent` where there is none. */
+const numberOf = (option: string, absent: number): number => Number(args[args.indexOf(option) + 1]) || absent;
+
+/** Threads that the session begins with, as far as can be told: of `start` one for each domain, if there are pCPUs. */
+function threads(): number {
+  if (command === 'run') return 1;
+  return Math.min(numberOf('--domains', 2), numberOf('--pcpus', availableParallelism()), availableParallelism());
+}
+
+// They load while this thread reads the command line and the board.
+if (script) prepareThreads(threads());
 
 /** After a signal, a reader that doesn't read keeps us no longer than this, in ms. */
 const SIGNAL_FLUSH_MS = 500;

@@ -1,8 +1,8 @@
 /** The commands that run boards. */
 import type { Command } from 'commander';
+import type { AddCommands } from './command-line.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { StartFlags } from './commands/start.ts';
-import type { CliIo } from './io.ts';
 import { AFTER_HELP, addBoard, collect } from './options.ts';
 
 const RUN_EXAMPLE = `
@@ -25,30 +25,38 @@ function addSessionOptions(command: Command): Command {
     .option('--json', 'stdout is one JSON object a line: events, and consoles as base64');
 }
 
-/** `run` and `start`. */
-export function addSessions(root: Command, io: CliIo, finish: (code: number) => void): void {
-  addSessionOptions(addBoard(root.command('run').description('boot the domains that a host device tree describes')))
-    .addHelpText('after', RUN_EXAMPLE)
-    .action(async (board: string | undefined, flags: RunFlags) => {
-      const { runCommand } = await import('./commands/run.ts');
-      finish(await runCommand(board, flags, io));
-    });
-  addSessionOptions(
-    root
-      .command('start')
-      .description(
-        "boot Debian's arm64 kernel, or the one that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, in two domUs",
-      ),
-  )
-    .option('--domains <N>', 'how many domUs, 1 to 8; 2 if absent')
-    .option('--vcpus <N>', 'vCPUs of each domU, 1 to 8; 1 if absent')
-    .option('--kernel <FLAVOUR>', "which of Debian's kernels: cloud, stock, rt or 16k; cloud if absent")
-    .option('--backports', "take the kernel from the release's backports: a later one")
-    .option('--small-guests', 'boot small guests of our own instead')
-    .option('--refresh', "fetch Debian's newest packages although some are cached")
-    .addHelpText('after', AFTER_HELP)
-    .action(async (flags: StartFlags) => {
-      const { startCommand } = await import('./commands/start.ts');
-      finish(await startCommand(flags, io));
-    });
+/** What the commands do, loaded when they run. */
+export interface Sessions {
+  run(): Promise<Pick<typeof import('./commands/run.ts'), 'runCommand'>>;
+  start(): Promise<Pick<typeof import('./commands/start.ts'), 'startCommand'>>;
 }
+
+/** `run` and `start`. */
+export const addSessions =
+  (sessions: Sessions): AddCommands =>
+  (root, io, finish) => {
+    addSessionOptions(addBoard(root.command('run').description('boot the domains that a host device tree describes')))
+      .addHelpText('after', RUN_EXAMPLE)
+      .action(async (board: string | undefined, flags: RunFlags) => {
+        const { runCommand } = await sessions.run();
+        finish(await runCommand(board, flags, io));
+      });
+    addSessionOptions(
+      root
+        .command('start')
+        .description(
+          "boot Debian's arm64 kernel, or the one that DOM0LESS_KERNEL and DOM0LESS_RAMDISK name, in two domUs",
+        ),
+    )
+      .option('--domains <N>', 'how many domUs, 1 to 8; 2 if absent')
+      .option('--vcpus <N>', 'vCPUs of each domU, 1 to 8; 1 if absent')
+      .option('--kernel <FLAVOUR>', "which of Debian's kernels: cloud, stock, rt or 16k; cloud if absent")
+      .option('--backports', "take the kernel from the release's backports: a later one")
+      .option('--small-guests', 'boot small guests of our own instead')
+      .option('--refresh', "fetch Debian's newest packages although some are cached")
+      .addHelpText('after', AFTER_HELP)
+      .action(async (flags: StartFlags) => {
+        const { startCommand } = await sessions.start();
+        finish(await startCommand(flags, io));
+      });
+  };

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { InputError, isSystemError, systemProblem } from '../errors.ts';
 import { findGuests, GuestFetchError, type Guests, KERNEL_FLAVOURS, type KernelFlavour } from '../guests/index.ts';
 import { hostBoard } from '../host-tree.ts';
 import { type CliIo, type EndSignal, SIGNALS } from '../io.ts';
 import { type Parsed, parseAll, parseCount } from '../option-values.ts';
-import { SMALL_GUESTS, smallGuest } from '../small-guests/index.ts';
 import type { BoardInput } from './board-input.ts';
 import { parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
 
@@ -30,9 +29,9 @@ const MAX_DOMAINS = 8;
 const MAX_VCPUS = 8;
 const MEMORY_MIB = 256;
 
-async function readGuestFile(path: string): Promise<Uint8Array> {
+function readGuestFile(path: string): Uint8Array {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new InputError([systemProblem(`can't read ${path}`, error)], { cause: error });
@@ -60,10 +59,10 @@ function parseKernel({ kernel, backports, smallGuests }: StartFlags, io: CliIo, 
 const domainNames = (domains: number): string[] => Array.from({ length: domains }, (_, n) => `domU${n + 1}`);
 
 /** Domains that all boot the same files. */
-async function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[], cpus: number): Promise<BoardInput> {
+function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[], cpus: number): BoardInput {
   const files = {
-    kernel: await readGuestFile(kernel),
-    ramdisk: ramdisk === undefined ? undefined : await readGuestFile(ramdisk),
+    kernel: readGuestFile(kernel),
+    ramdisk: ramdisk === undefined ? undefined : readGuestFile(ramdisk),
   };
   return hostBoard(
     names.map((name) => ({ name, memoryMiB: MEMORY_MIB, cpus, bootargs: `console=ttyAMA0 name=${name}`, ...files })),
@@ -71,7 +70,7 @@ async function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[],
 }
 
 /** Our own guests, one domain each; the one that answers the keyboard comes first. */
-function smallBoard(): BoardInput {
+function smallBoard({ SMALL_GUESTS, smallGuest }: typeof import('../small-guests/index.ts')): BoardInput {
   return hostBoard(
     SMALL_GUESTS.map((name) => ({
       name,
@@ -97,10 +96,12 @@ async function findBoard(
   io: CliIo,
 ): Promise<BoardInput | EndSignal> {
   const say = (line: string): unknown => io.stderr.write(`dom0less: ${line}\n`);
-  const small = (reason: string): BoardInput => {
-    say(`booting small guests of our own (${SMALL_GUESTS.join(', ')}): ${reason}`);
+  const small = async (reason: string): Promise<BoardInput> => {
+    // With the assembler, which other guests don't need.
+    const guests = await import('../small-guests/index.ts');
+    say(`booting small guests of our own (${guests.SMALL_GUESTS.join(', ')}): ${reason}`);
     say('echo answers the keyboard; Ctrl-D powers it off');
-    return smallBoard();
+    return smallBoard(guests);
   };
   if (flags.smallGuests) return small('--small-guests asks for them');
   const aborter = new AbortController();
@@ -115,9 +116,9 @@ async function findBoard(
     const search = await findGuests(io.osRelease === undefined ? options : { ...options, osRelease: io.osRelease });
     if (signalled !== undefined) return signalled;
     if (!search.found && kernel !== undefined) throw new InputError([search.reason], { cause: search.error });
-    if (!search.found) return small(search.reason);
+    if (!search.found) return await small(search.reason);
     say(`booting ${search.guests.description} as ${names.join(', ')}`);
-    return await guestBoard(search.guests, names, vcpus);
+    return guestBoard(search.guests, names, vcpus);
   } catch (error) {
     if (!(error instanceof GuestFetchError)) throw error;
     if (signalled !== undefined) return signalled;
