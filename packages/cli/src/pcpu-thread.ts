@@ -141,9 +141,10 @@ let isReady: Promise<void> | undefined;
 async function makeReady(): Promise<void> {
   // Threads that are begun together are all there then.
   await new Promise((resolve) => setImmediate(resolve));
+  // Meanwhile it can be read.
+  core = KeptCore.open();
   while (loading.size > 0) await Promise.all(loading);
   setEngineFlags();
-  core = KeptCore.open();
 }
 
 async function withCore(work: PcpuWork): Promise<PcpuWork> {

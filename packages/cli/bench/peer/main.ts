@@ -134,7 +134,7 @@ async function workloads(
 }
 
 async function start(): Promise<number[]> {
-  const measure = startMeasurement(ourSubject('warm'), work);
+  const measure = await startMeasurement(ourSubject('warm'), work);
   const times: number[] = [];
   for (let n = 0; n <= pairs; n++) times.push((await measure()).wall * 1000);
   // The first one warmed the host's file cache.

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { CompiledCore } from '@dom0less/arm64-cpu';
+import { isSystemError } from '../errors.ts';
 import { codeFolder } from './code-folder.ts';
 import { nativeCode } from './native-code.ts';
 import { seal, unseal } from './sealed-file.ts';
@@ -28,20 +29,24 @@ function optimizeOne(module: WebAssembly.Module): void {
   nativeCode()!.optimize(new WebAssembly.Instance(module, imports).exports[SMALL] as () => void);
 }
 
-/** The core module of a built command. Flags of V8 are the same where its code is read and written. */
+/** The core module of a built command, read but not yet compiled. */
 export class KeptCore {
-  readonly core: CompiledCore;
+  readonly #wire: Uint8Array<ArrayBuffer>;
+  readonly #constants: Uint8Array;
   readonly #identity: string;
-  /** Bytes of machine code that are kept. */
+  /** Machine code that is kept. */
+  #code: Uint8Array<ArrayBuffer> | undefined;
+  /** Bytes of it. */
   #codeBytes = 0;
+  #core: CompiledCore | undefined;
 
   private constructor(wire: Uint8Array<ArrayBuffer>, constants: Uint8Array) {
+    this.#wire = wire;
+    this.#constants = constants;
     this.#identity = JSON.stringify(['core', hashOf(wire), process.versions.v8, process.arch]);
     const bytes = codeFolder().read(this.#name);
     const [code] = (bytes && unseal(this.#identity, 1, bytes)) ?? [];
-    const module = code && nativeCode()?.deserialize(new Uint8Array(code).buffer, wire);
-    if (module) this.#codeBytes = code.length;
-    this.core = { module: module ?? new WebAssembly.Module(wire), constants };
+    if (code) this.#code = new Uint8Array(code);
   }
 
   /** Undefined where the command is run from its sources. */
@@ -51,7 +56,7 @@ export class KeptCore {
     try {
       return new KeptCore(read('./core.wasm'), read('./core-constants.bin'));
     } catch (error) {
-      if (error instanceof Error && 'syscall' in error) return undefined;
+      if (isSystemError(error)) return undefined;
       throw error;
     }
   }
@@ -60,11 +65,25 @@ export class KeptCore {
     return hashOf(this.#identity).slice(0, 32);
   }
 
+  /** Compiles it, if that was not done yet. Flags of V8 are to be the same as when {@link keep} is called. */
+  get core(): CompiledCore {
+    this.#core ??= this.#compile();
+    return this.#core;
+  }
+
+  #compile(): CompiledCore {
+    const code = this.#code;
+    this.#code = undefined;
+    const module = code && nativeCode()?.deserialize(code.buffer, this.#wire);
+    if (module) this.#codeBytes = code.length;
+    return { module: module ?? new WebAssembly.Module(this.#wire), constants: this.#constants };
+  }
+
   /** Keeps machine code of what has run often by now, if that is more than is kept. What can't be written is not kept. */
   keep(): void {
     const native = nativeCode();
-    if (native === undefined) return;
-    const { module } = this.core;
+    if (native === undefined || this.#core === undefined) return;
+    const { module } = this.#core;
     if (this.#codeBytes === 0) optimizeOne(module);
     const code = new Uint8Array(native.serialize(module));
     if (code.length < this.#codeBytes * MORE_CODE) return;
