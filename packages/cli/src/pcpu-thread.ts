@@ -103,7 +103,15 @@ class WaitingThread {
       this.#terminated = true;
       await this.#worker.terminate();
     };
-    const translations = (pack: TranslationPack): void => this.#worker.postMessage(pack);
+    const pass = (pack: TranslationPack): void => this.#worker.postMessage(pack);
+    // The thread's first message is its work. A thread that never gets any needs no translations.
+    const translations = begun
+      ? (pack: TranslationPack) =>
+          void begun.then(
+            () => pass(pack),
+            () => {},
+          )
+      : pass;
     return { ...(begun ? { begun } : {}), exited: this.#exited, terminate, translations };
   }
 }
