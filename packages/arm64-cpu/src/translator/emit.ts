@@ -3,6 +3,7 @@ import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './end
 import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf } from './flow.ts';
 import { CPU, END, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
+import { Memos } from './memos.ts';
 import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
 import { FLAGS_LABEL, LEAVE_LABEL, OP, OUT_LABEL, RegionWriter } from './region-writer.ts';
 import { REGISTER_SP } from './registers.ts';
@@ -50,6 +51,7 @@ class RegionEmitter {
   #uncounted = 0;
   /** Windows that are open: one for a base register. */
   #windows = NO_WINDOWS;
+  #memos!: Memos;
   /** SP may be off its alignment, and nothing has used it since. */
   #spMoved = false;
 
@@ -63,6 +65,7 @@ class RegionEmitter {
     for (let n = 0; n < LEAVE_LABEL; n++) w.open(OP.block);
     if (this.#region.spans) this.#shared(lookAhead(0));
     const entry = flowOf(this.#region);
+    this.#memos = new Memos(entry);
     if (!entry.isLoop) this.#checkBudget(entry);
     this.#tree(entry);
     w.close();
@@ -240,8 +243,10 @@ class RegionEmitter {
     if (probed.usage.leaves) this.#setSite(offset);
     const window = this.#window(instructions, n);
     const place = window ? placeIn(window, known.access!)! : 0;
-    const code = codeOf(known, this.#flags ?? PACKED, window !== undefined, this.#unaligned);
-    this.#w.fill(code, offset, this.#uncounted, window?.host, place);
+    const remembers = !window && this.#memos.take(node, i);
+    const way = window ? 'window' : remembers ? 'memo' : 'lookup';
+    const code = codeOf(known, this.#flags ?? PACKED, way, this.#unaligned);
+    this.#w.fill(code, offset, this.#uncounted, remembers ? this.#w.memo() : window?.host, place);
     if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
     this.#uncounted++;
     if (this.#windows.length > 0) this.#windows = behind(this.#windows, i);

@@ -22,7 +22,7 @@ export const HOLE_OUT_FLAGS = 15 << 8;
 export const HOLE_COUNT = 11 << 8;
 /** Bytes from the page's start to the next instruction, as a constant. */
 export const HOLE_NEXT = 12 << 8;
-/** Local with the host address of a window, and the place in it. */
+/** Local with the host address of a window, and the place in it. Of a memo: the local of its difference, and its page's. */
 export const HOLE_WINDOW = 13 << 8;
 export const HOLE_PLACE = 14 << 8;
 

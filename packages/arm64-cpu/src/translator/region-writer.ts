@@ -73,6 +73,8 @@ export class RegionWriter {
   readonly #temporaries: number[][] = TEMPORARY_TYPES.map(() => []);
   /** Locals of the operands of the stencil that is filled. */
   readonly #operands = new Uint16Array(MOST_OPERANDS);
+  /** Locals of pages that accesses remember. */
+  readonly #memoPages: number[] = [];
   #states = 0;
   #usesPageVa = false;
   /** Kinds that the flags have had: a bit for each. */
@@ -149,6 +151,13 @@ export class RegionWriter {
     return FIRST_FREE + this.#types.push(TYPE_CODE[type]) - 1;
   }
 
+  /** Locals of an access that remembers its last page: the first of two. */
+  memo(): number {
+    const difference = this.local('i32');
+    this.#memoPages.push(this.local('i64'));
+    return difference;
+  }
+
   #register(number: number): number {
     let local = this.#registers[number]!;
     if (local === 0) {
@@ -201,7 +210,7 @@ export class RegionWriter {
       else if (kind === hole.HOLE_OUT_FLAGS) code.put(this.depth + argument - FLAGS_LABEL);
       else if (kind === hole.HOLE_COUNT) code.s32(uncounted + 1);
       else if (kind === hole.HOLE_NEXT) code.s32(offset + 4);
-      else if (kind === hole.HOLE_WINDOW) code.put(window);
+      else if (kind === hole.HOLE_WINDOW) code.put(window + argument);
       else code.s32(place);
     }
   }
@@ -245,6 +254,12 @@ export class RegionWriter {
       if (local === 0) continue;
       if (n < FIRST_V) loadState(OP.loadI64, ALIGN_8, offsetOf(n), local);
       else loadState(OP.simd, V128_LOAD, offsetOf(n), local);
+    }
+    for (const local of this.#memoPages) {
+      whole.byte(OP.i64);
+      whole.s32(-1);
+      whole.byte(OP.set);
+      whole.u32(local);
     }
     whole.append(code.bytes, code.length);
     whole.byte(OP.end);

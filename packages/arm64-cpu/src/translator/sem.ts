@@ -106,6 +106,8 @@ export class Usage {
   links = false;
   /** It may change what the TLB says of memory. */
   system = false;
+  /** Plain accesses that it looks up. */
+  plain = 0;
 }
 
 /** The whole of the value in a v128 whose other bits are those of `zero`. */
@@ -392,11 +394,13 @@ export class TranslatorSem extends StatementSem implements Sem {
 
   #readHost(address: Expr, bytes: number, align: number, options?: AccessOptions): Expr {
     this.usage.leaves = true;
+    if (!options?.ordered) this.usage.plain++;
     return this.#c.tlb.host(options?.unprivileged ? 'tlbReadEl0' : 'tlbRead', address, bytes, align, options?.ordered);
   }
 
   #writeHost(address: Expr, bytes: number, align: number, options?: AccessOptions): Expr {
     this.usage.leaves = true;
+    if (!options?.ordered) this.usage.plain++;
     const table = options?.unprivileged ? 'tlbWriteEl0' : 'tlbWrite';
     return this.#c.tlb.host(table, address, bytes, align, options?.ordered);
   }

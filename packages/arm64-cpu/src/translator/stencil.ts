@@ -72,12 +72,16 @@ export interface Stencil {
   readonly usesPageVa: boolean;
 }
 
+/** An access is looked up; or it is in a window that was; or it remembers the page of the last one that it made. */
+export const ACCESS_WAYS = ['lookup', 'window', 'memo'] as const;
+export type AccessWay = (typeof ACCESS_WAYS)[number];
+
 /** What a stencil depends on beside the instruction. */
 export interface Circumstances {
   /** What the flags are made of before it: a number of FLAG_KINDS. */
   readonly flags: number;
-  /** Its access is in a window that was looked up. */
-  readonly windowed: boolean;
+  /** How the host address of its access is found: see ACCESS_WAYS. */
+  readonly way: AccessWay;
   /** Plain accesses may be unaligned. */
   readonly unaligned: boolean;
 }
@@ -157,10 +161,11 @@ class Context implements StencilContext {
     this.careful = c.unaligned;
     this.flags = new LazyFlags(this.f, this.cpu, FLAG_KINDS[c.flags]);
     this.tlb = new DataTlb(this.f, c.unaligned, (cond) => this.f.brIfHole(HOLE_LEAVE, cond));
-    if (c.windowed) {
+    const [first, second] = [hole('i32', HOLE_WINDOW), hole('i64', HOLE_WINDOW + 1)];
+    if (c.way === 'window') {
       const place: Expr = { t: 'i32', code: [CONST.i32, HOLE_PLACE], args: [] };
-      this.tlb.known = add(this.f.get(hole('i32', HOLE_WINDOW)), place);
-    }
+      this.tlb.known = add(this.f.get(first), place);
+    } else if (c.way === 'memo') this.tlb.memo = { difference: first, page: second };
   }
 
   #operand(t: ValType, o: Operand): Var {
@@ -322,7 +327,9 @@ const NEXT_LEVEL = { kind: 'immediates', immediates: 'word' } as const;
 type Known = Map<number, (Stencil | undefined | 'level')[]>;
 const stencils = new Map<Encoding, Record<Level, Known>>();
 
-const circumstanceNumber = (c: Circumstances): number => c.flags * 4 + (c.windowed ? 2 : 0) + (c.unaligned ? 1 : 0);
+/** A number for circumstances. */
+export const circumstanceNumber = ({ flags, way, unaligned }: Circumstances): number =>
+  (flags * ACCESS_WAYS.length + ACCESS_WAYS.indexOf(way)) * 2 + (unaligned ? 1 : 0);
 
 /**
  * The stencil of an instruction word; `undefined` where the interpreter has to do it. Stencils of words that are looked up

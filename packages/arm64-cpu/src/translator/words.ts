@@ -5,7 +5,7 @@ import type { RegField } from '../table/sem.ts';
 import { pushS32, pushS64 } from '../wasm/leb128.ts';
 import { REGISTER_LINK, REGISTER_SP } from './registers.ts';
 import { registerNumber } from './sem.ts';
-import { type Circumstances, type Stencil, stencilOf } from './stencil.ts';
+import { type AccessWay, type Circumstances, circumstanceNumber, type Stencil, stencilOf } from './stencil.ts';
 
 /** A stencil and what fills it for one instruction word. */
 export interface WordCode {
@@ -57,7 +57,7 @@ export function wordOf(word: number): Word {
   return found;
 }
 
-const NO_CIRCUMSTANCES: Circumstances = { flags: 0, windowed: false, unaligned: false };
+const NO_CIRCUMSTANCES: Circumstances = { flags: 0, way: 'lookup', unaligned: false };
 
 function look(word: number): Word {
   const decoded = decode(word);
@@ -100,11 +100,11 @@ function addedBy(row: Row, fields: Fields, field: RegField): number | undefined 
 }
 
 /** The code of a word that is translated. */
-export function codeOf(w: Word, flags: number, windowed: boolean, unaligned: boolean): WordCode {
-  const number = (w.probed!.asksFlags ? flags * 4 : 0) + (windowed ? 2 : 0) + (unaligned ? 1 : 0);
+export function codeOf(w: Word, flags: number, way: AccessWay, unaligned: boolean): WordCode {
+  const c = { flags: w.probed!.asksFlags ? flags : 0, way, unaligned };
+  const number = circumstanceNumber(c);
   let code = w.codes[number];
   if (!code) {
-    const c = { flags: number >> 2, windowed, unaligned };
     code = fill(stencilOf(w.encoding!, w.fields, w.word, c)!, w);
     w.codes[number] = code;
   }
