@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FEATURE_GIC } from '../src/state.ts';
 import { HOST_REGISTERS } from '../src/sysregs/registers.ts';
+import { translateBoards, WAYS } from './board.ts';
 import { Machine, VECTORS } from './machine.ts';
 
 interface Access {
@@ -89,6 +90,26 @@ describe('registers of the host', () => {
     expect(m.exec('msr daifclr, #2\nmsr icc_pmr_el1, x0\nmov x2, #1', 1).vector).toBe(0x280);
     expect(m.get('x2')).toBe(0n);
   });
+
+  it.each(WAYS)(
+    'a read that raises an interrupt line has its value when the interrupt comes: $how',
+    ({ translate }) => {
+      translateBoards(translate);
+      const m: Machine = new Machine({
+        host: {
+          systemRegister: (_, __, ___, valueAt) => {
+            m.set32('interruptLines', 1);
+            m.view.setBigUint64(valueAt, 5n, true);
+            return true;
+          },
+        },
+      });
+      m.program('hvc #0', VECTORS + 0x280);
+      const taken = m.exec('msr daifclr, #2\nb 1f\n1: mrs x0, icc_iar1_el1\nmov x2, #1', 1);
+      translateBoards(undefined);
+      expect([taken.vector, m.get('x0')]).toEqual([0x280, 5n]);
+    },
+  );
 
   it('ID_AA64PFR0_EL1.GIC tells of them by the feature of the vCPU', () => {
     const { m } = machine();

@@ -1,12 +1,12 @@
 /** Generates the function of a region: structured control flow from the dominator tree, guest registers in locals. */
 import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './ends.ts';
 import { FLAG_KINDS } from './flags.ts';
-import { dominates, type FlowNode, flowOf } from './flow.ts';
+import { dominates, type FlowNode, flowOf, type Loop } from './flow.ts';
 import { CPU, END, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { Memos } from './memos.ts';
 import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
-import { FLAGS_LABEL, LEAVE_LABEL, OP, OUT_LABEL, RegionWriter } from './region-writer.ts';
-import { REGISTER_SP } from './registers.ts';
+import { EXIT_FLAGS, EXIT_LEAVE, EXIT_OUT, EXITS, type Exits, OP, RegionWriter } from './region-writer.ts';
+import { NO_REGISTERS, REGISTER_SP, type RegisterSet } from './registers.ts';
 import { lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
@@ -26,9 +26,12 @@ const isLast = (offset: number): boolean => (offset & 0xffc) === 0xffc;
 const NO_NODES: FlowNode[] = [];
 const NO_WINDOWS: readonly Window[] = [];
 
+/** Whether a way leads out of the outermost loop: what is there comes behind the loop's code, for V8 to unroll that. */
+const leavesLoop = (from: FlowNode, to: FlowNode): boolean => from.loop !== undefined && from.loop !== to.loop;
+
 /** Whether `to` is a later block of the region, and nothing but `from` leads there. */
 const continues = (from: FlowNode, to: FlowNode | undefined): boolean =>
-  to !== undefined && to.order > from.order && to.forward === 1 && !to.isLoop;
+  to !== undefined && to.order > from.order && to.forward === 1 && !to.isLoop && !leavesLoop(from, to);
 
 /** Whether SP must be aligned before an instruction: it may use SP, or lead out of the page or anywhere. */
 function needsSp({ block }: FlowNode, { offset, probed }: Instruction): boolean {
@@ -54,6 +57,9 @@ class RegionEmitter {
   #memos!: Memos;
   /** SP may be off its alignment, and nothing has used it since. */
   #spMoved = false;
+  /** The outermost loop that is being written, and the region's own exits. */
+  #loop: Loop | undefined;
+  #exits: Exits | undefined;
 
   constructor(region: Region, unaligned: boolean) {
     this.#region = region;
@@ -62,7 +68,7 @@ class RegionEmitter {
 
   build(): Uint8Array {
     const w = this.#w;
-    for (let n = 0; n < LEAVE_LABEL; n++) w.open(OP.block);
+    this.#exits = w.exits = this.#openExits();
     if (this.#region.spans) this.#shared(lookAhead(0));
     const entry = flowOf(this.#region);
     this.#memos = new Memos(entry);
@@ -73,13 +79,32 @@ class RegionEmitter {
     w.close();
     if (w.flagKinds !== 0) this.#shared(storeFlags(w.flagKinds));
     w.close();
-    w.storeRegisters();
     w.get(LEFT);
     w.i32(END_BITS);
     w.op(OP.shl32);
     w.get(END);
     w.op(OP.or32);
     return w.finish();
+  }
+
+  /** Opens the blocks at whose ends the region, or a loop of it, is left. */
+  #openExits(): Exits {
+    const w = this.#w;
+    for (let n = 0; n < EXITS; n++) w.open(OP.block);
+    return { outermost: w.depth - EXITS + 1, used: 0 };
+  }
+
+  /** Ends them behind a loop: what it has deferred is stored, on the way to the exits of the region. */
+  #closeExits({ written }: Loop): void {
+    const w = this.#w;
+    const { used } = w.exits;
+    w.exits = this.#exits!;
+    for (const exit of [EXIT_LEAVE, EXIT_FLAGS, EXIT_OUT]) {
+      w.close();
+      if (((used >> exit) & 1) === 0) continue;
+      w.store(written);
+      w.exit(OP.br, exit);
+    }
   }
 
   #shared(stencil: Stencil): void {
@@ -133,41 +158,71 @@ class RegionEmitter {
     w.get(LEFT);
     w.i32(this.#region.size);
     w.op(OP.ltS32);
-    w.br(OP.brIf, LEAVE_LABEL);
+    w.exit(OP.brIf, EXIT_LEAVE);
   }
 
   /** A block and all that it dominates. */
   #tree(node: FlowNode): void {
     let merges = NO_NODES;
     if (node.children.length > 0) {
-      merges = node.children.filter((c) => c.forward > 1);
+      merges = node.children.filter((c) => c.forward > 1 && !leavesLoop(node, c));
       if (merges.length > 1) merges.sort((a, b) => b.order - a.order);
     }
-    if (!node.isLoop) {
-      this.#within(node, merges, 0);
-      return;
+    const w = this.#w;
+    const [loop, exits, deferred] = [this.#loop, w.exits, w.deferred];
+    if (node.loop !== loop) {
+      this.#loop = node.loop;
+      w.exits = this.#exits!;
+      w.deferred = NO_REGISTERS;
     }
+    if (node.isLoop) this.#loopAt(node, merges);
+    else this.#within(node, merges);
+    this.#loop = loop;
+    w.exits = exits;
+    w.deferred = deferred;
+  }
+
+  #loopAt(node: FlowNode, merges: readonly FlowNode[]): void {
+    const loop = node.loop!;
     this.#meet(node);
+    if (loop.header !== node) return this.#loopCode(node, merges, loop.used);
+    const w = this.#w;
+    w.load(loop.used);
+    const { loaded } = w;
+    this.#before([...loop.followers].reverse(), loop.written, () => {
+      w.exits = this.#openExits();
+      w.deferred = loop.written;
+      this.#loopCode(node, merges, loaded);
+      this.#closeExits(loop);
+    });
+  }
+
+  #loopCode(node: FlowNode, merges: readonly FlowNode[], loaded: RegisterSet): void {
     this.#w.open(OP.loop);
     this.#loops.set(node, this.#w.depth);
-    this.#start(node);
+    this.#start(node, loaded);
     this.#checkBudget(node);
-    this.#within(node, merges, 0);
+    this.#within(node, merges);
     this.#w.close();
   }
 
-  /** The block, inside Wasm blocks behind each of which one of `merges` begins, from number `from` on. */
-  #within(node: FlowNode, merges: readonly FlowNode[], from: number): void {
-    const first = merges[from];
-    if (!first) {
-      this.#block(node);
-      return;
-    }
-    this.#w.open(OP.block);
-    this.#merges.set(first, this.#w.depth);
-    this.#within(node, merges, from + 1);
-    this.#w.close();
-    this.#start(first);
+  /** The block, and then those of its children to which several ways lead. */
+  #within(node: FlowNode, merges: readonly FlowNode[]): void {
+    this.#before(merges, NO_REGISTERS, () => this.#block(node));
+  }
+
+  /** Code in Wasm blocks, behind each of which one of `nodes` begins, by storing `written`; the last comes first. */
+  #before(nodes: readonly FlowNode[], written: RegisterSet, code: () => void, from = 0): void {
+    const first = nodes[from];
+    if (!first) return code();
+    const w = this.#w;
+    w.open(OP.block);
+    this.#merges.set(first, w.depth);
+    this.#before(nodes, written, code, from + 1);
+    w.close();
+    // Inside a loop, all ways have its registers in locals.
+    this.#start(first, first.loop && first.loop.header !== first ? first.loop.used : NO_REGISTERS);
+    w.store(written);
     this.#tree(first);
   }
 
@@ -180,8 +235,9 @@ class RegionEmitter {
     }
   }
 
-  /** At a place where ways meet. */
-  #start(node: FlowNode): void {
+  /** At a place where ways meet, all of which have registers loaded. */
+  #start(node: FlowNode, loaded: RegisterSet): void {
+    this.#w.loaded = loaded;
     this.#uncounted = 0;
     this.#spMoved = false;
     this.#windows = NO_WINDOWS;
@@ -205,7 +261,7 @@ class RegionEmitter {
     w.i64(15);
     w.op(OP.and64);
     w.op(OP.wrap);
-    w.br(OP.brIf, LEAVE_LABEL);
+    w.exit(OP.brIf, EXIT_LEAVE);
   }
 
   /** The window in which the access of an instruction is; opens one where that pays. */
@@ -236,7 +292,7 @@ class RegionEmitter {
     // Leaving for the next page is no way to leave an instruction to the interpreter: see #checkSp.
     if (!probed || (known.movesSp && isLast(offset))) {
       this.#setSite(offset);
-      this.#w.br(OP.br, LEAVE_LABEL);
+      this.#w.exit(OP.br, EXIT_LEAVE);
       return true;
     }
     if (this.#spMoved && needsSp(node, i)) this.#checkSp(offset);
@@ -281,6 +337,7 @@ class RegionEmitter {
       return;
     }
     const [flags, uncounted, windows, spMoved] = [this.#flags, this.#uncounted, this.#windows, this.#spMoved];
+    const { loaded } = this.#w;
     this.#w.open(OP.if);
     this.#transfer(node, node.taken, taken!);
     this.#w.op(OP.else);
@@ -288,6 +345,7 @@ class RegionEmitter {
     this.#uncounted = uncounted;
     this.#windows = windows;
     this.#spMoved = spMoved;
+    this.#w.loaded = loaded;
     this.#transfer(node, node.next, next!);
     this.#w.close();
   }
@@ -295,18 +353,15 @@ class RegionEmitter {
   /** Goes from the end of a block to the node `to`, or out of the region to `offset`. */
   #transfer(from: FlowNode, to: FlowNode | undefined, offset: number): void {
     if (this.#spMoved && !continues(from, to)) this.#checkSp(offset);
-    if (!to) return this.#jump(offset);
+    const isBack = to !== undefined && to.order <= from.order;
+    if (!to || (isBack && !(to.isLoop && dominates(to, from)))) return this.#jump(offset);
     if (offset >= PAGE_BYTES && from.block.offset < PAGE_BYTES) this.#cross(offset);
-    if (to.order <= from.order) {
-      if (!to.isLoop || !dominates(to, from)) return this.#jump(offset);
-      this.#meet(to);
-      this.#w.br(OP.br, this.#loops.get(to)!);
-    } else if (to.forward > 1) {
-      this.#meet(to);
-      this.#w.br(OP.br, this.#merges.get(to)!);
-    } else {
-      this.#tree(to);
-    }
+    // Followers do that themselves.
+    if (leavesLoop(from, to) && to.dominator!.loop !== from.loop) this.#w.store(from.loop!.written);
+    const label = (isBack ? this.#loops : this.#merges).get(to);
+    if (label === undefined) return this.#tree(to);
+    this.#meet(to);
+    this.#w.br(OP.br, label);
   }
 
   /** Leaves the region for the next page, where that is another than it was. */
@@ -335,7 +390,7 @@ class RegionEmitter {
 
   /** Leaves the region: `pc` is in the state. */
   #out(): void {
-    this.#w.br(OP.br, this.#flags === MEMORY ? OUT_LABEL : FLAGS_LABEL);
+    this.#w.exit(OP.br, this.#flags === MEMORY ? EXIT_OUT : EXIT_FLAGS);
   }
 }
 

@@ -1,5 +1,17 @@
 /** Control flow of a region: order, dominators, loops, and where flags are read that another block set. */
 import { type Block, isCall, type Region } from './region.ts';
+import { NO_REGISTERS, type RegisterSet, withRegister } from './registers.ts';
+import { registersOf } from './words.ts';
+
+/** A loop that is in no other. */
+export interface Loop {
+  readonly header: FlowNode;
+  /** Registers that its instructions use, and write. */
+  readonly used: RegisterSet;
+  readonly written: RegisterSet;
+  /** Nodes outside it with their immediate dominator inside, in order. */
+  readonly followers: FlowNode[];
+}
 
 /** A block with its place in the flow. */
 export interface FlowNode {
@@ -16,6 +28,8 @@ export interface FlowNode {
   dominator: FlowNode | undefined;
   /** A branch from inside its own loop leads here. */
   isLoop: boolean;
+  /** The outermost loop that it is in. */
+  loop: Loop | undefined;
   /** How many branches from earlier blocks lead here. */
   forward: number;
   /** Flags that came from before may be read here or later. */
@@ -36,6 +50,7 @@ function nodesOf(region: Region): FlowNode {
       children: [],
       dominator: undefined,
       isLoop: false,
+      loop: undefined,
       forward: 0,
       readsFlags: false,
       followed: 0,
@@ -129,6 +144,43 @@ function findFlagReads(nodes: readonly FlowNode[]): void {
   }
 }
 
+/** Nodes of the loop, or the loops, that `header` is the beginning of: those from which a way leads back to it. */
+function bodyOf(header: FlowNode): Set<FlowNode> {
+  const body = new Set([header]);
+  const found = header.predecessors.filter((p) => p.order >= header.order && dominates(header, p));
+  for (let node = found.pop(); node; node = found.pop()) {
+    if (body.has(node)) continue;
+    body.add(node);
+    found.push(...node.predecessors);
+  }
+  return body;
+}
+
+/** Finds the outermost loops: `nodes` are in order, so that a header comes before those of loops inside its own. */
+function findLoops(nodes: readonly FlowNode[]): void {
+  for (const header of nodes) {
+    if (!header.isLoop || header.loop) continue;
+    const body = bodyOf(header);
+    let [used, written] = [NO_REGISTERS, NO_REGISTERS];
+    for (const { block } of body) {
+      for (const { probed, known } of block.instructions) {
+        if (!probed) continue;
+        const { stencil, registers } = registersOf(known);
+        for (let n = 0; n < registers.length; n++) {
+          used = withRegister(used, registers[n]!);
+          if (((stencil.written >> n) & 1) !== 0) written = withRegister(written, registers[n]!);
+        }
+      }
+    }
+    const loop = { header, used, written, followers: [] };
+    for (const node of body) node.loop = loop;
+  }
+  for (const node of nodes) {
+    const around = node.dominator!.loop;
+    if (around && around !== node.loop) around.followers.push(node);
+  }
+}
+
 /** The flow of a region: the node of its entry, which the others hang on. */
 export function flowOf(region: Region): FlowNode {
   const entry = nodesOf(region);
@@ -146,5 +198,6 @@ export function flowOf(region: Region): FlowNode {
     }
   }
   findFlagReads(nodes);
+  findLoops(nodes);
   return entry;
 }

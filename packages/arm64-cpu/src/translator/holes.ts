@@ -26,6 +26,9 @@ export const HOLE_NEXT = 12 << 8;
 export const HOLE_WINDOW = 13 << 8;
 export const HOLE_PLACE = 14 << 8;
 
+/** Where the vCPU state has the register of operand `n`. */
+export const HOLE_STATE = 17 << 8;
+
 /** The value of immediate `n`, counted from the page of the instruction. */
 export const HOLE_PAGE = 16 << 8;
 

@@ -6,7 +6,15 @@ import { CodeBuffer } from './code-buffer.ts';
 import * as hole from './holes.ts';
 import { CPU, FIRST_FREE, FIRST_STATE, FIXED_LOCALS, PAGE_VA, STATE_LOCALS } from './locals.ts';
 import { PAGE_BYTES } from './region.ts';
-import { FIRST_V, offsetOf, REGISTERS } from './registers.ts';
+import {
+  FIRST_V,
+  hasRegister,
+  NO_REGISTERS,
+  offsetOf,
+  REGISTERS,
+  type RegisterSet,
+  withRegister,
+} from './registers.ts';
 import { lebOf64, type WordCode } from './words.ts';
 
 /** Opcodes of the WebAssembly core specification, 5.4. */
@@ -44,10 +52,22 @@ const ALIGN_8 = 3;
 const V128_LOAD = 0x00;
 const V128_STORE = 0x0b;
 
-/** Depths of the outermost blocks: behind one registers are stored, flags before that, a site is made the PC before that. */
-export const OUT_LABEL = 1;
-export const FLAGS_LABEL = 2;
-export const LEAVE_LABEL = 3;
+/**
+ * Ways out of a region: with the PC in the state; the same, but flags are to be stored first; with an instruction undone,
+ * which SITE says. Each is the end of a block, in this order from the outside.
+ */
+export const EXIT_OUT = 0;
+export const EXIT_FLAGS = 1;
+export const EXIT_LEAVE = 2;
+export const EXITS = 3;
+
+/** The blocks of the exits. */
+export interface Exits {
+  /** Depth of the first. */
+  readonly outermost: number;
+  /** Those that are branched to: a bit for each. */
+  used: number;
+}
 
 const PC = stateOffset('pc');
 const STATE_PAGE_VA = stateOffset('pageVa');
@@ -68,7 +88,6 @@ export class RegionWriter {
   readonly #types: number[] = [];
   /** Local of each guest register, or 0. */
   readonly #registers = new Uint16Array(REGISTERS);
-  readonly #written = new Uint8Array(REGISTERS);
   /** Locals of temporaries, by type. */
   readonly #temporaries: number[][] = TEMPORARY_TYPES.map(() => []);
   /** Locals of the operands of the stencil that is filled. */
@@ -81,6 +100,11 @@ export class RegionWriter {
   flagKinds = 0;
   /** Blocks that are open. */
   depth = 0;
+  /** Registers that are in their locals. */
+  loaded: RegisterSet = NO_REGISTERS;
+  /** Registers that need not be stored when they are written: they are at every exit. */
+  deferred: RegisterSet = NO_REGISTERS;
+  exits: Exits = { outermost: 0, used: 0 };
 
   constructor() {
     code.length = 0;
@@ -132,6 +156,17 @@ export class RegionWriter {
     code.u32(this.depth - label);
   }
 
+  #exit(exit: number): number {
+    this.exits.used |= 1 << exit;
+    return this.depth - this.exits.outermost - exit;
+  }
+
+  /** `br` or `br_if` out of the region. */
+  exit(opcode: number, exit: number): void {
+    code.byte(opcode);
+    code.u32(this.#exit(exit));
+  }
+
   /** Address of the page from the state, and the program counter to it. */
   statePageVa(): void {
     this.get(CPU);
@@ -168,7 +203,48 @@ export class RegionWriter {
   }
 
   getRegister(number: number): void {
+    this.#load(number);
     this.get(this.#register(number));
+  }
+
+  #load(number: number): void {
+    if (hasRegister(this.loaded, number)) return;
+    this.loaded = withRegister(this.loaded, number);
+    this.get(CPU);
+    if (number < FIRST_V) {
+      code.byte(OP.loadI64);
+      code.byte(ALIGN_8);
+    } else {
+      code.byte(OP.simd);
+      code.byte(V128_LOAD);
+      code.byte(0);
+    }
+    code.u32(offsetOf(number));
+    this.set(this.#register(number));
+  }
+
+  /** Puts registers into their locals. */
+  load(registers: RegisterSet): void {
+    for (let n = 0; n < REGISTERS; n++) if (hasRegister(registers, n)) this.#load(n);
+  }
+
+  #store(number: number): void {
+    this.get(CPU);
+    this.get(this.#register(number));
+    if (number < FIRST_V) {
+      code.byte(OP.storeI64);
+      code.byte(ALIGN_8);
+    } else {
+      code.byte(OP.simd);
+      code.byte(V128_STORE);
+      code.byte(0);
+    }
+    code.u32(offsetOf(number));
+  }
+
+  /** Puts registers, which are in their locals, into the state. */
+  store(registers: RegisterSet): void {
+    for (let n = 0; n < REGISTERS; n++) if (hasRegister(registers, n)) this.#store(n);
   }
 
   #temporary(type: number, n: number): number {
@@ -184,7 +260,7 @@ export class RegionWriter {
   fill({ stencil, registers, immediates }: WordCode, offset = 0, uncounted = 0, window = 0, place = 0): void {
     for (let n = 0; n < registers.length; n++) {
       this.#operands[n] = this.#register(registers[n]!);
-      if (((stencil.written >> n) & 1) !== 0) this.#written[registers[n]!] = 1;
+      if (((stencil.fresh >> n) & 1) === 0) this.#load(registers[n]!);
     }
     this.flagKinds |= stencil.flagKinds;
     this.#states |= stencil.states;
@@ -205,35 +281,24 @@ export class RegionWriter {
       else if (kind === hole.HOLE_IMMEDIATE) code.append(immediates[argument] as readonly number[]);
       else if (kind === hole.HOLE_RELATIVE) this.#constant((immediates[argument] as number) + offset);
       else if (kind === hole.HOLE_PAGE) this.#constant((immediates[argument] as number) + (offset & PAGE_BYTES));
-      else if (kind === hole.HOLE_LEAVE) code.put(this.depth + argument - LEAVE_LABEL);
-      else if (kind === hole.HOLE_OUT) code.put(this.depth + argument - OUT_LABEL);
-      else if (kind === hole.HOLE_OUT_FLAGS) code.put(this.depth + argument - FLAGS_LABEL);
+      else if (kind === hole.HOLE_LEAVE) code.put(this.#exit(EXIT_LEAVE) + argument);
+      else if (kind === hole.HOLE_OUT) code.put(this.#exit(EXIT_OUT) + argument);
+      else if (kind === hole.HOLE_OUT_FLAGS) code.put(this.#exit(EXIT_FLAGS) + argument);
       else if (kind === hole.HOLE_COUNT) code.s32(uncounted + 1);
       else if (kind === hole.HOLE_NEXT) code.s32(offset + 4);
       else if (kind === hole.HOLE_WINDOW) code.put(window + argument);
+      else if (kind === hole.HOLE_STATE) code.u32(offsetOf(registers[argument]!));
       else code.s32(place);
     }
+    for (let n = 0; n < registers.length; n++) if (((stencil.written >> n) & 1) !== 0) this.#wrote(registers[n]!);
   }
 
-  /** Stores every register that the code so far writes. */
-  storeRegisters(): void {
-    for (let n = 0; n < REGISTERS; n++) {
-      if (this.#written[n] === 0) continue;
-      this.get(CPU);
-      this.get(this.#registers[n]!);
-      if (n < FIRST_V) {
-        code.byte(OP.storeI64);
-        code.byte(ALIGN_8);
-      } else {
-        code.byte(OP.simd);
-        code.byte(V128_STORE);
-        code.byte(0);
-      }
-      code.u32(offsetOf(n));
-    }
+  #wrote(number: number): void {
+    this.loaded = withRegister(this.loaded, number);
+    if (!hasRegister(this.deferred, number)) this.#store(number);
   }
 
-  /** The body, as the code section has it behind its size: locals, loads of what the code uses, and the code. */
+  /** The body, as the code section has it behind its size: locals, loads of fields of the state, and the code. */
   finish(): Uint8Array {
     whole.length = 0;
     whole.u32(FIXED_LOCALS.length + this.#types.length);
@@ -249,12 +314,6 @@ export class RegionWriter {
       if (((this.#states >> n) & 1) !== 0) loadState(OP.loadI32, ALIGN_4, at, FIRST_STATE + n);
     });
     if (this.#usesPageVa) loadState(OP.loadI64, ALIGN_8, STATE_PAGE_VA, PAGE_VA);
-    for (let n = 0; n < REGISTERS; n++) {
-      const local = this.#registers[n]!;
-      if (local === 0) continue;
-      if (n < FIRST_V) loadState(OP.loadI64, ALIGN_8, offsetOf(n), local);
-      else loadState(OP.simd, V128_LOAD, offsetOf(n), local);
-    }
     for (const local of this.#memoPages) {
       whole.byte(OP.i64);
       whole.s32(-1);
@@ -267,13 +326,12 @@ export class RegionWriter {
   }
 }
 
-/** Loads a field of the vCPU state to a local; `detail`: alignment, or the opcode behind the prefix of vectors. */
-function loadState(opcode: number, detail: number, offset: number, local: number): void {
+/** Loads a field of the vCPU state to a local. */
+function loadState(opcode: number, align: number, offset: number, local: number): void {
   whole.byte(OP.get);
   whole.byte(CPU);
   whole.byte(opcode);
-  whole.byte(detail);
-  if (opcode === OP.simd) whole.byte(0);
+  whole.byte(align);
   whole.u32(offset);
   whole.byte(OP.set);
   whole.u32(local);

@@ -19,6 +19,7 @@ const made = ({ f, flags }: Parts): Stencil => ({
   code: Uint16Array.from(f.body),
   operands: [],
   written: 0,
+  fresh: 0,
   immediates: [],
   usage: new Usage(),
   ending: undefined,

@@ -23,10 +23,11 @@ import {
   HOLE_PLACE,
   HOLE_REGISTER,
   HOLE_RELATIVE,
+  HOLE_STATE,
   HOLE_TEMPORARY,
   HOLE_WINDOW,
 } from './holes.ts';
-import { END, FIRST_STATE, fixed, LEFT, PAGE_VA, STATE_LOCALS, type StateLocal, TARGET, ZERO } from './locals.ts';
+import { CPU, END, FIRST_STATE, fixed, LEFT, PAGE_VA, STATE_LOCALS, type StateLocal, TARGET, ZERO } from './locals.ts';
 import { FIRST_V, REGISTER_LINK } from './registers.ts';
 import { type Ending, NeedsConstant, type StencilContext, TranslatorSem, Untranslatable, type Usage } from './sem.ts';
 
@@ -57,6 +58,8 @@ export interface Stencil {
   readonly operands: readonly Operand[];
   /** Operands that are written: a bit for each. */
   readonly written: number;
+  /** Operands whose value before does not matter: written always, and read only behind that. */
+  readonly fresh: number;
   readonly immediates: readonly Immediate[];
   readonly usage: Usage;
   readonly ending: Ending['how'] | undefined;
@@ -91,6 +94,8 @@ export class StencilFunction extends FunctionBuilder {
   readonly #used: Record<ValType, number> = { i32: 0, i64: 0, f32: 0, f64: 0, v128: 0 };
   /** Operands that are written: a bit for each. */
   written = 0;
+  /** Where in the code, by operand, it has been written on every way. */
+  readonly #writtenFrom: number[] = [];
   /** Fields of the state that the code has in locals: a bit for each of STATE_LOCALS. */
   states = 0;
 
@@ -120,7 +125,21 @@ export class StencilFunction extends FunctionBuilder {
 
   override set(v: Var, e: Expr): void {
     super.set(v, e);
-    if ((v.index & ~HOLE_ARGUMENT) === HOLE_REGISTER) this.written |= 1 << (v.index & HOLE_ARGUMENT);
+    if ((v.index & ~HOLE_ARGUMENT) !== HOLE_REGISTER) return;
+    const operand = v.index & HOLE_ARGUMENT;
+    this.written |= 1 << operand;
+    if (this.depth === 0) this.#writtenFrom[operand] ??= this.body.length;
+  }
+
+  /** Operands whose value before does not matter: a bit for each. */
+  get fresh(): number {
+    let fresh = this.#writtenFrom.reduce((bits, _, operand) => bits | (1 << operand), 0);
+    this.body.forEach((part, n) => {
+      if ((part & ~HOLE_ARGUMENT) !== HOLE_REGISTER || this.body[n - 1] === SET) return;
+      const operand = part & HOLE_ARGUMENT;
+      if (n < this.#writtenFrom[operand]!) fresh &= ~(1 << operand);
+    });
+    return fresh;
   }
 
   brHole(kind: number): void {
@@ -139,6 +158,12 @@ export const hole = (t: ValType, code: number): Var => ({
   value: { t, code: [0x20, code], args: [] },
   write: [0x21, code],
 });
+
+/** Opcode of `local.set`. */
+const SET = 0x21;
+
+/** Alignment of 8 bytes, as accesses have it. */
+const ALIGN_8 = 3;
 
 const CONST = { i32: 0x41, i64: 0x42 } as const;
 
@@ -239,6 +264,9 @@ class Context implements StencilContext {
     f.set(end, i32(END_CHECK));
     const next: Expr = { t: 'i64', code: [CONST.i64, HOLE_NEXT], args: [] };
     setField(f, this.cpu, 'pc', add(field(this.cpu, 'pageVa'), next));
+    this.operands.forEach((_, n) => {
+      if (((f.written >> n) & 1) !== 0) f.body.push(0x20, CPU, 0x20, HOLE_REGISTER + n, 0x37, ALIGN_8, HOLE_STATE + n);
+    });
     this.flags.asked = true;
     f.brHole(this.flags.kind === 'memory' ? HOLE_OUT : HOLE_OUT_FLAGS);
   }
@@ -309,6 +337,7 @@ function generate(encoding: Encoding, fields: Fields, c: Circumstances, level: L
     code: Uint16Array.from(f.body),
     operands: context.operands,
     written: f.written,
+    fresh: f.fresh,
     immediates: context.immediates,
     usage: x.usage,
     ending: ending?.how,

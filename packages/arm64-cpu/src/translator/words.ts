@@ -111,6 +111,9 @@ export function codeOf(w: Word, flags: number, way: AccessWay, unaligned: boolea
   return code;
 }
 
+/** The registers of a word that is translated, as its stencil has them where nothing is special. */
+export const registersOf = (w: Word): WordCode => codeOf(w, 0, 'lookup', false);
+
 function fill(stencil: Stencil, { word, fields }: Word): WordCode {
   const registers = stencil.operands.map(
     ({ lsb, ones, plus, bank, always }) => always ?? bank + ((((word >>> lsb) & ones) + plus) & 31),
