@@ -72,30 +72,41 @@ export const TLB_GUARD = 2 ** TLB_TAG_SHIFT + 4;
 export const CODE_TLB_INDEX_BITS = 12;
 export const CODE_TLB_BYTES = 16 * 2 ** CODE_TLB_INDEX_BITS;
 
-/** A slot holds the translations of one address space: read and write tables of EL0 and EL1, then the code TLBs. */
-export const SLOT_READ_EL0 = 0;
-export const SLOT_WRITE_EL0 = TLB_BYTES;
-export const SLOT_READ_EL1 = 2 * TLB_BYTES;
-export const SLOT_WRITE_EL1 = 3 * TLB_BYTES;
-export const SLOT_CODE_EL0 = 4 * TLB_BYTES;
-export const SLOT_CODE_EL1 = 4 * TLB_BYTES + CODE_TLB_BYTES;
+/**
+ * A slot holds translations of one exception level: tables for reads and writes, then the code TLB. Those of EL0 are of
+ * one address space. Those of EL1 are mostly global and so of all address spaces of a vCPU: the slot is kept when the
+ * ASID changes, without what is not global.
+ */
+export const SLOT_READ = 0;
+export const SLOT_WRITE = TLB_BYTES;
+export const SLOT_CODE = 2 * TLB_BYTES;
 /** Bitmap over VA[32:21]: a block, or a page of 16 or 64 KiB, was entered there since the slot was last emptied. */
-export const SLOT_BLOCK_MAP = 4 * TLB_BYTES + 2 * CODE_TLB_BYTES;
+export const SLOT_BLOCK_MAP = 2 * TLB_BYTES + CODE_TLB_BYTES;
 export const SLOT_BLOCK_MAP_BYTES = 2 ** 12 / 8;
 /** u32, set once a block of more than 2 MiB was entered. */
 export const SLOT_GIANT = SLOT_BLOCK_MAP + SLOT_BLOCK_MAP_BYTES;
+/** u32: the slot is one of EL1. */
+export const SLOT_IS_EL1 = SLOT_GIANT + 4;
+/**
+ * Low words of VA[55:12] of the pages that were entered since the slot was last emptied, of EL1 those that are not global:
+ * the last one first. Before it (u32) how many more there is room for: where that is 0 pages may be missing.
+ */
+export const SLOT_ROOM = SLOT_IS_EL1 + 4;
+export const SLOT_PAGES = SLOT_ROOM + 4;
+export const SLOT_MOST_PAGES = 512;
 export const SLOT_BYTES = SLOT_BLOCK_MAP + 0x1000;
-/** Address spaces (vCPU, VMID and ASID) that one pCPU holds translations of. */
-export const SLOTS = 8;
+/** Slots of one pCPU. */
+export const SLOTS = 16;
 
 /** pCPU header: keys of the slots (VMID << 16 | ASID, -1 free). */
 export const PCPU_SLOT_KEYS = 0x40;
 /**
  * The other half of each slot's key: the vCPU, and in its low bits what else TLB entries depend on: SCTLR_EL1.M and A,
- * CPACR_EL1.FPEN. Translations are a PE's own (there is no FEAT_TTCNP): vCPUs of one domain may give one ASID to
- * different tables.
+ * CPACR_EL1.FPEN, and SLOT_OWNER_EL1. Translations are a PE's own (there is no FEAT_TTCNP): vCPUs of one domain may give
+ * one ASID to different tables.
  */
 export const PCPU_SLOT_VCPUS = 0x80;
+export const SLOT_OWNER_EL1 = 16;
 /** When each slot was last chosen: the value that the count of choices had. The slot of the least is the next to go. */
 export const PCPU_SLOT_TIMES = 0xc0;
 export const PCPU_SLOT_CLOCK = 0x20;

@@ -142,6 +142,8 @@ const WORK: readonly Slot[] = [
   ...u64('walkPa', 'walkAttributes', 'walkIpa', 'instructions'),
   // Landing place of loads that cross a page or read a device: 32 bytes.
   ...u64('scratch0', 'scratch1', 'scratch2', 'scratch3'),
+  // The slot of the TLB for EL1; `tlbSlot` is that for EL0.
+  ...u32('tlbSlotEl1'),
 ];
 
 function layOut(at: number, slots: readonly Slot[], into: Record<string, number>): number {

@@ -4,7 +4,7 @@ import { compileCore } from '../src/core-module.ts';
 import { Engine, type EngineHost } from '../src/engine.ts';
 import { ENGINE_END, pcpuBytes } from '../src/layout.ts';
 import { stateOffset, VCPU_BYTES } from '../src/state.ts';
-import { CODE, DATA, Machine, NORMAL } from './machine.ts';
+import { CODE, DATA, Machine, NORMAL, NOT_GLOBAL, READ_ONLY } from './machine.ts';
 
 const PAGE = 0x7000_0000n;
 const EXECUTE = 0x7400_0000n;
@@ -95,9 +95,12 @@ describe('two pCPUs and two vCPUs that move between them', () => {
         const numbers = Array.from({ length: PAGES }, (_, n) => n);
         const frame = (n: number): number => DATA + n * 0x1000;
         const movz = (n: number): number => 0xd2800001 + n * 32;
+        // Pages with an odd number are of ASID 0, the others global: TLBI ASIDE1 need not forget these.
+        const isGlobal = (page: number): boolean => page % 2 === 0;
         const map = (page: number): void => {
-          m.tables.map(PAGE + BigInt(page) * 0x1000n, frame(frames[page]!), NORMAL);
-          m.tables.map(EXECUTE + BigInt(page) * 0x1000n, frame(frames[page]!), NORMAL | 0x80n);
+          const attributes = NORMAL | (isGlobal(page) ? 0n : NOT_GLOBAL);
+          m.tables.map(PAGE + BigInt(page) * 0x1000n, frame(frames[page]!), attributes);
+          m.tables.map(EXECUTE + BigInt(page) * 0x1000n, frame(frames[page]!), attributes | READ_ONLY);
         };
         for (let n = 0; n < PAGES; n++) {
           m.write64(frame(n), BigInt(n));
@@ -141,7 +144,8 @@ describe('two pCPUs and two vCPUs that move between them', () => {
           } else {
             frames[page] = to;
             map(page);
-            if (what === 'remap') m.on(pcpu, cpu, pcs.tlbi!, operand(va), operand(execute));
+            if (what === 'remap' || (what === 'remapAsid' && isGlobal(page)))
+              m.on(pcpu, cpu, pcs.tlbi!, operand(va), operand(execute));
             else if (what === 'remapAll') m.on(pcpu, cpu, pcs.tlbiAll!, 0n);
             else if (what === 'remapAsid') m.on(pcpu, cpu, pcs.tlbiAsid!, 0n);
             else m.engines[pcpu]!.flushTlbs(what === 'hostRemap' && to % 2 === 0 ? 0 : undefined);

@@ -50,7 +50,7 @@ describe('TLBI', () => {
     ['tlbi aside1is, x0', 0n],
   ])('%s makes a changed page take effect, for loads, stores and fetches of both levels', (source, x0) => {
     const m = machine();
-    m.tables.map(PAGE, FRAME(1), RW);
+    m.tables.map(PAGE, FRAME(1), RW | NOT_GLOBAL);
     for (const el of [0, 1] as const) expect(look(m, PAGE, el)).toBe(1n);
     exec(m, 'str x1, [x0]', PAGE);
     m.tables.unmap(PAGE);
@@ -211,6 +211,55 @@ describe('address spaces', () => {
         enter(m, roots[n]!, BigInt(n + 1));
         expect(look(m, HIGH)).toBe(10n);
       }
+    }
+  });
+
+  it('what is not global in EL1, of either half, is seen by its own ASID only, and what is global stays', () => {
+    const { m, roots } = spaces(3);
+    const upper = roots.map((_, n) => {
+      const t = new Tables(m);
+      for (const at of [CODE, VECTORS]) t.map(at, at, NORMAL | EL0 | READ_ONLY);
+      t.map(HIGH, FRAME(20), RW);
+      t.map(HIGH + 0x1000n, FRAME(30 + n), RW | NOT_GLOBAL);
+      return BigInt(t.root);
+    });
+    const use = (n: number) => {
+      m.set('x1', upper[n]!);
+      exec(m, 'msr ttbr0_el1, x0\nmsr ttbr1_el1, x1\nisb', roots[n]! | (BigInt(n) << 48n));
+    };
+    for (const n of [0, 1, 0, 2, 1, 2, 0]) {
+      use(n);
+      expect([look(m, PAGE), look(m, HIGH)]).toEqual([BigInt(n), 20n]);
+    }
+    // From here on the upper half is not all global.
+    for (const n of [0, 1, 0, 2, 1, 2, 0]) {
+      use(n);
+      expect([look(m, HIGH + 0x1000n), look(m, PAGE), look(m, HIGH)]).toEqual([BigInt(30 + n), BigInt(n), 20n]);
+    }
+    exec(m, 'tlbi aside1, x0\nisb', 1n << 48n);
+    for (const n of [0, 1, 2]) {
+      use(n);
+      expect([look(m, HIGH + 0x1000n), look(m, PAGE)]).toEqual([BigInt(30 + n), BigInt(n)]);
+    }
+  });
+
+  it('more pages than a slot lists are forgotten with their ASID, at both levels', () => {
+    for (const el of [0, 1] as const) {
+      const { m, roots } = spaces(2);
+      const tables = new Tables(m);
+      for (const at of [CODE, VECTORS]) tables.map(at, at, NORMAL | EL0 | READ_ONLY);
+      const count = 700;
+      const at = (n: number) => PAGE + BigInt(n * 0x1000);
+      for (let n = 0; n < count; n++) tables.map(at(n), FRAME(n % 64), RW | NOT_GLOBAL);
+      enter(m, BigInt(tables.root), 5n);
+      for (let n = 0; n < count; n++) expect(look(m, at(n), el)).toBe(BigInt(n % 64));
+      enter(m, roots[1]!, 6n);
+      expect(look(m, at(0), el)).toBe(1n);
+      expect(look(m, at(count - 1), el)).toBe('fault');
+      enter(m, BigInt(tables.root), 5n);
+      for (let n = 0; n < count; n++) tables.map(at(n), FRAME((n + 1) % 64), RW | NOT_GLOBAL);
+      exec(m, 'tlbi aside1is, x0\nisb', 5n << 48n);
+      for (let n = 0; n < count; n += 50) expect(look(m, at(n), el)).toBe(BigInt((n + 1) % 64));
     }
   });
 

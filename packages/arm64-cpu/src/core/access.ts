@@ -8,10 +8,8 @@ import {
   PAGE_LOCKS,
   PCPU_CODE_PAGES,
   RECORD_SHIFT,
-  SLOT_READ_EL0,
-  SLOT_READ_EL1,
-  SLOT_WRITE_EL0,
-  SLOT_WRITE_EL1,
+  SLOT_READ,
+  SLOT_WRITE,
   TLB_GUARD,
   TLB_HOST_SHIFT,
   TLB_INDEX_BITS,
@@ -55,7 +53,6 @@ import {
   ATTR_NO_ENTRY,
   ATTR_READ_EL0,
   ATTR_READ_EL1,
-  ATTR_SIZE_SHIFT,
   ATTR_WRITE_EL0,
   ATTR_WRITE_EL1,
   ATTR_WRITE_STAGE2,
@@ -167,7 +164,8 @@ const resolve: CoreHelper = {
     f.if(eqz(host), () => f.ret(f.call(m.fn('abort'), cpu, va, access, i32(FSC_EXTERNAL))));
     const attributes = f.tmp(wrap(field(cpu, 'walkAttributes')));
     const isWrite = f.tmp(and(access, i32(ACCESS_WRITE)));
-    const slot = f.tmp(field(cpu, 'tlbSlot', 'i32'));
+    const el0 = f.tmp(and(access, i32(ACCESS_EL0)));
+    const slot = f.tmp(select(el0, field(cpu, 'tlbSlot', 'i32'), field(cpu, 'tlbSlotEl1', 'i32')));
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
     f.if(and(ne(isWrite, i32(0)), hasRecords(pcpu, host)), () => {
       f.callVoid(m.fn('codeWritten'), cpu, host);
@@ -180,19 +178,17 @@ const resolve: CoreHelper = {
       f.if(f.call(m.fn('watchedPage'), cpu, va), () => f.ret(host));
     });
     f.if(and(eqz(and(attributes, i32(ATTR_DEVICE | ATTR_NO_ENTRY))), eq(and(sctlr, i32(3)), i32(1))), () => {
-      const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
-      f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), slot, va, size));
+      f.callVoid(m.fn('notePage'), slot, va, attributes);
       // What is read is mostly written too, and the reverse: one walk for both. Pages with records are not written unseen.
-      const el0 = f.tmp(and(access, i32(ACCESS_EL0)));
       const mayWrite = and(attributes, select(el0, i32(ATTR_WRITE_EL0), i32(ATTR_WRITE_EL1)));
       const isOpen = and(ne(and(attributes, i32(ATTR_WRITE_STAGE2)), i32(0)), ne(mayWrite, i32(0)));
       f.if(or(isWrite, and(isOpen, eqz(hasRecords(pcpu, host)))), () => {
         const map = f.tmp(codePageEntry(pcpu, host));
         f.store('i32', map, or(load('i32', map, PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
         const guarded = select(and(pageFlags(host), i32(PAGE_GUARDED)), i64(TLB_GUARD), i64(0));
-        enter(f, add(slot, select(el0, i32(SLOT_WRITE_EL0), i32(SLOT_WRITE_EL1))), va, host, guarded);
+        enter(f, add(slot, i32(SLOT_WRITE)), va, host, guarded);
       });
-      enter(f, add(slot, select(el0, i32(SLOT_READ_EL0), i32(SLOT_READ_EL1))), va, host);
+      enter(f, add(slot, i32(SLOT_READ)), va, host);
     });
     f.ret(host);
     f.unreachable();

@@ -16,7 +16,6 @@ import {
   eq,
   eqz,
   geS,
-  gtU,
   i32,
   i64,
   ne,
@@ -32,7 +31,8 @@ import { lanes } from '../wasm/simd-ops.ts';
 import { accessOf, isWriteMapped, recordsOf, setPageFlag } from './access.ts';
 import { DEBUG_STEP, LOOK_FAULT, LOOK_ON } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
-import { ACCESS_EXEC, ATTR_SIZE_SHIFT, FSC_EXTERNAL, field, setField, WALK_STAGE2 } from './memory.ts';
+import { ACCESS_EXEC, FSC_EXTERNAL, field, setField, WALK_STAGE2 } from './memory.ts';
+import { currentSlot } from './tlb.ts';
 
 /** 1 where CPACR_EL1.FPEN traps floating point at the current exception level: 1 traps EL0, 3 nothing, 0 and 2 all. */
 function fpTraps(cpu: Expr): Expr {
@@ -99,8 +99,7 @@ const fetch: CoreHelper = {
       f.if(eq(f.get(look), i32(LOOK_FAULT)), () => f.ret(i32(0)));
       f.if(f.get(look), () => f.ret(f.call(m.fn('fetchAlone'), cpu, va, host)));
     });
-    const size = f.tmp(and(wrap(shrU(field(cpu, 'walkAttributes'), i64(ATTR_SIZE_SHIFT))), i32(63)));
-    f.if(gtU(size, i32(12)), () => f.callVoid(m.fn('noteBlock'), field(cpu, 'tlbSlot', 'i32'), va, size));
+    f.callVoid(m.fn('notePage'), currentSlot(cpu), va, wrap(field(cpu, 'walkAttributes')));
     const hostPage = f.tmp(and(host, i32(~0xfff)));
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
     const records = f.local('i32');

@@ -48,6 +48,8 @@ export const ATTR_SH_SHIFT = 24;
 
 /** Stage 2 lets the page be written. */
 export const ATTR_WRITE_STAGE2 = 1 << 26;
+/** The page is of one address space (nG). */
+export const ATTR_NOT_GLOBAL = 1 << 27;
 
 /** Access flags of `translate` and all that call it. */
 export const ACCESS_WRITE = 1;
@@ -334,7 +336,7 @@ const stage1: CoreHelper = {
     );
     const reported = or(
       shl(extU(wrap(and(attribute, i64(0xff)))), i64(ATTR_MAIR_SHIFT)),
-      shl(extU(bits(d, 8, 2)), i64(ATTR_SH_SHIFT)),
+      extU(or(place(bits(d, 8, 2), ATTR_SH_SHIFT), select(bit(d, 11), i32(ATTR_NOT_GLOBAL), i32(0)))),
     );
     const geometry = or(place(f.get(level), ATTR_LEVEL_SHIFT), place(wrap(f.get(shift)), ATTR_SIZE_SHIFT));
     setField(f, cpu, 'walkAttributes', or(extU(or(rights, geometry)), reported));

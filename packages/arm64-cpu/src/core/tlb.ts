@@ -13,13 +13,15 @@ import {
   SLOT_BLOCK_MAP,
   SLOT_BLOCK_MAP_BYTES,
   SLOT_BYTES,
-  SLOT_CODE_EL0,
-  SLOT_CODE_EL1,
+  SLOT_CODE,
   SLOT_GIANT,
-  SLOT_READ_EL0,
-  SLOT_READ_EL1,
-  SLOT_WRITE_EL0,
-  SLOT_WRITE_EL1,
+  SLOT_IS_EL1,
+  SLOT_MOST_PAGES,
+  SLOT_OWNER_EL1,
+  SLOT_PAGES,
+  SLOT_READ,
+  SLOT_ROOM,
+  SLOT_WRITE,
   SLOTS,
   STAGE2_BYTES,
   TLB_BYTES,
@@ -52,7 +54,7 @@ import {
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import { ACTIVE_ALWAYS } from './debug.ts';
 import type { CoreHelper, CoreModule } from './helper.ts';
-import { field, setField } from './memory.ts';
+import { ATTR_NOT_GLOBAL, ATTR_SIZE_SHIFT, field, setField } from './memory.ts';
 
 /** memory.fill */
 export const fill = (f: FunctionBuilder, at: Expr, byte: number, length: number): void =>
@@ -64,29 +66,64 @@ function emptyTable(f: FunctionBuilder, table: Expr): void {
   fill(f, add(table, i32(TLB_BYTES / 2)), TLB_EMPTY_UPPER, TLB_BYTES / 2);
 }
 
+/** emptyPages(slot): forgets the pages that the slot has a list of. */
+const emptyPages: CoreHelper = {
+  name: 'emptyPages',
+  params: ['i32'],
+  results: [],
+  build(f, m) {
+    const slot = f.param(0);
+    const room = f.local('i32');
+    f.set(room, load('i32', slot, SLOT_ROOM));
+    f.block((done) => {
+      f.loop((next) => {
+        f.brIf(done, eq(f.get(room), i32(SLOT_MOST_PAGES)));
+        f.callVoid(m.fn('emptyPage'), slot, load('i32', add(slot, shl(f.get(room), i32(2))), SLOT_PAGES));
+        f.set(room, add(f.get(room), i32(1)));
+        f.br(next);
+      });
+    });
+    f.store('i32', slot, i32(SLOT_MOST_PAGES), SLOT_ROOM);
+  },
+};
+
 /** emptySlot(slot): empties all tables of a slot and forgets where blocks were. */
 const emptySlot: CoreHelper = {
   name: 'emptySlot',
   params: ['i32'],
   results: [],
-  build(f) {
+  build(f, m) {
     const base = f.param(0);
-    for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
-      emptyTable(f, add(base, i32(table)));
-    }
-    fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES);
+    f.if(
+      or(load('i32', base, SLOT_IS_EL1), eqz(load('i32', base, SLOT_ROOM))),
+      () => {
+        for (const table of [SLOT_READ, SLOT_WRITE]) emptyTable(f, add(base, i32(table)));
+        fill(f, add(base, i32(SLOT_CODE)), TLB_EMPTY_UPPER, CODE_TLB_BYTES);
+        f.store('i32', base, i32(SLOT_MOST_PAGES), SLOT_ROOM);
+      },
+      () => f.callVoid(m.fn('emptyPages'), base),
+    );
     fill(f, add(base, i32(SLOT_BLOCK_MAP)), 0, SLOT_BLOCK_MAP_BYTES);
     f.store('i32', base, i32(0), SLOT_GIANT);
   },
 };
 
-/** Runs `body` for each slot of the pCPU, with the addresses of its key and its owner, and its base. */
-function eachSlot(pcpu: Expr, body: (key: Expr, base: Expr, owner: Expr) => void): void {
-  for (let n = 0; n < SLOTS; n++) {
-    const at = (table: number): Expr => add(pcpu, i32(table + 4 * n));
-    body(at(PCPU_SLOT_KEYS), add(pcpu, i32(PCPU_SLOTS + n * SLOT_BYTES)), at(PCPU_SLOT_VCPUS));
-  }
+/** Runs `body` for each slot of the pCPU: `at` plus PCPU_SLOT_KEYS is where its key is, and so on. */
+function eachSlot(f: FunctionBuilder, pcpu: Expr, body: (at: Expr, base: Expr) => void): void {
+  const at = f.local('i32');
+  const base = f.local('i32');
+  const end = f.tmp(add(pcpu, i32(4 * SLOTS)));
+  f.set(at, pcpu);
+  f.set(base, add(pcpu, i32(PCPU_SLOTS)));
+  f.loop((next) => {
+    body(f.get(at), f.get(base));
+    f.set(base, add(f.get(base), i32(SLOT_BYTES)));
+    f.set(at, add(f.get(at), i32(4)));
+    f.brIf(next, ne(f.get(at), end));
+  });
 }
+
+const keyOf = (at: Expr): Expr => load('i32', at, PCPU_SLOT_KEYS);
 
 /** The ASID in bits 63:48 of a TTBR or a TLBI operand: TCR_EL1.AS says whether 8 or 16 bits of it count. */
 function asidOf(cpu: Expr, holder: Expr): Expr {
@@ -118,34 +155,91 @@ const selectCode: CoreHelper = {
   results: [],
   build(f) {
     const cpu = f.param(0);
-    const own = add(
-      field(cpu, 'tlbSlot', 'i32'),
-      select(field(cpu, 'el', 'i32'), i32(SLOT_CODE_EL1), i32(SLOT_CODE_EL0)),
-    );
+    const own = add(currentSlot(cpu), i32(SLOT_CODE));
     const none = add(field(cpu, 'pcpu', 'i32'), i32(PCPU_NO_CODE));
     setField(f, cpu, 'tlbCode', select(and(field(cpu, 'debugActive', 'i32'), i32(ACTIVE_ALWAYS)), none, own));
   },
 };
 
-/** selectTables(cpu): points the table bases at the current slot's, for the current exception level. */
+/** The slot of the current exception level. */
+export const currentSlot = (cpu: Expr): Expr =>
+  select(field(cpu, 'el', 'i32'), field(cpu, 'tlbSlotEl1', 'i32'), field(cpu, 'tlbSlot', 'i32'));
+
+/** selectTables(cpu): points the table bases at the current slots', for the current exception level. */
 const selectTables: CoreHelper = {
   name: 'selectTables',
   params: ['i32'],
   results: [],
   build(f, m) {
     const cpu = f.param(0);
-    const slot = f.tmp(field(cpu, 'tlbSlot', 'i32'));
-    const el = f.tmp(field(cpu, 'el', 'i32'));
-    const pick = (el0: number, el1: number): Expr => add(slot, select(el, i32(el1), i32(el0)));
-    setField(f, cpu, 'tlbRead', pick(SLOT_READ_EL0, SLOT_READ_EL1));
-    setField(f, cpu, 'tlbWrite', pick(SLOT_WRITE_EL0, SLOT_WRITE_EL1));
-    setField(f, cpu, 'tlbReadEl0', add(slot, i32(SLOT_READ_EL0)));
-    setField(f, cpu, 'tlbWriteEl0', add(slot, i32(SLOT_WRITE_EL0)));
+    const slot = f.tmp(currentSlot(cpu));
+    const el0 = f.tmp(field(cpu, 'tlbSlot', 'i32'));
+    setField(f, cpu, 'tlbRead', add(slot, i32(SLOT_READ)));
+    setField(f, cpu, 'tlbWrite', add(slot, i32(SLOT_WRITE)));
+    setField(f, cpu, 'tlbReadEl0', add(el0, i32(SLOT_READ)));
+    setField(f, cpu, 'tlbWriteEl0', add(el0, i32(SLOT_WRITE)));
     f.callVoid(m.fn('selectCode'), cpu);
   },
 };
 
-/** selectContext(cpu): finds or takes the slot of the current address space. */
+/**
+ * findSlot(pcpu, key, owner): the slot that has this key and owner. One of EL1 may have had another ASID, if little in it
+ * is not global: that is forgotten. Else the slot that was chosen longest ago, emptied.
+ */
+const findSlot: CoreHelper = {
+  name: 'findSlot',
+  params: ['i32', 'i32', 'i32'],
+  results: ['i32'],
+  build(f, m) {
+    const [pcpu, key, owner] = [f.param(0), f.param(1), f.param(2)];
+    const [found, foundBase, other, otherBase, oldest] = Array.from({ length: 5 }, () => f.local('i32'));
+    const isEl1 = f.tmp(ne(and(owner, i32(SLOT_OWNER_EL1)), i32(0)));
+    f.set(other!, i32(0));
+    f.set(oldest!, pcpu);
+    f.block((chosen) => {
+      eachSlot(f, pcpu, (at, base) => {
+        f.if(eq(load('i32', at, PCPU_SLOT_VCPUS), owner), () => {
+          f.set(found!, at);
+          f.set(foundBase!, base);
+          const difference = f.tmp(xor(keyOf(at), key));
+          f.brIf(chosen, eqz(difference));
+          const ofAll = and(isEl1, ne(load('i32', base, SLOT_ROOM), i32(0)));
+          f.if(and(eqz(shrU(difference, i32(16))), ofAll), () => {
+            f.set(other!, at);
+            f.set(otherBase!, base);
+          });
+        });
+        f.if(ltU(load('i32', at, PCPU_SLOT_TIMES), load('i32', f.get(oldest!), PCPU_SLOT_TIMES)), () =>
+          f.set(oldest!, at),
+        );
+      });
+      f.if(f.get(other!), () => {
+        f.set(found!, f.get(other!));
+        f.set(foundBase!, f.get(otherBase!));
+        f.callVoid(m.fn('emptyPages'), f.get(foundBase!));
+        f.store('i32', f.get(found!), key, PCPU_SLOT_KEYS);
+        f.br(chosen);
+      });
+      f.set(found!, f.get(oldest!));
+      const at = f.get(found!);
+      const n = shrU(sub(at, pcpu), i32(2));
+      f.set(foundBase!, add(add(pcpu, i32(PCPU_SLOTS)), node('i32', [0x6c], n, i32(SLOT_BYTES))));
+      // Where the domain has another slot it is told of changes of its stage 2; else nobody asks for it any more.
+      f.if(shrU(xor(keyOf(at), key), i32(16)), () => f.callVoid(m.fn('forgetStage2'), pcpu));
+      f.callVoid(m.fn('emptySlot'), f.get(foundBase!));
+      f.store('i32', at, key, PCPU_SLOT_KEYS);
+      f.store('i32', at, owner, PCPU_SLOT_VCPUS);
+      f.store('i32', f.get(foundBase!), isEl1, SLOT_IS_EL1);
+    });
+    const clock = f.tmp(add(load('i32', pcpu, PCPU_SLOT_CLOCK), i32(1)));
+    f.store('i32', pcpu, clock, PCPU_SLOT_CLOCK);
+    f.store('i32', f.get(found!), clock, PCPU_SLOT_TIMES);
+    f.ret(f.get(foundBase!));
+    f.unreachable();
+  },
+};
+
+/** selectContext(cpu): finds or takes the slots of the current address space. */
 const selectContext: CoreHelper = {
   name: 'selectContext',
   params: ['i32'],
@@ -155,46 +249,15 @@ const selectContext: CoreHelper = {
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
     const key = f.tmp(contextKey(cpu));
     const owner = f.tmp(contextOwner(cpu));
-    f.block((found) => {
-      eachSlot(pcpu, (at, base, ownerAt) => {
-        f.if(and(eq(load('i32', at), key), eq(load('i32', ownerAt), owner)), () => {
-          setField(f, cpu, 'tlbSlot', base);
-          f.br(found);
-        });
-      });
-      const oldest = f.local('i32');
-      f.set(oldest, pcpu);
-      for (let n = 1; n < SLOTS; n++) {
-        const at = f.tmp(add(pcpu, i32(4 * n)));
-        f.if(ltU(load('i32', at, PCPU_SLOT_TIMES), load('i32', f.get(oldest), PCPU_SLOT_TIMES)), () =>
-          f.set(oldest, at),
-        );
-      }
-      const at = f.get(oldest);
-      const n = shrU(sub(at, pcpu), i32(2));
-      const base = f.tmp(add(pcpu, add(i32(PCPU_SLOTS), node32Mul(n, SLOT_BYTES))));
-      // Where the domain has another slot it is told of changes of its stage 2; else nobody asks for it any more.
-      const other = ne(shrU(xor(load('i32', at, PCPU_SLOT_KEYS), key), i32(16)), i32(0));
-      f.if(other, () => f.callVoid(m.fn('forgetStage2'), pcpu));
-      f.callVoid(m.fn('emptySlot'), base);
-      f.store('i32', at, key, PCPU_SLOT_KEYS);
-      f.store('i32', at, owner, PCPU_SLOT_VCPUS);
-      setField(f, cpu, 'tlbSlot', base);
-    });
-    const clock = f.tmp(add(load('i32', pcpu, PCPU_SLOT_CLOCK), i32(1)));
-    f.store('i32', pcpu, clock, PCPU_SLOT_CLOCK);
-    const chosen = div32(sub(field(cpu, 'tlbSlot', 'i32'), add(pcpu, i32(PCPU_SLOTS))), SLOT_BYTES);
-    f.store('i32', add(pcpu, shl(chosen, i32(2))), clock, PCPU_SLOT_TIMES);
+    setField(f, cpu, 'tlbSlot', f.call(m.fn('findSlot'), pcpu, key, owner));
+    setField(f, cpu, 'tlbSlotEl1', f.call(m.fn('findSlot'), pcpu, key, or(owner, i32(SLOT_OWNER_EL1))));
     f.callVoid(m.fn('selectTables'), cpu);
   },
 };
 
-const div32 = (e: Expr, n: number): Expr => node('i32', [0x6e], e, i32(n));
-const node32Mul = (e: Expr, n: number): Expr => ({ t: 'i32', code: [0x6c], args: [e, i32(n)] });
-
-const inUse = (key: Expr): Expr => ne(load('i32', key), i32(-1));
+const inUse = (at: Expr): Expr => ne(keyOf(at), i32(-1));
 /** Whether the slot belongs to the domain. A free slot's key is no domain's. */
-const isOfVmid = (key: Expr, vmid: Expr): Expr => eq(shrU(load('i32', key), i32(16)), vmid);
+const isOfVmid = (at: Expr, vmid: Expr): Expr => eq(shrU(keyOf(at), i32(16)), vmid);
 
 /** forgetStage2(pcpu): forgets the translations of stage 2 that walks found. */
 const forgetStage2: CoreHelper = {
@@ -211,8 +274,8 @@ const flushAll: CoreHelper = {
   results: [],
   build(f, m) {
     f.callVoid(m.fn('forgetStage2'), f.param(0));
-    eachSlot(f.param(0), (key, base) => {
-      f.if(inUse(key), () => f.callVoid(m.fn('emptySlot'), base));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(inUse(at), () => f.callVoid(m.fn('emptySlot'), base));
     });
   },
 };
@@ -223,8 +286,7 @@ const emptyWrites: CoreHelper = {
   params: ['i32'],
   results: [],
   build(f) {
-    emptyTable(f, add(f.param(0), i32(SLOT_WRITE_EL0)));
-    emptyTable(f, add(f.param(0), i32(SLOT_WRITE_EL1)));
+    emptyTable(f, add(f.param(0), i32(SLOT_WRITE)));
   },
 };
 
@@ -234,8 +296,8 @@ const flushWrites: CoreHelper = {
   params: ['i32'],
   results: [],
   build(f, m) {
-    eachSlot(f.param(0), (key, base) => {
-      f.if(inUse(key), () => f.callVoid(m.fn('emptyWrites'), base));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(inUse(at), () => f.callVoid(m.fn('emptyWrites'), base));
     });
   },
 };
@@ -246,8 +308,8 @@ const flushWritesOf: CoreHelper = {
   params: ['i32', 'i32'],
   results: [],
   build(f, m) {
-    eachSlot(f.param(0), (key, base) => {
-      f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptyWrites'), base));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(isOfVmid(at, f.param(1)), () => f.callVoid(m.fn('emptyWrites'), base));
     });
   },
 };
@@ -258,20 +320,26 @@ const flushCode: CoreHelper = {
   params: ['i32'],
   results: [],
   build(f) {
-    eachSlot(f.param(0), (key, base) => {
-      f.if(inUse(key), () => fill(f, add(base, i32(SLOT_CODE_EL0)), TLB_EMPTY_UPPER, 2 * CODE_TLB_BYTES));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(inUse(at), () => fill(f, add(base, i32(SLOT_CODE)), TLB_EMPTY_UPPER, CODE_TLB_BYTES));
     });
   },
 };
 
-/** flushAsid(pcpu, key): empties the slots of VMID << 16 | ASID, whatever vCPU's. */
+/** flushAsid(pcpu, key): forgets what is not global of VMID << 16 | ASID, whatever vCPU's. */
 const flushAsid: CoreHelper = {
   name: 'flushAsid',
   params: ['i32', 'i32'],
   results: [],
   build(f, m) {
-    eachSlot(f.param(0), (key, base) => {
-      f.if(eq(load('i32', key), f.param(1)), () => f.callVoid(m.fn('emptySlot'), base));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(eq(keyOf(at), f.param(1)), () => {
+        f.if(
+          and(load('i32', base, SLOT_IS_EL1), ne(load('i32', base, SLOT_ROOM), i32(0))),
+          () => f.callVoid(m.fn('emptyPages'), base),
+          () => f.callVoid(m.fn('emptySlot'), base),
+        );
+      });
     });
   },
 };
@@ -283,8 +351,8 @@ const flushVmid: CoreHelper = {
   results: [],
   build(f, m) {
     f.callVoid(m.fn('forgetStage2'), f.param(0));
-    eachSlot(f.param(0), (key, base) => {
-      f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptySlot'), base));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(isOfVmid(at, f.param(1)), () => f.callVoid(m.fn('emptySlot'), base));
     });
   },
 };
@@ -302,15 +370,11 @@ const emptyPage: CoreHelper = {
     const code = f.tmp(add(base, shl(and(page, i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4))));
     const isUpper = and(page, i32(2 ** (TLB_INDEX_BITS - 1)));
     const nothing = f.tmp(select(isUpper, empty(TLB_EMPTY_UPPER), empty(TLB_EMPTY_LOWER)));
-    for (const table of [SLOT_READ_EL0, SLOT_WRITE_EL0, SLOT_READ_EL1, SLOT_WRITE_EL1]) {
-      f.store('i64', data, nothing, table);
-    }
-    // Entries of other pages with the same index stay: code is looked up anew at some cost.
-    for (const table of [SLOT_CODE_EL0, SLOT_CODE_EL1]) {
-      f.if(eq(wrap(shrU(load('i64', code, table), i64(12))), page), () =>
-        f.store('i64', code, empty(TLB_EMPTY_UPPER), table),
-      );
-    }
+    for (const table of [SLOT_READ, SLOT_WRITE]) f.store('i64', data, nothing, table);
+    // An entry of another page with the same index stays: code is looked up anew at some cost.
+    f.if(eq(wrap(shrU(load('i64', code, SLOT_CODE), i64(12))), page), () =>
+      f.store('i64', code, empty(TLB_EMPTY_UPPER), SLOT_CODE),
+    );
   },
 };
 
@@ -319,17 +383,35 @@ const blockMapByte = (slot: Expr, page: Expr): Expr =>
   add(slot, and(shrU(page, i32(12)), i32(SLOT_BLOCK_MAP_BYTES - 1)));
 const blockMapBit = (page: Expr): Expr => shl(i32(1), and(shrU(page, i32(9)), i32(7)));
 
-/** noteBlock(slot, va, size): remembers that a mapping of 2^size bytes was entered for the address. */
-const noteBlock: CoreHelper = {
-  name: 'noteBlock',
+/** notePage(slot, va, attributes): remembers what is needed to forget a page that was entered. */
+const notePage: CoreHelper = {
+  name: 'notePage',
   params: ['i32', 'i64', 'i32'],
   results: [],
   build(f) {
-    const slot = f.param(0);
-    const page = f.tmp(wrap(shrU(f.param(1), i64(12))));
-    f.if(ltU(i32(21), f.param(2)), () => f.store('i32', slot, i32(1), SLOT_GIANT));
-    const at = f.tmp(blockMapByte(slot, page));
-    f.store('i32_8', at, or(load('i32_8u', at, SLOT_BLOCK_MAP), blockMapBit(page)), SLOT_BLOCK_MAP);
+    const [slot, va, attributes] = [f.param(0), f.param(1), f.param(2)];
+    const page = f.tmp(wrap(shrU(va, i64(12))));
+    const size = f.tmp(and(shrU(attributes, i32(ATTR_SIZE_SHIFT)), i32(63)));
+    f.if(gtU(size, i32(12)), () => {
+      f.if(ltU(i32(21), size), () => f.store('i32', slot, i32(1), SLOT_GIANT));
+      const at = f.tmp(blockMapByte(slot, page));
+      f.store('i32_8', at, or(load('i32_8u', at, SLOT_BLOCK_MAP), blockMapBit(page)), SLOT_BLOCK_MAP);
+    });
+    const room = f.tmp(load('i32', slot, SLOT_ROOM));
+    f.if(load('i32', slot, SLOT_IS_EL1), () => {
+      f.if(eqz(and(attributes, i32(ATTR_NOT_GLOBAL))), () => f.ret());
+      // A kernel whose own pages are not global: each ASID gets a slot.
+      f.if(wrap(and(shrU(va, i64(55)), i64(1))), () => {
+        f.store('i32', slot, i32(0), SLOT_ROOM);
+        f.ret();
+      });
+    });
+    f.if(room, () => {
+      const at = f.tmp(add(slot, shl(room, i32(2))));
+      f.if(and(ne(room, i32(SLOT_MOST_PAGES)), eq(load('i32', at, SLOT_PAGES), page)), () => f.ret());
+      f.store('i32', at, page, SLOT_PAGES - 4);
+      f.store('i32', slot, sub(room, i32(1)), SLOT_ROOM);
+    });
   },
 };
 
@@ -365,8 +447,8 @@ const flushVa: CoreHelper = {
   params: ['i32', 'i32', 'i32'],
   results: [],
   build(f, m) {
-    eachSlot(f.param(0), (key, base) => {
-      f.if(isOfVmid(key, f.param(1)), () => f.callVoid(m.fn('emptyVa'), base, f.param(2)));
+    eachSlot(f, f.param(0), (at, base) => {
+      f.if(isOfVmid(at, f.param(1)), () => f.callVoid(m.fn('emptyVa'), base, f.param(2)));
     });
   },
 };
@@ -420,11 +502,13 @@ const tlbiAll = tlbi(
 
 export const helpers: readonly CoreHelper[] = [
   selectCode,
+  emptyPages,
   emptySlot,
   emptyWrites,
   emptyPage,
   emptyVa,
   selectTables,
+  findSlot,
   selectContext,
   forgetStage2,
   flushAll,
@@ -434,7 +518,7 @@ export const helpers: readonly CoreHelper[] = [
   flushAsid,
   flushVmid,
   flushVa,
-  noteBlock,
+  notePage,
   tlbiAsid,
   tlbiVa,
   tlbiAll,
