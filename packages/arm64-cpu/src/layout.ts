@@ -32,15 +32,18 @@ export const SHARED_PCPU_COUNT = SHARED_BASE + 0x80;
 /** Area of each pCPU that has an engine. */
 export const SHARED_PCPUS = SHARED_BASE + 0x400;
 export const MAX_PCPUS = 256;
-/** One u32 per VMID modulo 256: the log's head behind the last operation that concerned it. */
+/**
+ * Three u32 per VMID modulo 64: the log's head behind the last operation that concerned it, the pCPU of that (its place in
+ * the list, plus 1), and the head behind the last operation of any other pCPU.
+ */
 export const SHARED_LAST = SHARED_BASE + 0x800;
-export const SHARED_LAST_BITS = 8;
+export const SHARED_LAST_BITS = 6;
 /** Locks of guarded pages, by host page number. */
 export const PAGE_LOCKS = SHARED_BASE + 0x1000;
 export const PAGE_LOCK_BITS = 10;
 /** The log: a ring of operations of 16 bytes. */
 export const SHARED_LOG = SHARED_BASE + 0x2000;
-export const LOG_ENTRIES = 1024;
+export const LOG_ENTRIES = 2048;
 
 /** First address that the engine does not claim; 64 KiB aligned. */
 export const ENGINE_END = Math.ceil((SHARED_LOG + 16 * LOG_ENTRIES) / 0x10000) * 0x10000;

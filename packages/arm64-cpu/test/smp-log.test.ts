@@ -171,4 +171,22 @@ describe('two pCPUs and two vCPUs that move between them', () => {
     m.on(0, m.vcpu, CODE + 64, 0n, 3000n);
     expect(m.on(1, m.second, CODE, PAGE)).toBe(2n);
   });
+
+  it('a pCPU that falls behind by what it did itself forgets nothing', () => {
+    const m = new TwoPcpus();
+    m.level(1);
+    m.split();
+    m.tables.map(PAGE, DATA, NORMAL);
+    m.write64(DATA, 1n);
+    m.write64(DATA + 0x1000, 2n);
+    m.program('ldr x1, [x0]\nhvc #0');
+    m.program('1: tlbi vaae1is, x0\nsubs x1, x1, #1\nb.ne 1b\ndsb ish\nisb\nhvc #0', CODE + 64);
+    expect(m.on(1, m.second, CODE, PAGE)).toBe(1n);
+    expect(m.on(0, m.vcpu, CODE, PAGE)).toBe(1n);
+    // A stale entry tells of what was not forgotten.
+    m.tables.map(PAGE, DATA + 0x1000, NORMAL);
+    m.on(0, m.vcpu, CODE + 64, 5n, 3000n);
+    expect(m.on(0, m.vcpu, CODE, PAGE)).toBe(1n);
+    expect(m.on(1, m.second, CODE, PAGE)).toBe(2n);
+  });
 });

@@ -36,6 +36,9 @@ export interface Follower {
 }
 
 const word = (address: number): number => address >>> 2;
+const LASTS = 2 ** SHARED_LAST_BITS;
+/** Where SHARED_LAST has its words of a VMID. */
+const lastOf = (vmid: number): number => word(SHARED_LAST) + 3 * (vmid & (LASTS - 1));
 const VMID = stateOffset('VTTBR_EL2') + 6;
 const ENGINE_REQUEST = stateOffset('engineRequest');
 /** Looks at another pCPU before the thread sleeps between them: the host may have fewer cores than the board pCPUs. */
@@ -116,7 +119,7 @@ export class Broadcast {
     Atomics.store(w, entry + 2, linesLow);
     Atomics.store(w, entry + 3, linesHigh);
     const next = (at + 1) | 0;
-    if (vmid === ANY_VMID) for (let n = 0; n < 2 ** SHARED_LAST_BITS; n++) this.#setLast(n, next);
+    if (vmid === ANY_VMID) for (let n = 0; n < LASTS; n++) this.#setLast(n, next);
     else this.#setLast(vmid, next);
     Atomics.store(w, word(SHARED_LOG_HEAD), next);
     this.#unlock();
@@ -171,16 +174,28 @@ export class Broadcast {
     return { kind: info & 15, vmid: info >>> 16, operand, linesLow, linesHigh };
   }
 
-  /** More was asked for than the log holds. A domain that asked for nothing loses nothing. */
+  /** More was asked for than the log holds. A domain for which no other pCPU asked for anything loses nothing. */
   #resync(): void {
-    const done = this.#done;
-    const last = (vmid: number): number =>
-      Atomics.load(this.#words, word(SHARED_LAST) + (vmid & (2 ** SHARED_LAST_BITS - 1)));
-    this.#follower.resync((vmid) => ((last(vmid) - done) | 0) > 0);
+    const w = this.#words;
+    this.#lock();
+    const missed = Array.from({ length: LASTS }, (_, n) => {
+      const at = lastOf(n);
+      const last = w[at + 1] === this.#index + 1 ? w[at + 2]! : w[at]!;
+      return ((last - this.#done) | 0) > 0;
+    });
+    this.#unlock();
+    this.#follower.resync((vmid) => missed[vmid & (LASTS - 1)]!);
   }
 
+  /** The log's lock is held. */
   #setLast(vmid: number, head: number): void {
-    Atomics.store(this.#words, word(SHARED_LAST) + (vmid & (2 ** SHARED_LAST_BITS - 1)), head);
+    const w = this.#words;
+    const at = lastOf(vmid);
+    if (w[at + 1] !== this.#index + 1) {
+      w[at + 2] = w[at]!;
+      w[at + 1] = this.#index + 1;
+    }
+    w[at] = head;
   }
 
   #enlist(): number {
