@@ -15,7 +15,7 @@ it.each([
 });
 
 it('128 vCPUs on four pCPUs fit in 256 MiB beside guest RAM', () => {
-  const total = ENGINE_END + 128 * VCPU_BYTES + 4 * pcpuBytes(1536);
+  const total = ENGINE_END + 128 * VCPU_BYTES + 4 * pcpuBytes(2048);
   expect(total).toBeLessThan(256 * 2 ** 20);
   expect(README).toContain(`${Math.ceil(total / 2 ** 20)} MiB beside guest RAM`);
 });

@@ -21,7 +21,7 @@ export interface TranslationOptions {
   readonly threshold?: number;
   /**
    * Taken branches before a translation that is there already is looked for, where there may be one: below `threshold`.
-   * Default 16.
+   * Default 48.
    */
   readonly early?: number;
   /** Regions in a module: so many are waited for, or some slices long. Default 32. */
@@ -131,7 +131,7 @@ export class Translator {
     this.#table = core.regions as WebAssembly.Table;
     this.#looked = new Uint32Array(32 * area.codePages);
     this.#exchange = exchange;
-    const { threshold = 3000, early = 16, batch = 32, size = 256, careful = false, regions = 24000 } = options;
+    const { threshold = 3000, early = 48, batch = 32, size = 256, careful = false, regions = 24000 } = options;
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
     this.#options = {
