@@ -4,8 +4,13 @@ import { STATE_BYTES } from '@dom0less/vuart';
 import { RING_HEADER_BYTES } from '../console/ring.ts';
 import { gicStateBytes } from '../domain/virtual-gic.ts';
 
-/** Pages of guest code whose predecoded records one pCPU keeps: 24 MiB of records, backed as they are used. */
-export const CODE_PAGES = 1536;
+/**
+ * Pages of guest code whose predecoded records pCPUs keep, some 18 KiB each, backed as they are used: all together, and one
+ * pCPU at least and at most. The boot of one Linux executes 1,500.
+ */
+const CODE_PAGES = 8192;
+const LEAST_CODE_PAGES = 1536;
+const MOST_CODE_PAGES = 4096;
 /** Bytes of a domain's console rings, and of the ring of log lines and domain states. */
 export const OUTPUT_RING_BYTES = 2 ** 16;
 export const INPUT_RING_BYTES = 2 ** 14;
@@ -157,6 +162,8 @@ export interface BoardLayout {
   readonly domains: readonly DomainLayout[];
   /** Areas of the pCPUs' engines. */
   readonly pcpus: readonly number[];
+  /** Pages of code that each pCPU has room for. */
+  readonly codePages: number;
   /** `PCPU_CONTROL` of each pCPU. */
   readonly pcpuControls: readonly number[];
   /** `POOL_CONTROL` of each CPU pool. */
@@ -209,6 +216,9 @@ const layOutDomain = (cursor: Cursor, { cpus, gicVersion, devices = [] }: Domain
   })),
 });
 
+const codePagesOf = (pcpus: number): number =>
+  Math.min(MOST_CODE_PAGES, Math.max(LEAST_CODE_PAGES, Math.floor(CODE_PAGES / pcpus)));
+
 /** Lays the board out. `blockCount` is less than wanted where 4 GiB do not hold them all. */
 export const layOut = ({ pcpus, pools = 1, domains, blocksWanted }: LayoutInput): BoardLayout => {
   const cursor = new Cursor();
@@ -217,7 +227,8 @@ export const layOut = ({ pcpus, pools = 1, domains, blocksWanted }: LayoutInput)
   const pcpuControls = Array.from({ length: pcpus }, () => cursor.take(PCPU_CONTROL.BYTES));
   const poolControls = Array.from({ length: pools }, () => cursor.take(POOL_CONTROL.BYTES));
   const domainLayouts = domains.map((shape) => layOutDomain(cursor, shape));
-  const pcpuAreas = Array.from({ length: pcpus }, () => cursor.take(pcpuBytes(CODE_PAGES), WASM_PAGE));
+  const codePages = codePagesOf(pcpus);
+  const pcpuAreas = Array.from({ length: pcpus }, () => cursor.take(pcpuBytes(codePages), WASM_PAGE));
   const blocks = cursor.take(0, BLOCK_BYTES);
   const room = Math.floor((MAX_WASM_PAGES * WASM_PAGE - blocks) / BLOCK_BYTES);
   const blockCount = Math.min(room, blocksWanted);
@@ -229,6 +240,7 @@ export const layOut = ({ pcpus, pools = 1, domains, blocksWanted }: LayoutInput)
     pools: poolControls,
     domains: domainLayouts,
     pcpus: pcpuAreas,
+    codePages,
     blocks,
     blockCount,
     wasmPages,

@@ -9,7 +9,7 @@ import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
 import { hostEntropy } from '../firmware/trng.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
-import { CODE_PAGES, CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import { CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
 import type { Outcome, Scheduler } from '../schedule/scheduler.ts';
 import { DomainRuntime, type Vcpu } from './domain-runtime.ts';
@@ -142,7 +142,7 @@ export class Pcpu {
       memory,
       core: core ?? compileCore(),
       pcpu: layout.pcpus[pcpu]!,
-      codePages: CODE_PAGES,
+      codePages: layout.codePages,
       exchange: this.#signals.translations?.(pcpu),
       host: {
         backBlock: (block) => this.#backBlock(block),
