@@ -5,7 +5,7 @@ import { Engine, type EngineHost, type ExitReason } from './engine.ts';
 import { BLOCK_BYTES, BLOCK_TABLE, ENGINE_END, pcpuBytes } from './layout.ts';
 import { OSLSR_RESET, stateOffset, VCPU_BYTES } from './state.ts';
 import type { TranslationExchange } from './translator/exchange.ts';
-import type { TranslationOptions } from './translator/translator.ts';
+import type { TranslationOptions } from './translator/options.ts';
 
 export interface BareMachineOptions {
   /** Physical address of the first byte of RAM; a multiple of 2 MiB. Default 1 GiB. */

@@ -26,7 +26,8 @@ import {
 import { Maintenance, type TlbExports } from './smp/maintenance.ts';
 import { stateOffset, VCPU_FIELDS } from './state.ts';
 import type { TranslationExchange } from './translator/exchange.ts';
-import { type TranslationOptions, Translator } from './translator/translator.ts';
+import type { TranslationOptions } from './translator/options.ts';
+import { Translator } from './translator/translator.ts';
 
 /**
  * Why `run` came back: the budget is used up, the host asked by `exitRequest`, the vCPU waits for an interrupt (WFI), or it

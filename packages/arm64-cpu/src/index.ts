@@ -25,5 +25,6 @@ export { ROWS } from './table/index.ts';
 export type { Feature, Fields, PatternField, Row } from './table/row.ts';
 export type { TranslationExchange, TranslationPack } from './translator/exchange.ts';
 export { bodiesOf, type MergedPack, mergePacks, type PackPart } from './translator/merge.ts';
-export type { TranslationOptions } from './translator/translator.ts';
+export type { TranslationOptions } from './translator/options.ts';
+export { CodeSurvey, type SurveyedPcpu, type SurveyOptions } from './translator/survey.ts';
 export { hostFuses } from './wasm/fused.ts';

@@ -208,7 +208,9 @@ class Session {
             .reduce((a, b) => a + b, sum),
         0,
       );
-    this.#undo.push(translations.beginIdleWork(instructions));
+    const { memory, layout } = this.#board.pcpuInit(0);
+    const pcpus = layout.pcpus.map((pcpu) => ({ pcpu, codePages: layout.codePages }));
+    this.#undo.push(translations.beginIdleWork(instructions, { memory, pcpus }));
   }
 
   #listen(): void {

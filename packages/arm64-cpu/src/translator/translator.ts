@@ -12,30 +12,9 @@ import {
 import { concat } from '../wasm/module-builder.ts';
 import type { TranslationExchange, TranslationPack } from './exchange.ts';
 import { buildModule, regionFunction, regionName } from './module.ts';
+import { DEFAULT_OPTIONS, type TranslationOptions } from './options.ts';
 import { findRegion, PAGE_BYTES, type Region } from './region.ts';
 import { contentOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
-
-/** When code is translated, and how much at a time. */
-export interface TranslationOptions {
-  /** Taken branches to an instruction before the code there is translated: 0 to 32767. Default 3000. */
-  readonly threshold?: number;
-  /**
-   * Taken branches before a translation that is there already is looked for, where there may be one: below `threshold`.
-   * Default 48.
-   */
-  readonly early?: number;
-  /** Regions in a module: so many are waited for, or some slices long. Default 32. */
-  readonly batch?: number;
-  /** Instructions of a region at most. Default 256. */
-  readonly size?: number;
-  /**
-   * Regions do what is rare themselves from the start, and not only those that have left it to the interpreter often.
-   * Default no.
-   */
-  readonly careful?: boolean;
-  /** Regions that are kept at most: 1 to 32767. Default 24000. */
-  readonly regions?: number;
-}
 
 /** A page of records and what it is made from. */
 export interface CodePage {
@@ -131,7 +110,7 @@ export class Translator {
     this.#table = core.regions as WebAssembly.Table;
     this.#looked = new Uint32Array(32 * area.codePages);
     this.#exchange = exchange;
-    const { threshold = 3000, early = 48, batch = 32, size = 256, careful = false, regions = 24000 } = options;
+    const { threshold, early, batch, size, careful, regions } = { ...DEFAULT_OPTIONS, ...options };
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
     this.#options = {

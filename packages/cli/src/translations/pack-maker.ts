@@ -1,5 +1,5 @@
 /** Makes the pack that is kept: merged from what there is, with the machine code of what is used. */
-import { bodiesOf, mergePacks, type PackPart } from '@dom0less/arm64-cpu';
+import { bodiesOf, CodeSurvey, mergePacks, type PackPart, type SurveyedPcpu } from '@dom0less/arm64-cpu';
 import { nativeCode } from '../cache/native-code.ts';
 import type { KeptTranslations } from './cache-file.ts';
 
@@ -129,3 +129,12 @@ export function makeMerged(old: OldPack | undefined, given: readonly PackPart[],
   const parts = old ? [{ ...old, bodies: bodiesOf(old.regions, old.wire) }, ...given] : given;
   return new Making(mergePacks(parts, MAX_AGE, MAX_REGIONS), count);
 }
+
+/** Where it is read what a board has executed: the board's memory, and its pCPUs' areas there. */
+export interface Surveyed {
+  readonly memory: WebAssembly.Memory;
+  readonly pcpus: readonly SurveyedPcpu[];
+}
+
+/** Begins to look for what the board has executed often but not translated. */
+export const beginSurvey = ({ memory, pcpus }: Surveyed): CodeSurvey => new CodeSurvey(memory, pcpus);

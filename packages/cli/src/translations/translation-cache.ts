@@ -3,11 +3,11 @@
  * or while the board idles.
  */
 import { createHash } from 'node:crypto';
-import type { PackPart, TranslationPack } from '@dom0less/arm64-cpu';
+import type { CodeSurvey, PackPart, TranslationPack } from '@dom0less/arm64-cpu';
 import { CacheFolder } from '../cache/cache-folder.ts';
 import { nativeCode } from '../cache/native-code.ts';
 import { decodeFile, encodeFile, type KeptTranslations } from './cache-file.ts';
-import type { Making } from './pack-maker.ts';
+import type { Making, Surveyed } from './pack-maker.ts';
 
 export interface TranslationCacheOptions {
   readonly folder: string;
@@ -29,6 +29,8 @@ const MORE_CODE = 1.1;
 /** How often it is looked whether the board idles, in ms, and how many instructions its domains execute then at most. */
 const LOOK_MS = 500;
 const IDLE_INSTRUCTIONS = 1_000_000;
+/** When they have executed so many it is looked, once, what of their code was often executed and not translated. */
+const SURVEY_INSTRUCTIONS = 100_000_000;
 /** Of each such time so much may go into making the file, in ms, in pieces between which the thread is free. */
 const WORK_MS = 200;
 const PIECE_MS = 5;
@@ -64,6 +66,9 @@ export class TranslationCache {
   #making: Making | undefined;
   /** How many regions' machine code the file has. */
   #optimized = 0;
+  /** The board that is to be surveyed; undefined when that is done. */
+  #surveyed: Surveyed | undefined;
+  #survey: CodeSurvey | undefined;
   #works = false;
   #failed = false;
 
@@ -123,16 +128,21 @@ export class TranslationCache {
     return used > Math.max(this.#optimized, 1) * MORE_CODE;
   }
 
-  /** Makes the file while the board idles. `instructions`: what its domains have executed so far. Gives the way out. */
-  beginIdleWork(instructions: () => number): () => void {
+  /**
+   * Makes the file while the board idles. `instructions`: what its domains have executed so far; `surveyed`: where it is
+   * read what they have executed. Gives the way out.
+   */
+  beginIdleWork(instructions: () => number, surveyed: Surveyed): () => void {
+    this.#surveyed = surveyed;
     let before = Number.NEGATIVE_INFINITY;
     const look = setInterval(() => {
       const now = instructions();
       const idles = now - before < IDLE_INSTRUCTIONS;
       before = now;
-      if (!idles || this.#works || this.#failed || !(this.#wantsMerge || this.#wantsCode)) return;
+      const survey = this.#surveyed !== undefined && now >= SURVEY_INSTRUCTIONS;
+      if (!idles || this.#works || this.#failed || !(survey || this.#wantsMerge || this.#wantsCode)) return;
       this.#works = true;
-      this.#work()
+      (survey ? this.#look() : this.#work())
         .catch((error) => this.#problem(error))
         .finally(() => {
           this.#works = false;
@@ -145,6 +155,22 @@ export class TranslationCache {
   #problem(error: unknown): void {
     this.#failed = true;
     this.#options.onProblem?.(`translations can't be kept: ${error instanceof Error ? error.message : error}`);
+  }
+
+  /** Some of the survey. */
+  async #look(): Promise<void> {
+    const { beginSurvey } = await import('./pack-maker.ts');
+    this.#survey ??= beginSurvey(this.#surveyed!);
+    const begin = performance.now();
+    while (performance.now() - begin < WORK_MS) {
+      if (!this.#survey.run(PIECE_MS)) {
+        this.add(this.#survey.part);
+        this.#survey = undefined;
+        this.#surveyed = undefined;
+        return;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Some of the work on the file. */
