@@ -17,7 +17,7 @@ import {
 } from '../layout.ts';
 import { CALLABLE } from '../translator/callable.ts';
 import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from '../translator/ends.ts';
-import { add, and, eq, i32, i64, leS, load, ltS, node, or, shl, shrU, sub, wrap } from '../wasm/expr.ts';
+import { add, and, type Expr, eq, i32, i64, leS, load, ltS, node, or, shl, shrU, sub, wrap } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
@@ -160,27 +160,18 @@ function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void 
     const end = f.tmp(node('i32', code, cpu, f.get(left), f.get(region)));
     f.set(left, node('i32', [0x75], end, i32(END_BITS)));
     const how = f.tmp(and(end, i32(2 ** END_BITS - 1)));
-    f.if(eq(how, i32(END_INTERPRET)), () => {
-      // What moved SP did not look at it.
-      f.if(and(field(cpu, 'sp', 'i32'), i32(15)), () => {
-        f.callVoid(m.fn('debugMode'), cpu);
-        f.if(field(cpu, 'debugActive', 'i32'), () => f.ret(or(shl(f.get(left), i32(END_BITS)), i32(END_CHECK))));
-      });
-      const at = f.tmp(add(field(cpu, 'pcpu', 'i32'), shl(f.get(region), i32(1))));
-      const leaves = f.tmp(add(load('i32_16u', at, PCPU_LEAVES), i32(1)));
-      f.store('i32_16', at, leaves, PCPU_LEAVES);
-      f.if(eq(leaves, i32(REGION_LEAVES)), () => f.callVoid(m.fn('leftOften'), cpu, f.get(region)));
-      f.ret(end);
-    });
     f.if(how, () => {
+      f.if(eq(how, i32(END_INTERPRET)), () => leaveToInterpreter(f, m, end));
       f.if(eq(how, i32(END_FAULT)), () => f.callVoid(m.fn('deliverFault'), cpu));
       f.if(eq(how, i32(END_RETURN)), () => f.callVoid(m.fn('exceptionReturn'), cpu));
       f.if(field(cpu, 'interruptLines', 'i32'), () => f.callVoid(m.fn('takePending'), cpu));
     });
     const go = shl(f.get(left), i32(END_BITS));
-    f.if(or(requested(cpu), ltS(f.get(left), i32(0))), () => f.ret(go));
+    // Two conditions, each of which is expected to be false, are less work than their disjunction.
+    f.if(ltS(f.get(left), i32(0)), () => f.ret(go));
+    f.if(requested(cpu), () => f.ret(go));
     const target = f.tmp(field(cpu, 'pc'));
-    const index = shl(and(wrap(shrU(target, i64(12))), i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4));
+    const index = and(wrap(shrU(target, i64(12 - 4))), i32((2 ** CODE_TLB_INDEX_BITS - 1) << 4));
     const entry = f.tmp(add(field(cpu, 'tlbCode', 'i32'), index));
     const page = f.tmp(load('i64', entry));
     f.if(node('i32', [0x52], page, and(target, i64(~0xffcn))), () => f.ret(go));
@@ -194,4 +185,19 @@ function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void 
     f.br(again);
   });
   f.unreachable();
+}
+
+/** A region has given `end` in `runRegions`: it left an instruction to the interpreter. Counts that, and returns. */
+function leaveToInterpreter(f: FunctionBuilder, m: CoreModule, end: Expr): void {
+  const [cpu, region] = [f.param(0), f.get(f.params[1]!)];
+  // What moved SP did not look at it.
+  f.if(and(field(cpu, 'sp', 'i32'), i32(15)), () => {
+    f.callVoid(m.fn('debugMode'), cpu);
+    f.if(field(cpu, 'debugActive', 'i32'), () => f.ret(or(and(end, i32(-(2 ** END_BITS))), i32(END_CHECK))));
+  });
+  const at = f.tmp(add(field(cpu, 'pcpu', 'i32'), shl(region, i32(1))));
+  const leaves = f.tmp(add(load('i32_16u', at, PCPU_LEAVES), i32(1)));
+  f.store('i32_16', at, leaves, PCPU_LEAVES);
+  f.if(eq(leaves, i32(REGION_LEAVES)), () => f.callVoid(m.fn('leftOften'), cpu, region));
+  f.ret(end);
 }
