@@ -1,10 +1,13 @@
 /** What a process finds of earlier ones: it starts sooner, and does the same as without. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { assemble } from '@dom0less/arm64-cpu';
 import { Board } from '@dom0less/hypervisor';
 import { describe, expect, it } from 'vitest';
 import { KeptScript } from '../src/cache/kept-script.ts';
+import { nativeCode } from '../src/cache/native-code.ts';
 import { seal, unseal } from '../src/cache/sealed-file.ts';
 import { runBoard } from '../src/commands/run.ts';
 import { hostBoard } from '../src/host-tree.ts';
@@ -34,6 +37,28 @@ async function boot(cache: string): Promise<string> {
 
 const filesOf = (path: string): string[] => readdirSync(path).map((name) => join(path, name));
 const inodesOf = (path: string): number[] => filesOf(path).map((file) => statSync(file).ino);
+
+describe("V8's machine code of a module", () => {
+  it('can be had when V8 has flushed what was not called for long', async () => {
+    const native = nativeCode();
+    if (native === undefined) return expect(process.versions.v8).not.toMatch(/^11\.3\./);
+    // (module (func (export "f")))
+    const wire = Uint8Array.from([
+      0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 0x66, 0, 0, 10, 4, 1, 2, 0, 0x0b,
+    ]);
+    const module = new WebAssembly.Module(wire);
+    const { f } = new WebAssembly.Instance(module).exports;
+    for (const flag of ['--expose-gc', '--stress-flush-code']) setFlagsFromString(flag);
+    const collect = runInNewContext('gc') as () => void;
+    for (let n = 0; n < 3; n++) {
+      native.optimize(f as () => void);
+      expect(native.deserialize(native.serialize(module), wire)).toBeInstanceOf(WebAssembly.Module);
+      for (let k = 0; k < 4; k++) collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const flag of ['--no-expose-gc', '--no-stress-flush-code']) setFlagsFromString(flag);
+  });
+});
 
 describe('a sealed file', () => {
   const parts = [Uint8Array.of(1, 2, 3), new Uint8Array(), Uint8Array.from({ length: 40 }, (_, n) => n)];

@@ -17,25 +17,26 @@ export interface NativeCode {
 /** Versions of V8 with the three functions as they are called here (Node 20). */
 const KNOWN = /^11\.3\./;
 
-let native: NativeCode | undefined;
-
-/** Undefined where this is not to be had. */
-export function nativeCode(): NativeCode | undefined {
-  if (!KNOWN.test(process.versions.v8 ?? '') || 'Bun' in globalThis) return undefined;
-  if (native) return native;
+/**
+ * Has V8 run `body` as a function of `values`. Its own functions can be named while the flag is set only, and V8 may compile
+ * a function again that was not called for long: so it is made for each call.
+ */
+function withNatives<Result>(body: string, values: Record<string, unknown>): Result {
   setFlagsFromString('--allow-natives-syntax');
   try {
-    native = {
-      serialize: new Function('module', 'return %SerializeWasmModule(module)') as NativeCode['serialize'],
-      deserialize: new Function(
-        'code',
-        'wire',
-        'return %DeserializeWasmModule(code, wire)',
-      ) as NativeCode['deserialize'],
-      optimize: new Function('exported', '%WasmTierUpFunction(exported)') as NativeCode['optimize'],
-    };
+    return new Function(...Object.keys(values), body)(...Object.values(values)) as Result;
   } finally {
     setFlagsFromString('--no-allow-natives-syntax');
   }
-  return native;
+}
+
+const native: NativeCode = {
+  serialize: (module) => withNatives('return %SerializeWasmModule(module)', { module }),
+  deserialize: (code, wire) => withNatives('return %DeserializeWasmModule(code, wire)', { code, wire }),
+  optimize: (exported) => withNatives('%WasmTierUpFunction(exported)', { exported }),
+};
+
+/** Undefined where this is not to be had. */
+export function nativeCode(): NativeCode | undefined {
+  return KNOWN.test(process.versions.v8 ?? '') && !('Bun' in globalThis) ? native : undefined;
 }

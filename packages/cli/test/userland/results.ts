@@ -21,7 +21,7 @@ export function userlandTests(options: UserlandOptions): void {
   it('powers off by itself, without a complaint of its kernel', () => {
     expect(run.results.get('end'), `${run.console.slice(-3000)}\n${run.stderr}`).toBe('ok');
     expect(run.console.match(TROUBLE) ?? []).toEqual([]);
-    expect(run.code).toBe(0);
+    expect(run.code, run.stderr).toBe(0);
   });
   it.each(options.suites.flatMap((suite) => [...suite.expected]))('%s', (name, text) => {
     expect(run.results.get(name), detail(run.console, name)).toBe(text);
