@@ -32,7 +32,7 @@ const IDLE_INSTRUCTIONS = 1_000_000;
 /** When they have executed so many it is looked, once, what of their code was often executed and not translated. */
 const SURVEY_INSTRUCTIONS = 100_000_000;
 /** Of each such time so much may go into making the file, in ms, in pieces between which the thread is free. */
-const WORK_MS = 200;
+const WORK_MS = 400;
 const PIECE_MS = 5;
 
 interface Loaded {
