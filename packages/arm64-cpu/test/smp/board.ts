@@ -49,6 +49,8 @@ export class SmpBoard {
   readonly #commands: number;
   readonly #stage2: Stage2Tables;
   readonly #workers: Worker[] = [];
+  /** Why a thread has died. */
+  #death: Error | undefined;
   #nextTable = TABLES;
   #nextCode = RAM_BASE + 0x10_0000;
   #tablesMade = false;
@@ -95,6 +97,9 @@ export class SmpBoard {
       };
       const worker = new Worker(workerCode!, { eval: true, workerData: init });
       board.#workers.push(worker);
+      worker.on('error', (cause) => {
+        board.#death = new Error(`the thread of pCPU ${n} died: ${cause}`, { cause });
+      });
       return new Promise<void>((resolve, reject) => {
         worker.once('message', () => resolve());
         worker.once('error', reject);
@@ -186,6 +191,7 @@ export class SmpBoard {
     while (Atomics.load(this.words, command + COMMAND_STATE) === STATE_RUN) {
       const waiting = Atomics.waitAsync(this.words, command + COMMAND_STATE, STATE_RUN, 1000);
       if (waiting.async) await waiting.value;
+      if (this.#death) throw this.#death;
     }
   }
 
