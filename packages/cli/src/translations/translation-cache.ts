@@ -29,11 +29,11 @@ const MORE_CODE = 1.1;
 /** How often it is looked whether the board idles, in ms, and how many instructions its domains execute then at most. */
 const LOOK_MS = 500;
 const IDLE_INSTRUCTIONS = 1_000_000;
-/** When they have executed so many it is looked, once, what of their code was often executed and not translated. */
-const SURVEY_INSTRUCTIONS = 100_000_000;
-/** Of each such time so much may go into making the file, in ms, in pieces between which the thread is free. */
+/** Of each such time so much may go into the survey and the file, in ms, in pieces between which the thread is free. */
 const WORK_MS = 400;
 const PIECE_MS = 5;
+/** When the domains have executed so many it is looked, once, what of their code ran often and is not translated. */
+const SURVEY_INSTRUCTIONS = 100_000_000;
 
 interface Loaded {
   readonly kept: KeptTranslations;
@@ -142,7 +142,7 @@ export class TranslationCache {
       const survey = this.#surveyed !== undefined && now >= SURVEY_INSTRUCTIONS;
       if (!idles || this.#works || this.#failed || !(survey || this.#wantsMerge || this.#wantsCode)) return;
       this.#works = true;
-      (survey ? this.#look() : this.#work())
+      (survey ? this.#surveySome() : this.#work())
         .catch((error) => this.#problem(error))
         .finally(() => {
           this.#works = false;
@@ -158,7 +158,7 @@ export class TranslationCache {
   }
 
   /** Some of the survey. */
-  async #look(): Promise<void> {
+  async #surveySome(): Promise<void> {
     const { beginSurvey } = await import('./pack-maker.ts');
     this.#survey ??= beginSurvey(this.#surveyed!);
     const begin = performance.now();
