@@ -81,6 +81,19 @@ const steps = fc.array(
   { minLength: 20, maxLength: 80 },
 );
 
+/** At CODE a load from PAGE, which is the first of two frames with 1 and 2 in them; behind it so many TLBI as x1 says. */
+function withLoadAndTlbi(): TwoPcpus {
+  const m = new TwoPcpus();
+  m.level(1);
+  m.split();
+  m.tables.map(PAGE, DATA, NORMAL);
+  m.write64(DATA, 1n);
+  m.write64(DATA + 0x1000, 2n);
+  m.program('ldr x1, [x0]\nhvc #0');
+  m.program('1: tlbi vaae1is, x0\nsubs x1, x1, #1\nb.ne 1b\ndsb ish\nisb\nhvc #0', CODE + 64);
+  return m;
+}
+
 describe('two pCPUs and two vCPUs that move between them', () => {
   it('agree with a model: translations by TLBI, code by IC, both by the host', () => {
     fc.assert(
@@ -157,14 +170,7 @@ describe('two pCPUs and two vCPUs that move between them', () => {
   });
 
   it('a pCPU that falls behind the whole log forgets what it missed', () => {
-    const m = new TwoPcpus();
-    m.level(1);
-    m.split();
-    m.tables.map(PAGE, DATA, NORMAL);
-    m.write64(DATA, 1n);
-    m.write64(DATA + 0x1000, 2n);
-    m.program('ldr x1, [x0]\nhvc #0');
-    m.program('1: tlbi vaae1is, x0\nsubs x1, x1, #1\nb.ne 1b\ndsb ish\nisb\nhvc #0', CODE + 64);
+    const m = withLoadAndTlbi();
     expect(m.on(1, m.second, CODE, PAGE)).toBe(1n);
     m.tables.map(PAGE, DATA + 0x1000, NORMAL);
     m.on(0, m.vcpu, CODE + 64, PAGE >> 12n, 1n);
@@ -173,14 +179,7 @@ describe('two pCPUs and two vCPUs that move between them', () => {
   });
 
   it('a pCPU that falls behind by what it did itself forgets nothing', () => {
-    const m = new TwoPcpus();
-    m.level(1);
-    m.split();
-    m.tables.map(PAGE, DATA, NORMAL);
-    m.write64(DATA, 1n);
-    m.write64(DATA + 0x1000, 2n);
-    m.program('ldr x1, [x0]\nhvc #0');
-    m.program('1: tlbi vaae1is, x0\nsubs x1, x1, #1\nb.ne 1b\ndsb ish\nisb\nhvc #0', CODE + 64);
+    const m = withLoadAndTlbi();
     expect(m.on(1, m.second, CODE, PAGE)).toBe(1n);
     expect(m.on(0, m.vcpu, CODE, PAGE)).toBe(1n);
     // A stale entry tells of what was not forgotten.
