@@ -117,7 +117,7 @@ export const VCPU_CONTROL = {
   HOME: 8,
   /** 1 + the pCPU that a scheduler has given it for good, or 0. */
   PLACE: 12,
-  /** Its turn among those that wait for a pCPU of their own. */
+  /** Null scheduler: its turn among those that wait for a pCPU of their own. Fair one: 1 if it has waked up and not run since. */
   TICKET: 16,
   /** Levels of its timers' interrupts, a bit each. */
   TIMER_LEVELS: 20,

@@ -50,6 +50,8 @@ interface Region {
 /** Finds devices by address and moves values between them and memory. */
 export class MmioBus {
   readonly #regions: Region[] = [];
+  /** Where the last access was: most are to the same device. */
+  #last: Region | undefined;
   readonly #view: DataView;
   readonly #open: boolean;
 
@@ -68,20 +70,29 @@ export class MmioBus {
    * no device, unless the bus is open, and for accesses wider than the register: the guest takes an external abort.
    */
   access(ipa: number, size: number, isWrite: boolean, valueAt: number, vcpu: number): boolean {
-    for (const { base, end, device } of this.#regions) {
-      if (ipa < base || ipa + size > end) continue;
-      const offset = ipa - base;
-      if (size === 8 && device.isDoubleword?.(offset)) {
-        this.#move(device, offset, 4, isWrite, valueAt, vcpu);
-        this.#move(device, offset + 4, 4, isWrite, valueAt + 4, vcpu);
-        return true;
-      }
-      if (size !== 1 && size !== 2 && size !== 4) return false;
-      this.#move(device, offset, size, isWrite, valueAt, vcpu);
+    const region = this.#regionAt(ipa, size);
+    if (region === undefined) {
+      if (this.#open && !isWrite) for (let n = 0; n < size; n++) this.#view.setUint8(valueAt + n, 0xff);
+      return this.#open;
+    }
+    const { device } = region;
+    const offset = ipa - region.base;
+    if (size === 8 && device.isDoubleword?.(offset)) {
+      this.#move(device, offset, 4, isWrite, valueAt, vcpu);
+      this.#move(device, offset + 4, 4, isWrite, valueAt + 4, vcpu);
       return true;
     }
-    if (this.#open && !isWrite) for (let n = 0; n < size; n++) this.#view.setUint8(valueAt + n, 0xff);
-    return this.#open;
+    if (size !== 1 && size !== 2 && size !== 4) return false;
+    this.#move(device, offset, size, isWrite, valueAt, vcpu);
+    return true;
+  }
+
+  #regionAt(ipa: number, size: number): Region | undefined {
+    const last = this.#last;
+    if (last !== undefined && ipa >= last.base && ipa + size <= last.end) return last;
+    const found = this.#regions.find(({ base, end }) => ipa >= base && ipa + size <= end);
+    if (found !== undefined) this.#last = found;
+    return found;
   }
 
   #move(device: MmioDevice, offset: number, size: AccessSize, isWrite: boolean, valueAt: number, vcpu: number): void {

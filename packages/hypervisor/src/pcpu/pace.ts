@@ -22,7 +22,7 @@ export interface Pace {
 }
 
 /** Most instructions, and the time, between two looks at consoles, timers and the other vCPUs. */
-const SLICE = 200_000;
+const SLICE = 500_000;
 const SLICE_MS = 2;
 /** Less than this is not worth leaving a vCPU for. */
 const SHORTEST_MS = 0.01;

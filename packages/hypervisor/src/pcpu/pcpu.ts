@@ -258,7 +258,9 @@ export class Pcpu {
     const executed = (view.getUint32(vcpu.base + INSTRUCTIONS, true) - before) >>> 0;
     this.#ran = this.#pace.end(executed);
     if (reason === 'wait') this.#outcome = 'wait';
-    if (reason === 'event' && !vcpu.eventWait.begin(this.#pace.read(), !this.#pace.exact)) this.#outcome = 'event';
+    if (reason === 'event') {
+      this.#outcome = vcpu.eventWait.begin(this.#pace.read(), !this.#pace.exact) ? 'yield' : 'event';
+    }
     if (vcpu.domain.console?.takeNews()) this.#news = true;
     if (vcpu.sched.run === VCPU_RUN.STOPPING) this.#letGo(vcpu);
   }

@@ -3,8 +3,10 @@ import type { BoardMemory } from '../memory/board-memory.ts';
 import { CONTROL } from '../memory/layout.ts';
 import type { Lock } from '../memory/lock.ts';
 
+const { timeOrigin } = performance;
+
 /** Host time in ms since 1970, about the same on all threads; never goes back on one. */
-export const hostTime = (): number => performance.timeOrigin + performance.now();
+export const hostTime = (): number => timeOrigin + performance.now();
 
 /** CNTPCT_EL0 as a number below 2^53. What one thread has read, none reads less of afterwards. */
 export class SystemCounter {

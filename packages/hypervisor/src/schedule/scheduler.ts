@@ -15,8 +15,8 @@ export interface SchedulerParts {
   readonly vcpus: readonly SchedVcpu[];
 }
 
-/** Why a pCPU gives a vCPU back: its slice is over, it waits for an interrupt, or for an event. */
-export type Outcome = 'preempted' | 'wait' | 'event';
+/** Why a pCPU gives a vCPU back: its slice is over, it lets others go first, it waits for an interrupt, or for an event. */
+export type Outcome = 'preempted' | 'yield' | 'wait' | 'event';
 
 /** What came of bringing a vCPU online: it has a turn, or there is no pCPU for it now. */
 export type Admission = 'admitted' | 'waits';
@@ -40,8 +40,8 @@ export abstract class Scheduler {
     this.#lock = memory.lock(control + POOL_CONTROL.LOCK);
   }
 
-  /** The vCPU that `pcpu` shall run now, of those that wait; undefined: none. */
-  protected abstract choose(pcpu: number): SchedVcpu | undefined;
+  /** The vCPU that `pcpu` shall run now, of those that wait; undefined: none. `last`: what it has run until now, if that may go on. */
+  protected abstract choose(pcpu: number, last: SchedVcpu | undefined): SchedVcpu | undefined;
 
   /** A vCPU begins to want to run: it came online, or it was woken. */
   protected abstract admit(vcpu: SchedVcpu, online: boolean): Admission;
@@ -61,7 +61,7 @@ export abstract class Scheduler {
     this.#lock.acquire();
     if (last !== undefined) this.#giveBack(last, outcome, ran);
     this.#setIdle(pcpu, false);
-    const taken = this.choose(pcpu);
+    const taken = this.choose(pcpu, outcome === 'preempted' ? last : undefined);
     if (taken === undefined) this.#setIdle(pcpu, true);
     else {
       taken.owner = pcpu;
