@@ -48,8 +48,10 @@ const popcount = (v: number): number => {
 };
 
 /** The table in the order in which rows are tried: the one with more fixed bits comes first, then the earlier one. */
-export const encodingsInOrder = (): Encoding[] =>
-  [...allEncodings()].sort((a, b) => popcount(b.pattern.mask) - popcount(a.pattern.mask) || a.index - b.index);
+export function encodingsInOrder(): Encoding[] {
+  const fixed = allEncodings().map(({ pattern }) => popcount(pattern.mask));
+  return [...allEncodings()].sort((a, b) => fixed[b.index]! - fixed[a.index]! || a.index - b.index);
+}
 
 /** Rows by bits 31:21 of the word. */
 function makeBuckets(): readonly (readonly Encoding[])[] {

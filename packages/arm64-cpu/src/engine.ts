@@ -95,16 +95,17 @@ export interface EngineOptions {
 }
 
 /** Writes of a page that holds code before its records are given up for the sake of the data on it. */
-const WRITES_BEFORE_DROP = 64;
+const WRITES_BEFORE_DROP = 16;
 
 const PAGE_BYTES = 4096;
+const SCRATCH = stateOffset('scratch0');
 /** No write to a page that holds code is longer (DC ZVA). */
 const LONGEST_WRITE = 64;
 
 interface CoreExports extends TlbExports {
   run(vcpu: number, budget: number): number;
   flushCode(pcpu: number): void;
-  clearRecords(records: number, hostPage: number, trapsFp: number, count: number): void;
+  clearRecords(records: number, hostPage: number, trapsFp: number, count: number, used: number): void;
 }
 
 /** Runs vCPUs of the board's memory on one pCPU (one thread). */
@@ -126,6 +127,8 @@ export class Engine {
   readonly #vmids: Uint16Array;
   readonly #maintenance: Maintenance;
   #nextCodePage = 0;
+  /** Pages of records that were ever in use: the others are still zero. */
+  #usedCodePages = 0;
   readonly #translator: Translator | undefined;
 
   constructor(options: EngineOptions) {
@@ -155,14 +158,14 @@ export class Engine {
         mmio: (cpu: number, low: number, high: number, size: number, isWrite: number) => {
           const vcpu = cpu >>> 0;
           const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
-          return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
+          return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + SCRATCH) ? 1 : 0;
         },
         hypercall: (vcpu: number, immediate: number, isSmc: number) => this.#hypercall(vcpu >>> 0, immediate, isSmc),
         counter: (vcpu: number) => host.counter(vcpu >>> 0),
         timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
         systemRegister: (cpu: number, id: number, isWrite: number) => {
           const vcpu = cpu >>> 0;
-          return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + stateOffset('scratch0')) ? 1 : 0;
+          return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + SCRATCH) ? 1 : 0;
         },
         hotEntry: (vcpu: number, rec: number) => this.#hotEntry(vcpu >>> 0, rec >>> 0),
         leftOften: (vcpu: number, region: number) => {
@@ -288,7 +291,9 @@ export class Engine {
     this.#dropCodePage(index);
     const vmid = this.#maintenance.vmidOf(vcpu);
     const page = { index, records, hostPage, trapsFp: trapsFp !== 0 };
-    this.#core.clearRecords(records, hostPage, trapsFp, this.#translator?.opened(page, vmid) ?? 0);
+    const used = index < this.#usedCodePages ? 1 : 0;
+    this.#usedCodePages = Math.max(this.#usedCodePages, index + 1);
+    this.#core.clearRecords(records, hostPage, trapsFp, this.#translator?.opened(page, vmid) ?? 0, used);
     this.#hostPages[index] = hostPage;
     this.#trapsFp[index] = trapsFp;
     this.#vmids[index] = vmid;

@@ -38,6 +38,14 @@ export const MAX_PCPUS = 256;
  */
 export const SHARED_LAST = SHARED_BASE + 0x800;
 export const SHARED_LAST_BITS = 6;
+/**
+ * u32 per VMID modulo 64: which pCPUs may have TLB entries of these domains that are to be kept: none (0), one (its mark,
+ * PCPU_MARK), or several (PRESENT_SEVERAL). Behind them a u32 each that counts how often one has taken over from others:
+ * whoever was there before then has entries that nobody has kept up to date.
+ */
+export const SHARED_PRESENT = SHARED_BASE + 0xc00;
+export const PRESENT_SEVERAL = -1;
+export const SHARED_TAKEN_OVER = SHARED_PRESENT + 4 * 2 ** SHARED_LAST_BITS;
 /** Locks of guarded pages, by host page number. */
 export const PAGE_LOCKS = SHARED_BASE + 0x1000;
 export const PAGE_LOCK_BITS = 10;
@@ -113,6 +121,8 @@ export const SLOT_OWNER_EL1 = 16;
 /** When each slot was last chosen: the value that the count of choices had. The slot of the least is the next to go. */
 export const PCPU_SLOT_TIMES = 0xc0;
 export const PCPU_SLOT_CLOCK = 0x20;
+/** u32: the pCPU's place in the list, plus 1. */
+export const PCPU_MARK = 0x24;
 /** The vCPU that the engine is running, 0 while it is in none (u32, Atomics). */
 export const PCPU_RUNNING = 0x100;
 /** How far this pCPU has followed the log of operations (u32, Atomics; waiters are notified). */
@@ -149,7 +159,14 @@ export const REGIONS = 0x8000;
  * whether it follows still.
  */
 export const PAGE_NEXT = PAGE_TRAPS_FP + 4;
-export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_NEXT + 4) / 64) * 64;
+/**
+ * u32: what the count of an entry begins with anew when a translation was looked for early and not found; 0: none is
+ * looked for early. Behind it a bit for each instruction: that has been done.
+ */
+export const PAGE_LATER = PAGE_NEXT + 4;
+export const PAGE_LOOKED = PAGE_LATER + 4;
+export const PAGE_LOOKED_BYTES = 1024 / 8;
+export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_LOOKED + PAGE_LOOKED_BYTES) / 64) * 64;
 
 /** The page of records from which an instruction runs alone. */
 export const PCPU_ALONE = PCPU_NO_CODE + CODE_TLB_BYTES;
@@ -164,8 +181,16 @@ export const STAGE2_ENTRY_SHIFT = 5;
 export const STAGE2_INDEX_BITS = 8;
 export const STAGE2_BYTES = 2 ** (STAGE2_ENTRY_SHIFT + STAGE2_INDEX_BITS);
 export const PCPU_STAGE2 = PCPU_LEAVES + 2 * REGIONS;
+/**
+ * A bit for each value of a hash, set where there may be a region whose first instruction has it: the top FILTER_BITS of
+ * `key * FILTER_HASH.key ^ word * FILTER_HASH.word`, of the region's key (see translator/region-table.ts) and first word.
+ */
+export const PCPU_FILTER = PCPU_STAGE2 + STAGE2_BYTES;
+export const FILTER_BITS = 18;
+export const FILTER_BYTES = 2 ** FILTER_BITS / 8;
+export const FILTER_HASH = { key: 0x9e3779b1, word: 0x85ebca6b } as const;
 /** The first page of records that are kept. */
-export const PCPU_RECORDS = PCPU_STAGE2 + STAGE2_BYTES;
+export const PCPU_RECORDS = PCPU_FILTER + FILTER_BYTES;
 
 /** Bytes of a pCPU area that holds the records of `codePages` pages. */
 export const pcpuBytes = (codePages: number): number =>

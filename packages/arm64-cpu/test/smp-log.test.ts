@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileCore } from '../src/core-module.ts';
 import { Engine, type EngineHost } from '../src/engine.ts';
-import { ENGINE_END, pcpuBytes } from '../src/layout.ts';
+import { ENGINE_END, pcpuBytes, SHARED_LAST_BITS, SHARED_LOG_HEAD } from '../src/layout.ts';
 import { stateOffset, VCPU_BYTES } from '../src/state.ts';
 import { CODE, DATA, Machine, NORMAL, NOT_GLOBAL, READ_ONLY } from './machine.ts';
 
@@ -45,6 +45,12 @@ class TwoPcpus extends Machine {
     this.bytes.copyWithin(this.second, this.vcpu, this.vcpu + VCPU_BYTES);
   }
 
+  /** Makes the vCPUs each the only one of its domain, in domains that share the words of SHARED_PRESENT. */
+  makeSole(): void {
+    for (const vcpu of [this.vcpu, this.second]) this.view.setInt32(vcpu + stateOffset('soleVcpu'), 1, true);
+    this.view.setUint16(this.second + stateOffset('VTTBR_EL2') + 6, 2 ** SHARED_LAST_BITS, true);
+  }
+
   /** Runs `source` with x0 and x1 as the vCPU on the pCPU, until HVC; gives its x1. */
   on(pcpu: number, vcpu: number, pc: number, x0: bigint, x1 = 0n): bigint {
     const put = (name: string, value: bigint): void =>
@@ -78,7 +84,7 @@ const steps = fc.array(
     ),
     frame: fc.nat(PAGES - 1),
   }),
-  { minLength: 20, maxLength: 80 },
+  { minLength: 20, maxLength: 160 },
 );
 
 /** At CODE a load from PAGE, which is the first of two frames with 1 and 2 in them; behind it so many TLBI as x1 says. */
@@ -97,11 +103,12 @@ function withLoadAndTlbi(): TwoPcpus {
 describe('two pCPUs and two vCPUs that move between them', () => {
   it('agree with a model: translations by TLBI, code by IC, both by the host', () => {
     fc.assert(
-      fc.property(steps, (list) => {
+      fc.property(steps, fc.boolean(), (list, isSole) => {
         const m = new TwoPcpus();
         m.view.setInt32(m.vcpu + stateOffset('el'), 1, true);
         m.view.setInt32(m.vcpu + stateOffset('spsel'), 1, true);
         m.split();
+        if (isSole) m.makeSole();
         // Model: the frame of each page, the value in each frame, and the number that each frame's code gives.
         const frames = Array.from({ length: PAGES }, (_, n) => n);
         const values = Array.from({ length: PAGES }, (_, n) => BigInt(n));
@@ -135,7 +142,12 @@ describe('two pCPUs and two vCPUs that move between them', () => {
             return [name, CODE + n * 64];
           }),
         );
+        m.program('hvc #0', CODE + 0x400);
         for (const { pcpu, vcpu, page, what, frame: to } of list) {
+          if (isSole && vcpu === 1) {
+            m.on(pcpu, m.second, CODE + 0x400, 0n);
+            continue;
+          }
           const cpu = vcpu === 0 ? m.vcpu : m.second;
           const va = PAGE + BigInt(page) * 0x1000n;
           const execute = EXECUTE + BigInt(page) * 0x1000n;
@@ -165,7 +177,7 @@ describe('two pCPUs and two vCPUs that move between them', () => {
           }
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 100 },
     );
   });
 
@@ -186,6 +198,30 @@ describe('two pCPUs and two vCPUs that move between them', () => {
     m.tables.map(PAGE, DATA + 0x1000, NORMAL);
     m.on(0, m.vcpu, CODE + 64, 5n, 3000n);
     expect(m.on(0, m.vcpu, CODE, PAGE)).toBe(1n);
+    expect(m.on(1, m.second, CODE, PAGE)).toBe(2n);
+  });
+
+  it("what a domain's only vCPU forgets is told nobody: who gets it has forgotten all", () => {
+    const m = withLoadAndTlbi();
+    m.view.setInt32(m.vcpu + stateOffset('soleVcpu'), 1, true);
+    const head = (): number => m.view.getUint32(SHARED_LOG_HEAD, true);
+    expect(m.on(1, m.vcpu, CODE, PAGE)).toBe(1n);
+    expect(m.on(0, m.vcpu, CODE, PAGE)).toBe(1n);
+    const before = head();
+    m.tables.map(PAGE, DATA + 0x1000, NORMAL);
+    m.on(0, m.vcpu, CODE + 64, PAGE >> 12n, 1n);
+    expect(head()).toBe(before);
+    expect(m.on(1, m.vcpu, CODE, PAGE)).toBe(2n);
+  });
+
+  it('as soon as another vCPU of the domain runs elsewhere it is told', () => {
+    const m = withLoadAndTlbi();
+    expect(m.on(0, m.vcpu, CODE, PAGE)).toBe(1n);
+    expect(m.on(1, m.second, CODE, PAGE)).toBe(1n);
+    const before = m.view.getUint32(SHARED_LOG_HEAD, true);
+    m.tables.map(PAGE, DATA + 0x1000, NORMAL);
+    m.on(0, m.vcpu, CODE + 64, PAGE >> 12n, 1n);
+    expect(m.view.getUint32(SHARED_LOG_HEAD, true)).toBe(before + 1);
     expect(m.on(1, m.second, CODE, PAGE)).toBe(2n);
   });
 });

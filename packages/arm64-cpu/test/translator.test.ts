@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { LOOPS } from '../bench/loop-sources.ts';
 import { assemble } from '../src/asm/assemble.ts';
 import type { BareMachineOptions } from '../src/bare-machine.ts';
@@ -62,15 +62,35 @@ describe('translated code', () => {
     expect(Buffer.compare(ram(ours), ram(theirs))).toBe(0);
   });
 
-  it('goes on where there are more regions than may be kept', () => {
+  describe('goes on', () => {
     const source = LOOPS[2]!.source;
-    const theirs = board(source, 2, false);
-    while (theirs.run(100_000) === 'budget');
-    for (const regions of [1, 2, 5]) {
-      const ours = board(source, 2, { ...TRANSLATE_ALL, regions });
-      while (ours.run(100_000) === 'budget');
+    const agrees = (translate: Translate): void => {
+      const [ours, theirs] = [board(source, 2, translate), board(source, 2, false)];
+      for (const b of [ours, theirs]) while (b.run(100_000) === 'budget');
       expect(differences(ours, theirs)).toEqual([]);
-    }
+    };
+
+    it.each([1, 2, 5])('where no more than %i regions may be kept', (n) => agrees({ ...TRANSLATE_ALL, regions: n }));
+
+    it.each([1, 2, 5])('where no more than %i modules may be kept', (n) => agrees({ ...TRANSLATE_ALL, modules: n }));
+
+    it('where the runtime has no room for a module', () => {
+      const { Module } = WebAssembly;
+      let made = 0;
+      class ScarceModule extends Module {
+        constructor(bytes: BufferSource) {
+          if (made++ % 3 === 2) throw new RangeError('WebAssembly.Module(): Out of memory');
+          super(bytes);
+        }
+      }
+      const scarce = vi.spyOn(WebAssembly, 'Module').mockImplementation(ScarceModule);
+      try {
+        agrees(TRANSLATE_ALL);
+        expect(made).toBeGreaterThan(3);
+      } finally {
+        scarce.mockRestore();
+      }
+    });
   });
 
   it('is made anew where an instruction of its loop is replaced, whoever replaces it', () => {

@@ -125,17 +125,17 @@ const fetch: CoreHelper = {
 };
 
 /**
- * clearRecords(records, hostPage, trapsFp, count): an empty page of records for the words at memory offset `hostPage`;
- * each taken branch to it is counted from `count`.
+ * clearRecords(records, hostPage, trapsFp, count, used): an empty page of records for the words at memory offset
+ * `hostPage`; each taken branch to it is counted from `count`. Without `used` it is zero already.
  */
 const clearRecords: CoreHelper = {
   name: 'clearRecords',
-  params: ['i32', 'i32', 'i32', 'i32'],
+  params: ['i32', 'i32', 'i32', 'i32', 'i32'],
   results: [],
   build(f) {
     const [records, hostPage, trapsFp, count] = [f.param(0), f.param(1), f.param(2), f.param(3)];
     // memory.fill: HANDLER_UNDECODED is 0.
-    f.raw([0xfc, 0x0b, 0x00], records, i32(0), i32(PAGE_ENTRY_COUNTS));
+    f.if(f.param(4), () => f.raw([0xfc, 0x0b, 0x00], records, i32(0), i32(PAGE_ENTRY_COUNTS)));
     f.store('i32_16', records, i32(HANDLER_PAGE_END), 1024 << RECORD_SHIFT);
     f.store('i32', records, hostPage, PAGE_HOST);
     f.store('i32', records, trapsFp, PAGE_TRAPS_FP);

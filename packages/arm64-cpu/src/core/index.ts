@@ -3,6 +3,7 @@ import { helpers as access } from './access.ts';
 import { helpers as crc32 } from './crc32.ts';
 import { helpers as crypto } from './crypto.ts';
 import { helpers as debug } from './debug.ts';
+import { helpers as entry } from './entry.ts';
 import { helpers as exceptions } from './exceptions.ts';
 import { helpers as fetch } from './fetch.ts';
 import { helpers as fpArith } from './fp-arith.ts';
@@ -23,6 +24,7 @@ export const HELPERS: readonly CoreHelper[] = [
   ...debug,
   ...access,
   ...fetch,
+  ...entry,
   ...maintenance,
   ...exceptions,
   ...crc32,

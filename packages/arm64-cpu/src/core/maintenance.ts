@@ -2,7 +2,22 @@
 
 import { PAGE_GUARDED, PAGE_HAS_CODE } from '../layout.ts';
 import { OP_CODE, OP_CODE_LINES } from '../smp/operations.ts';
-import { and, type Expr, eq, eqz, extU, i32, i64, ne, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
+import {
+  ATOMIC_FENCE,
+  and,
+  type Expr,
+  eq,
+  eqz,
+  extU,
+  i32,
+  i64,
+  ne,
+  or,
+  select,
+  shl,
+  shrU,
+  wrap,
+} from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 import { accessOf, ISS_WNR, pageFlags, probe, RESOLVED_DEVICE } from './access.ts';
 import type { CoreHelper } from './helper.ts';
@@ -20,7 +35,6 @@ import {
 } from './memory.ts';
 import { isShared } from './tlb.ts';
 
-const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
 const ISS_CM = 1 << 8;
 const ZVA_BYTES = 64;
 

@@ -2,6 +2,7 @@
 import {
   CODE_TLB_BYTES,
   CODE_TLB_INDEX_BITS,
+  PCPU_MARK,
   PCPU_NO_CODE,
   PCPU_SLOT_CLOCK,
   PCPU_SLOT_KEYS,
@@ -9,7 +10,9 @@ import {
   PCPU_SLOT_VCPUS,
   PCPU_SLOTS,
   PCPU_STAGE2,
+  SHARED_LAST_BITS,
   SHARED_PCPU_COUNT,
+  SHARED_PRESENT,
   SLOT_BLOCK_MAP,
   SLOT_BLOCK_MAP_BYTES,
   SLOT_BYTES,
@@ -31,6 +34,7 @@ import {
 } from '../layout.ts';
 import { OP_ASID, OP_VA, OP_VMID } from '../smp/operations.ts';
 import {
+  ATOMIC_FENCE,
   add,
   and,
   type Expr,
@@ -453,7 +457,7 @@ const flushVa: CoreHelper = {
   },
 };
 
-/** A TLBI on this pCPU, told to the others; `waits`: the next DSB waits until none of them uses what it forgets. */
+/** A TLBI on this pCPU, told to the others if they may have entries that are kept; `waits`: the next DSB waits until none of them uses what it forgets. */
 function tlbi(
   name: string,
   op: number,
@@ -468,7 +472,13 @@ function tlbi(
       const cpu = f.param(0);
       const what = f.tmp(operand(cpu, f.param(1)));
       flush(f, m, field(cpu, 'pcpu', 'i32'), vmidOf(cpu), what);
-      f.if(isShared(), () => f.callVoid(m.fn('broadcast'), cpu, i32(op), what, f.param(2)));
+      f.if(isShared(), () => {
+        // What the vCPU has written to its tables is seen before others are looked for: see Broadcast#join.
+        f.raw(ATOMIC_FENCE);
+        const present = load('i32', shl(and(vmidOf(cpu), i32(2 ** SHARED_LAST_BITS - 1)), i32(2)), SHARED_PRESENT);
+        const mark = load('i32', field(cpu, 'pcpu', 'i32'), PCPU_MARK);
+        f.if(ne(present, mark), () => f.callVoid(m.fn('broadcast'), cpu, i32(op), what, f.param(2)));
+      });
     },
   };
 }

@@ -267,7 +267,7 @@ export class MainFunction {
     const cpu = this.#cpu;
     const at = this.#entryCount();
     const count = (): Expr => load('i32_16u', at, PAGE_ENTRY_COUNTS);
-    f.if(eq(count(), i32(ENTRY_HOT)), () => f.callVoid(this.#m.fn('hotEntry'), cpu, f.get(this.#rec)));
+    f.if(eq(count(), i32(ENTRY_HOT)), () => f.callVoid(this.#m.fn('entryReached'), cpu, f.get(this.#rec)));
     const region = f.tmp(and(count(), i32(ENTRY_HOT - 1)));
     f.brIf(next, or(eqz(and(count(), i32(ENTRY_HOT))), eqz(region)));
     this.#syncFlags();

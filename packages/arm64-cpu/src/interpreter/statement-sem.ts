@@ -3,7 +3,19 @@
 import { HOW_ALIGN_SHIFT, HOW_ALIGNED, HOW_UNPRIVILEGED } from '../core/access.ts';
 import { stateOffset } from '../state.ts';
 import type { AccessOptions } from '../table/sem.ts';
-import { and, atomicCode, type Expr, eqz, i32, i64, type LoadKind, load, node, simd } from '../wasm/expr.ts';
+import {
+  ATOMIC_FENCE,
+  and,
+  atomicCode,
+  type Expr,
+  eqz,
+  i32,
+  i64,
+  type LoadKind,
+  load,
+  node,
+  simd,
+} from '../wasm/expr.ts';
 import type { FunctionBuilder } from '../wasm/function-builder.ts';
 
 /** Bytes of each kind of load. */
@@ -23,8 +35,6 @@ export const LOAD_BYTES: Record<LoadKind, 1 | 2 | 4 | 8> = {
   i64_32s: 4,
   i64_32u: 4,
 };
-
-const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
 
 /** ESR_EL1 of an UNDEFINED instruction: class 0, IL. */
 const UNKNOWN_ESR = 2 ** 25;

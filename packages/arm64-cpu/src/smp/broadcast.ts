@@ -6,7 +6,9 @@ import {
   LOG_ENTRIES,
   MAX_PCPUS,
   PCPU_DONE,
+  PCPU_MARK,
   PCPU_RUNNING,
+  PRESENT_SEVERAL,
   SHARED_LAST,
   SHARED_LAST_BITS,
   SHARED_LOG,
@@ -14,6 +16,8 @@ import {
   SHARED_LOG_LOCK,
   SHARED_PCPU_COUNT,
   SHARED_PCPUS,
+  SHARED_PRESENT,
+  SHARED_TAKEN_OVER,
 } from '../layout.ts';
 import { stateOffset } from '../state.ts';
 import { ANY_VMID } from './operations.ts';
@@ -33,6 +37,8 @@ export interface Follower {
   apply(op: Operation): void;
   /** Operations were missed: forgets all that belongs to domains of which `missed` is true. */
   resync(missed: (vmid: number) => boolean): void;
+  /** Operations on TLBs were not told: forgets all entries of domains of which `missed` is true. */
+  flushTlbsOf(missed: (vmid: number) => boolean): void;
 }
 
 const word = (address: number): number => address >>> 2;
@@ -41,6 +47,7 @@ const LASTS = 2 ** SHARED_LAST_BITS;
 const lastOf = (vmid: number): number => word(SHARED_LAST) + 3 * (vmid & (LASTS - 1));
 const VMID = stateOffset('VTTBR_EL2') + 6;
 const ENGINE_REQUEST = stateOffset('engineRequest');
+const SOLE_VCPU = stateOffset('soleVcpu');
 /** Looks at another pCPU before the thread sleeps between them: the host may have fewer cores than the board pCPUs. */
 const SPINS = 200;
 const SLEEP_MS = 0.2;
@@ -52,6 +59,10 @@ export class Broadcast {
   readonly #pcpu: number;
   readonly #follower: Follower;
   readonly #index: number;
+  /** The pCPU's mark in SHARED_PRESENT. */
+  readonly #mark: number;
+  /** SHARED_TAKEN_OVER when this pCPU last came to have entries of these domains. */
+  readonly #joined = new Int32Array(LASTS).fill(-1);
   #done: number;
 
   /** Enters the pCPU whose area is at `pcpu` into the list. Throws if there are more than MAX_PCPUS. */
@@ -62,6 +73,8 @@ export class Broadcast {
     this.#follower = follower;
     this.#lock();
     this.#index = this.#enlist();
+    this.#mark = this.#index + 1;
+    this.#words[word(pcpu + PCPU_MARK)] = this.#mark;
     this.#done = this.#head;
     Atomics.store(this.#words, word(pcpu + PCPU_RUNNING), 0);
     Atomics.store(this.#words, word(pcpu + PCPU_DONE), this.#done);
@@ -72,7 +85,40 @@ export class Broadcast {
   enter(vcpu: number): void {
     // The order counts: who appends to the log and then finds nobody running need not wait.
     Atomics.store(this.#words, word(this.#pcpu + PCPU_RUNNING), vcpu);
+    const group = this.vmidOf(vcpu) & (LASTS - 1);
+    if (Atomics.load(this.#words, word(SHARED_PRESENT) + group) !== this.#mark) this.#join(vcpu, group);
     if (this.#head !== this.#done) this.follow();
+  }
+
+  /**
+   * The pCPU comes to have TLB entries of domains that others had to themselves, or have with it. A domain's only vCPU
+   * takes over: as long as it stays, its TLBI concern nobody else. Who takes over looks what others run behind that; one
+   * that enters says what it runs before it looks: one of the two sees the other.
+   */
+  #join(vcpu: number, group: number): void {
+    const w = this.#words;
+    const [present, takenOver] = [word(SHARED_PRESENT) + group, word(SHARED_TAKEN_OVER) + group];
+    const isSole = w[word(vcpu + SOLE_VCPU)] === 1;
+    const isOneOfSeveral = Atomics.load(w, present) === PRESENT_SEVERAL && this.#joined[group] === w[takenOver];
+    if (isOneOfSeveral && !isSole) return;
+    this.#lock();
+    const isNew = this.#joined[group] !== w[takenOver];
+    const was = Atomics.exchange(w, present, this.#mark);
+    if (was === 0 || (isSole && !this.#isRunElsewhere(group))) w[takenOver]!++;
+    else Atomics.store(w, present, PRESENT_SEVERAL);
+    this.#joined[group] = w[takenOver]!;
+    this.#unlock();
+    if (isNew) this.#follower.flushTlbsOf((vmid) => (vmid & (LASTS - 1)) === group);
+  }
+
+  /** Whether another pCPU runs a vCPU of these domains. */
+  #isRunElsewhere(group: number): boolean {
+    const w = this.#words;
+    for (let n = 0; n < w[word(SHARED_PCPU_COUNT)]!; n++) {
+      const vcpu = Atomics.load(w, word((w[word(SHARED_PCPUS) + n]! >>> 0) + PCPU_RUNNING)) >>> 0;
+      if (n !== this.#index && vcpu !== 0 && (this.vmidOf(vcpu) & (LASTS - 1)) === group) return true;
+    }
+    return false;
   }
 
   /** The pCPU runs no guest code until it enters again. */
@@ -170,7 +216,9 @@ export class Broadcast {
     const entry = word(SHARED_LOG) + (at & (LOG_ENTRIES - 1)) * 4;
     const info = Atomics.load(w, entry);
     if (((info >>> 4) & (MAX_PCPUS - 1)) === this.#index) return undefined;
-    const [operand, linesLow, linesHigh] = [1, 2, 3].map((n) => Atomics.load(w, entry + n)) as [number, number, number];
+    const operand = Atomics.load(w, entry + 1);
+    const linesLow = Atomics.load(w, entry + 2);
+    const linesHigh = Atomics.load(w, entry + 3);
     return { kind: info & 15, vmid: info >>> 16, operand, linesLow, linesHigh };
   }
 

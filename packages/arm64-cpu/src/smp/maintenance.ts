@@ -45,7 +45,11 @@ export class Maintenance extends Broadcast {
   constructor(memory: WebAssembly.Memory, pcpu: number, core: TlbExports, records: Records) {
     super(memory, pcpu, {
       apply: (op) => this.#apply(op),
-      resync: (missed) => this.#resync(missed),
+      resync: (missed) => {
+        this.#flushTlbsOf(missed);
+        this.#records.forgetCodeOf(missed);
+      },
+      flushTlbsOf: (missed) => this.#flushTlbsOf(missed),
     });
     this.#u32 = new Uint32Array(memory.buffer);
     this.#pcpu = pcpu;
@@ -113,12 +117,11 @@ export class Maintenance extends Broadcast {
     else this.#core.flushAll(this.#pcpu);
   }
 
-  #resync(missed: (vmid: number) => boolean): void {
+  #flushTlbsOf(missed: (vmid: number) => boolean): void {
     for (let n = 0; n < SLOTS; n++) {
       const key = this.#u32[(this.#pcpu + PCPU_SLOT_KEYS) / 4 + n]! | 0;
       if (key !== -1 && missed(key >>> 16)) this.#core.flushVmid(this.#pcpu, key >>> 16);
     }
-    this.#records.forgetCodeOf(missed);
   }
 
   #forgetLines(page: number, low: number, high: number): void {

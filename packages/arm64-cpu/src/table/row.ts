@@ -68,24 +68,32 @@ export interface Pattern {
   readonly fields: readonly PatternField[];
 }
 
-/** Parses a row's pattern; throws where it is not 32 bits long. */
+/** Whether a group of a pattern is bits: 0, 1, or x, which may be either. Nothing between two spaces is. */
+function isFixed(group: string): boolean {
+  for (let n = 0; n < group.length; n++) if (group[n] !== '0' && group[n] !== '1' && group[n] !== 'x') return false;
+  return true;
+}
+
+/** Parses a row's pattern, whose groups are apart by spaces; throws where it is not 32 bits long. */
 export function parsePattern(text: string): Pattern {
   let bit = 32;
   let mask = 0;
   let match = 0;
   const fields: PatternField[] = [];
-  for (const group of text.trim().split(/\s+/)) {
-    if (/^[01x]+$/.test(group)) {
-      for (const c of group) {
+  for (const group of text.split(' ')) {
+    if (isFixed(group)) {
+      for (let n = 0; n < group.length; n++) {
         bit--;
+        const c = group[n];
         if (c !== 'x') mask |= 1 << bit;
         if (c === '1') match |= 1 << bit;
       }
       continue;
     }
-    const [name, width = '1'] = group.split(':');
-    bit -= Number(width);
-    fields.push({ name: name!, lsb: bit, width: Number(width), ones: 2 ** Number(width) - 1 });
+    const colon = group.indexOf(':');
+    const width = colon < 0 ? 1 : Number(group.slice(colon + 1));
+    bit -= width;
+    fields.push({ name: colon < 0 ? group : group.slice(0, colon), lsb: bit, width, ones: 2 ** width - 1 });
   }
   if (bit !== 0) throw new Error(`pattern is ${32 - bit} bits long, not 32: ${text}`);
   return { mask: mask >>> 0, match: match >>> 0, fields };

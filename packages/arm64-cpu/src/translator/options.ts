@@ -19,6 +19,11 @@ export interface TranslationOptions {
   readonly careful?: boolean;
   /** Regions that are kept at most: 1 to 32767. Default 24000. */
   readonly regions?: number;
+  /**
+   * Modules that they are in at most. Default 4000: V8 maps memory for each, and a process has some 65,000 mappings on
+   * Linux (vm.max_map_count), behind which it dies.
+   */
+  readonly modules?: number;
 }
 
 export const DEFAULT_OPTIONS: Required<TranslationOptions> = {
@@ -28,4 +33,5 @@ export const DEFAULT_OPTIONS: Required<TranslationOptions> = {
   size: 256,
   careful: false,
   regions: 24000,
+  modules: 4000,
 };

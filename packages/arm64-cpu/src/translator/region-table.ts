@@ -2,6 +2,7 @@
  * Regions by content: where in its page each begins, and the words that it is made from. A table is flat numbers, so that
  * it can be posted to other threads, shared with them and kept in files; a look-up compares words and makes nothing.
  */
+import { FILTER_HASH } from '../layout.ts';
 import { PAGE_BYTES, type Region } from './region.ts';
 
 /** What the code of a region depends on. */
@@ -29,8 +30,9 @@ const ROW = 4;
 /** Numbers in front of a flat table: rows, bits of a hash (0: no look-up is in it), lines, words. */
 const HEADER = 4;
 
-const hashOf = (key: number, word: number, bits: number): number =>
-  (Math.imul(key, 0x9e3779b1) ^ Math.imul(word, 0x85ebca6b)) >>> (32 - bits);
+/** The top `bits` of the hash of a key and the region's first word. */
+export const hashOf = (key: number, word: number, bits: number): number =>
+  (Math.imul(key, FILTER_HASH.key) ^ Math.imul(word, FILTER_HASH.word)) >>> (32 - bits);
 
 /** Bits of the hash for so many rows. */
 const bitsFor = (rows: number): number => Math.max(6, 32 - Math.clz32(rows));

@@ -3,7 +3,6 @@
  * later runs, which then have them from the start. The counts of the pCPUs' pages of records are read while the pCPUs go on;
  * one that changes at the same moment makes a region more or less.
  */
-import { HANDLER_UNDECODED } from '../interpreter/record.ts';
 import {
   CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
@@ -15,12 +14,12 @@ import {
   PAGE_TRAPS_FP,
   PCPU_CODE_PAGES,
   PCPU_RECORDS,
-  RECORD_SHIFT,
 } from '../layout.ts';
 import { concat } from '../wasm/module-builder.ts';
 import type { PackPart } from './merge.ts';
 import { regionFunction } from './module.ts';
 import { DEFAULT_OPTIONS, type TranslationOptions } from './options.ts';
+import { PageSource, type RecordsPage } from './page-source.ts';
 import { findRegion, PAGE_BYTES, type Region } from './region.ts';
 import { contentOf, RegionTable } from './region-table.ts';
 
@@ -38,17 +37,11 @@ export interface SurveyOptions extends Pick<TranslationOptions, 'threshold' | 'e
 const LEAST = 1000;
 const PAGE_INSTRUCTIONS = PAGE_BYTES / 4;
 
-/** A page of records in use. */
-interface Page {
-  readonly records: number;
-  readonly hostPage: number;
-  readonly trapsFp: boolean;
-}
-
 /** A survey of all pages of code that pCPUs have records of. */
 export class CodeSurvey {
   readonly #u16: Uint16Array;
   readonly #u32: Uint32Array;
+  readonly #source: PageSource;
   readonly #pcpus: readonly SurveyedPcpu[];
   readonly #options: Required<SurveyOptions>;
   readonly #table = new RegionTable();
@@ -60,6 +53,7 @@ export class CodeSurvey {
   constructor(memory: WebAssembly.Memory, pcpus: readonly SurveyedPcpu[], options: SurveyOptions = {}) {
     this.#u16 = new Uint16Array(memory.buffer);
     this.#u32 = new Uint32Array(memory.buffer);
+    this.#source = new PageSource(memory);
     this.#pcpus = pcpus;
     this.#options = { ...DEFAULT_OPTIONS, least: LEAST, ...options };
   }
@@ -84,7 +78,7 @@ export class CodeSurvey {
   }
 
   /** The page of records at an address, if it is one that the pCPU uses. */
-  #pageAt(pcpu: number, records: number): Page | undefined {
+  #pageAt(pcpu: number, records: number): RecordsPage | undefined {
     const hostPage = this.#u32[(records + PAGE_HOST) >>> 2]!;
     if (hostPage === 0) return undefined;
     const trapsFp = this.#u32[(records + PAGE_TRAPS_FP) >>> 2]!;
@@ -93,7 +87,7 @@ export class CodeSurvey {
     return current === records ? { records, hostPage, trapsFp: trapsFp !== 0 } : undefined;
   }
 
-  #survey(pcpu: number, page: Page): void {
+  #survey(pcpu: number, page: RecordsPage): void {
     const { threshold, early, least, size } = this.#options;
     const counts = (page.records + PAGE_ENTRY_COUNTS) >>> 1;
     const next = this.#nextOf(pcpu, page);
@@ -103,22 +97,14 @@ export class CodeSurvey {
       const count = this.#u16[counts + n]!;
       // Where nobody has looked for a translation yet the count begins so high that it says nothing.
       if (count >= ENTRY_HOT - early || count < ENTRY_HOT - threshold + least || inside.has(4 * n)) continue;
-      const at = (offset: number): Page => (offset < PAGE_BYTES ? page : next!);
-      const within = (offset: number): number => offset & (PAGE_BYTES - 1);
-      const region = findRegion(4 * n, size, {
-        wordAt: (offset) => this.#u32[(at(offset).hostPage + within(offset)) >>> 2]!,
-        bytes: next ? 2 * PAGE_BYTES : PAGE_BYTES,
-        trapsFp: page.trapsFp,
-        isWanted: (offset) =>
-          this.#u16[(at(offset).records + (within(offset) << (RECORD_SHIFT - 2))) >>> 1] !== HANDLER_UNDECODED,
-      });
+      const region = findRegion(4 * n, size, this.#source.ofExecuted(page, next));
       for (const offset of region.blocks.keys()) inside.add(offset);
       this.#add(region, page.trapsFp);
     }
   }
 
   /** The page that regions of this one may go on to. */
-  #nextOf(pcpu: number, page: Page): Page | undefined {
+  #nextOf(pcpu: number, page: RecordsPage): RecordsPage | undefined {
     const records = this.#u32[(page.records + PAGE_NEXT) >>> 2]!;
     const next = records === 0 ? undefined : this.#pageAt(pcpu, records);
     return next?.trapsFp === page.trapsFp ? next : undefined;

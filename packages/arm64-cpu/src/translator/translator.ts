@@ -1,11 +1,15 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
-import { HANDLER_UNDECODED } from '../interpreter/record.ts';
 import {
   ENTRY_HOT,
+  FILTER_BITS,
+  FILTER_BYTES,
   PAGE_ENTRY_COUNTS,
+  PAGE_LATER,
+  PAGE_LOOKED,
+  PAGE_LOOKED_BYTES,
   PAGE_NEXT,
+  PCPU_FILTER,
   PCPU_LEAVES,
-  RECORD_SHIFT,
   REGION_LEAVES,
   REGIONS,
 } from '../layout.ts';
@@ -13,19 +17,13 @@ import { concat } from '../wasm/module-builder.ts';
 import type { TranslationExchange, TranslationPack } from './exchange.ts';
 import { buildModule, regionFunction, regionName } from './module.ts';
 import { DEFAULT_OPTIONS, type TranslationOptions } from './options.ts';
+import { PageSource, type RecordsPage } from './page-source.ts';
 import { findRegion, PAGE_BYTES, type Region } from './region.ts';
-import { contentOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
+import { contentOf, hashOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
 
-/** A page of records and what it is made from. */
-export interface CodePage {
-  /** Its place among the pages of records that the pCPU has. */
+/** A page of records that the pCPU has, at a place among them. */
+export interface CodePage extends RecordsPage {
   readonly index: number;
-  /** Address of the first record. */
-  readonly records: number;
-  /** Memory offset of the page's instruction words. */
-  readonly hostPage: number;
-  /** CPACR_EL1 traps floating point here. */
-  readonly trapsFp: boolean;
 }
 
 /** A region that waits for its code, and the page that it will be linked to. */
@@ -62,6 +60,7 @@ export class Translator {
   readonly #memory: WebAssembly.Memory;
   readonly #u16: Uint16Array;
   readonly #u32: Uint32Array;
+  readonly #source: PageSource;
   readonly #table: WebAssembly.Table;
   readonly #leaves: Uint16Array;
   readonly #core: WebAssembly.ModuleImports;
@@ -74,6 +73,9 @@ export class Translator {
   #numbers: number[] = [];
   readonly #rows = new Uint16Array(REGIONS);
   #nextNumber = 1;
+  /** Modules that regions are in. */
+  #modules = 0;
+  readonly #filter: Uint32Array;
   /** By index of the page of records: the page, the regions that are linked to it, and whether to look early. */
   readonly #pages: (CodePage | undefined)[] = [];
   readonly #links: number[][] = [];
@@ -81,8 +83,6 @@ export class Translator {
   readonly #nextPages: (CodePage | undefined)[] = [];
   readonly #previous: number[][] = [];
   readonly #early: boolean[] = [];
-  /** A bit for each instruction of each page of records: a translation was looked for early. */
-  readonly #looked: Uint32Array;
   /** The first domain of which there is code. */
   #firstVmid: number | undefined;
   #waiting: Waiting[] = [];
@@ -106,11 +106,12 @@ export class Translator {
     this.#leaves = new Uint16Array(memory.buffer, area.pcpu + PCPU_LEAVES, REGIONS);
     this.#u16 = new Uint16Array(memory.buffer);
     this.#u32 = new Uint32Array(memory.buffer);
+    this.#source = new PageSource(memory);
     this.#core = core as WebAssembly.ModuleImports;
     this.#table = core.regions as WebAssembly.Table;
-    this.#looked = new Uint32Array(32 * area.codePages);
+    this.#filter = new Uint32Array(memory.buffer, area.pcpu + PCPU_FILTER, FILTER_BYTES / 4).fill(0);
     this.#exchange = exchange;
-    const { threshold, early, batch, size, careful, regions } = { ...DEFAULT_OPTIONS, ...options };
+    const { threshold, early, batch, size, careful, regions, modules } = { ...DEFAULT_OPTIONS, ...options };
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
     this.#options = {
@@ -120,6 +121,7 @@ export class Translator {
       size,
       careful,
       regions,
+      modules,
     };
   }
 
@@ -132,20 +134,28 @@ export class Translator {
     this.#previous[index] = [];
     this.#setNext(page, undefined);
     // One domain by itself has seldom the same code twice.
-    this.#early[index] = vmid !== this.#firstVmid || this.#packs.length > 0;
-    this.#looked.fill(0, 32 * index, 32 * index + 32);
-    return this.#countOf(index, 0);
+    const looked = (page.records + PAGE_LOOKED) >>> 2;
+    this.#u32.fill(0, looked, looked + PAGE_LOOKED_BYTES / 4);
+    this.#setEarly(page, vmid !== this.#firstVmid || this.#packs.length > 0);
+    return this.#countOf(page, 0);
+  }
+
+  #setEarly(page: CodePage, isEarly: boolean): void {
+    const { threshold, early } = this.#options;
+    this.#early[page.index] = isEarly;
+    const later = isEarly && early < threshold ? ENTRY_HOT - (threshold - early) : 0;
+    this.#u32[(page.records + PAGE_LATER) >>> 2] = later;
   }
 
   /** What the count of an instruction begins with: so many branches before ENTRY_HOT as are left until something is done. */
-  #countOf(index: number, offset: number): number {
+  #countOf(page: CodePage, offset: number): number {
     const { threshold, early } = this.#options;
-    if (!this.#early[index]) return ENTRY_HOT - threshold;
-    return ENTRY_HOT - (this.#hasLooked(index, offset) ? threshold - early : early);
+    if (!this.#early[page.index]) return ENTRY_HOT - threshold;
+    return ENTRY_HOT - (this.#hasLooked(page, offset) ? threshold - early : early);
   }
 
-  #hasLooked(index: number, offset: number): boolean {
-    return (this.#looked[32 * index + (offset >> 7)]! & (1 << ((offset >> 2) & 31))) !== 0;
+  #hasLooked(page: CodePage, offset: number): boolean {
+    return (this.#u32[lookedAt(page, offset)]! & lookedBit(offset)) !== 0;
   }
 
   #setCount(page: CodePage, offset: number, value: number): void {
@@ -178,15 +188,16 @@ export class Translator {
     const next = this.#nextOf(page, nextIndex);
     const number = this.#find(page, offset, next);
     if (number !== 0) return this.#link(page, offset, number, next);
-    if (this.#early[index] && !this.#hasLooked(index, offset) && this.#options.early < this.#options.threshold) {
-      this.#looked[32 * index + (offset >> 7)]! |= 1 << ((offset >> 2) & 31);
-      return this.#setCount(page, offset, this.#countOf(index, offset));
+    if (this.#early[index] && !this.#hasLooked(page, offset) && this.#options.early < this.#options.threshold) {
+      this.#u32[lookedAt(page, offset)]! |= lookedBit(offset);
+      return this.#setCount(page, offset, this.#countOf(page, offset));
     }
     if (this.#isElsewhere(page, offset)) return this.#setCount(page, offset, ENTRY_HOT - DEFERRED);
     // Counted anew unless it gets a region: not to be asked again soon.
     this.#setCount(page, offset, 0);
-    const executed = (at: number): boolean => this.#wasExecuted(at < PAGE_BYTES ? page : next!, at & (PAGE_BYTES - 1));
-    const region = this.#findRegion(page, offset, next, this.#options.threshold >= KNOWN_ENOUGH ? executed : undefined);
+    const isKnown = this.#options.threshold >= KNOWN_ENOUGH;
+    const source = isKnown ? this.#source.ofExecuted(page, next) : this.#source.of(page, next);
+    const region = findRegion(offset, this.#options.size, source);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
     if (region.spans && !this.#nextPages[index]) this.#setNext(page, next);
@@ -241,25 +252,12 @@ export class Translator {
     return 0;
   }
 
-  #findRegion(page: CodePage, entry: number, next: CodePage | undefined, isWanted?: (at: number) => boolean): Region {
-    const wordAt = (at: number): number => {
-      const { hostPage } = at < PAGE_BYTES ? page : next!;
-      return this.#u32[(hostPage + (at & (PAGE_BYTES - 1))) >>> 2]!;
-    };
-    const source = { wordAt, bytes: next ? 2 * PAGE_BYTES : PAGE_BYTES, trapsFp: page.trapsFp };
-    return findRegion(entry, this.#options.size, isWanted ? { ...source, isWanted } : source);
-  }
-
-  #wasExecuted(page: CodePage, at: number): boolean {
-    return this.#u16[(page.records + (at << (RECORD_SHIFT - 2))) >>> 1] !== HANDLER_UNDECODED;
-  }
-
   /** What lies inside a region is no entry of its own, unless branches go on to lead there. */
   #countAnew(page: CodePage, region: Region): void {
     for (const offset of region.blocks.keys()) {
       if (offset === region.entry || offset >= PAGE_BYTES) continue;
       const at = (page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1;
-      if (this.#u16[at]! < ENTRY_HOT) this.#u16[at] = this.#countOf(page.index, offset);
+      if (this.#u16[at]! < ENTRY_HOT) this.#u16[at] = this.#countOf(page, offset);
     }
   }
 
@@ -330,16 +328,25 @@ export class Translator {
 
   /** Compiles the code of regions from row `first` on, and tells others of it. */
   #publish(bodies: readonly Uint8Array[], first: number, firstNumber: number): void {
-    const module = new WebAssembly.Module(buildModule(bodies.length, bodies, 'exports'));
-    this.#enter(module, firstNumber, bodies.length);
+    const wire = buildModule(bodies.length, bodies, 'exports');
+    let module: WebAssembly.Module;
+    try {
+      module = new WebAssembly.Module(wire);
+      this.#enter(module, firstNumber, bodies.length);
+    } catch (error) {
+      // The runtime has no room for more code: it gets some back.
+      if (!(error instanceof RangeError)) throw error;
+      this.#forgetAll();
+      return;
+    }
     if (!this.#exchange) return;
     const regions = this.#own.flat(false, first);
     this.#exchange.give({ module, form: 'exports', regions, bodies: concat(bodies) });
   }
 
-  /** Whether there are no numbers left for so many more regions. */
+  /** Whether there are no numbers left for so many more regions, or no room for their module. */
   #isFull(more: number): boolean {
-    return this.#nextNumber + more > this.#options.regions + 1;
+    return this.#nextNumber + more > this.#options.regions + 1 || this.#modules >= this.#options.modules;
   }
 
   /** Gives a region a number, and makes its code. */
@@ -349,9 +356,16 @@ export class Translator {
     return body;
   }
 
+  /** Has entries that begin as the region of a row does looked at. */
+  #expect(table: RegionTable, row: number): void {
+    const hash = hashOf(table.key(row), table.entryWord(row), FILTER_BITS);
+    this.#filter[hash >>> 5]! |= 1 << (hash & 31);
+  }
+
   #number(content: RegionContent, codeBytes: number): void {
     const number = this.#nextNumber++;
     const row = this.#own.add(content, codeBytes);
+    this.#expect(this.#own, row);
     this.#numbers[row] = number;
     this.#rows[number] = row + 1;
     this.#leaves[number] = 0;
@@ -363,7 +377,8 @@ export class Translator {
     const page = this.#pages[this.#links.findIndex((links) => links?.includes(number))];
     if (!page) return [];
     const next = table.spans(row) ? this.#nextPages[page.index] : undefined;
-    const region = this.#findRegion(page, table.entry(row), next, (at) => table.covers(row, at, at + 4));
+    const source = this.#source.of(page, next, (at) => table.covers(row, at, at + 4));
+    const region = findRegion(table.entry(row), this.#options.size, source);
     return [{ number, region, content: contentOf(region, page.trapsFp, true) }];
   }
 
@@ -380,6 +395,7 @@ export class Translator {
 
   /** Puts the functions of a module into the table. */
   #enter(module: WebAssembly.Module, first: number, count: number): void {
+    this.#modules++;
     const { exports } = new WebAssembly.Instance(module, { host: { memory: this.#memory }, core: this.#core });
     for (let n = 0; n < count; n++) this.#table.set(first + n, exports[regionName(n)] as () => void);
   }
@@ -396,7 +412,9 @@ export class Translator {
     }
     const imports = { host: { memory: this.#memory }, core: this.#core, pack: { base } };
     new WebAssembly.Instance(module, imports);
+    this.#modules++;
     this.#packs.push({ table, base, used });
+    for (let row = 0; row < table.count; row++) this.#expect(table, row);
     this.#leaves.fill(0, base, base + table.count);
     this.#nextNumber += table.count;
     this.#lookEverywhere();
@@ -407,7 +425,7 @@ export class Translator {
     const { threshold, early } = this.#options;
     this.#pages.forEach((page, index) => {
       if (!page || this.#early[index]) return;
-      this.#early[index] = true;
+      this.#setEarly(page, true);
       const counts = (page.records + PAGE_ENTRY_COUNTS) >>> 1;
       for (let n = counts; n < counts + 1024; n++) {
         if (this.#u16[n]! < ENTRY_HOT) this.#u16[n] = Math.min(ENTRY_HOT - 1, this.#u16[n]! + threshold - early);
@@ -425,7 +443,9 @@ export class Translator {
     for (let n = 1; n < this.#nextNumber; n++) this.#table.set(n, null);
     this.#nextNumber = 1;
     this.#again.clear();
+    this.#modules = 0;
     this.#packs.length = 0;
+    this.#filter.fill(0);
     this.#own = new RegionTable();
     this.#numbers = [];
     this.#rows.fill(0);
@@ -434,8 +454,8 @@ export class Translator {
   #unlink(page: CodePage, number: number): void {
     const { table, row } = this.#placeOf(number);
     const entry = table.entry(row);
-    this.#looked[32 * page.index + (entry >> 7)]! &= ~(1 << ((entry >> 2) & 31));
-    this.#setCount(page, entry, this.#countOf(page.index, entry));
+    this.#u32[lookedAt(page, entry)]! &= ~lookedBit(entry);
+    this.#setCount(page, entry, this.#countOf(page, entry));
   }
 
   /** Bytes `from` to `to` of a page are void: so is what was translated from them. */
@@ -452,7 +472,7 @@ export class Translator {
     for (const waiting of this.#waiting) {
       if (waiting.page !== page || waiting.cancelled || !covers(waiting.content.lines, from, to)) continue;
       waiting.cancelled = true;
-      this.#setCount(page, waiting.region.entry, this.#countOf(index, waiting.region.entry));
+      this.#setCount(page, waiting.region.entry, this.#countOf(page, waiting.region.entry));
     }
     const links = this.#links[index]!;
     let kept = 0;
@@ -482,6 +502,10 @@ export class Translator {
     this.#previous[index] = [];
   }
 }
+
+/** Where PAGE_LOOKED has the bit of an instruction. */
+const lookedAt = ({ records }: CodePage, offset: number): number => (records + PAGE_LOOKED + 4 * (offset >> 7)) >>> 2;
+const lookedBit = (offset: number): number => 1 << ((offset >> 2) & 31);
 
 /** Whether some of the lines has instructions in bytes `from` to `to`. */
 function covers(lines: ArrayLike<number>, from: number, to: number): boolean {

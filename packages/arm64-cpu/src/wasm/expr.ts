@@ -270,3 +270,6 @@ export function atomicCode(op: AtomicOp, t: 'i32' | 'i64', bytes: 1 | 2 | 4 | 8,
 /** An atomic load. */
 export const atomicLoad = (t: 'i32' | 'i64', bytes: 1 | 2 | 4 | 8, address: Expr, offset = 0): Expr =>
   node(t, atomicCode('load', t, bytes, offset), address);
+
+/** The bytes of atomic.fence. */
+export const ATOMIC_FENCE = [0xfe, 0x03, 0x00];
