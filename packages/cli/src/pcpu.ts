@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { runDeterministic, runPcpu } from '@dom0less/hypervisor';
 import { makeConsoleScript } from './console-script.ts';
 import type { PcpuWork } from './pcpu-thread.ts';
+import { sharpenTimers } from './timer-slack.ts';
 import { threadExchange } from './translations/thread-exchange.ts';
 
 /** Does its work until the board is stopped or has nothing left to run. */
@@ -11,6 +12,7 @@ export function doWork({ init, script, translations }: PcpuWork, port: MessagePo
     notify: () => port.postMessage(undefined),
     ...(translations === undefined ? {} : { translations: threadExchange(port, translations) }),
   };
+  sharpenTimers();
   if (script === undefined) runPcpu(init, signals);
   else runDeterministic(init, signals, makeConsoleScript(script));
 }

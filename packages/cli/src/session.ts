@@ -46,6 +46,8 @@ type End =
 const INPUT_LIMIT = 2 ** 20;
 /** How long the console of the last panicked domain must be silent before the session ends, in ms. */
 const PANIC_SILENCE_MS = 1000;
+/** At least so long lies between two looks at what pCPUs have, in ms: while they are busy, each look finds more. */
+const PUMP_MS = 4;
 /** How long threads may take to leave by themselves, in ms. */
 const LEAVE_MS = 2000;
 
@@ -84,6 +86,9 @@ class Session {
   /** No thread is started any more. */
   #over = false;
   #inputPaused = false;
+  /** When the board was last pumped, and the next time if that is put off. */
+  #pumped = Number.NEGATIVE_INFINITY;
+  #pumpLater: NodeJS.Timeout | undefined;
   /** Runs while only panicked domains are left. */
   #silence: NodeJS.Timeout | undefined;
 
@@ -142,6 +147,7 @@ class Session {
     } finally {
       this.#over = true;
       clearTimeout(this.#silence);
+      clearTimeout(this.#pumpLater);
       for (const undo of this.#undo.splice(0)) undo();
       this.#terminal.restore();
       await Promise.all(this.#threads.map((thread) => thread.terminate()));
@@ -169,7 +175,7 @@ class Session {
   #startThread(work: PcpuWork): void {
     const thread = this.#io.startPcpu(
       work,
-      () => this.#pump(),
+      () => this.#pumpSoon(),
       (pack) => this.#translated(thread, pack),
     );
     thread.begun?.catch(this.#fail);
@@ -256,9 +262,21 @@ class Session {
     }
   }
 
+  /**
+   * A pCPU has something: it says no more until the board is pumped. In deterministic mode it may wait for that.
+   */
+  #pumpSoon(): void {
+    const wait = this.#pumped + PUMP_MS - performance.now();
+    if (this.#options.deterministic || wait <= 0) this.#pump();
+    else this.#pumpLater ??= setTimeout(() => this.#pump(), wait);
+  }
+
   /** Takes what the board has; while stdout is full it stays in the rings, where it stops only the domain that wrote it. */
   #pump(): void {
+    clearTimeout(this.#pumpLater);
+    this.#pumpLater = undefined;
     if (!this.#output.hasRoom) return;
+    this.#pumped = performance.now();
     this.#guard(() => this.#board.pump());
     if (!this.#inputPaused || this.#inputPending() > INPUT_LIMIT / 2) return;
     this.#inputPaused = false;

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { main } from '../src/cli.ts';
 import { Folder, hostTree } from './boards.ts';
 import { type FakeIo, fakeIo, type Script } from './fake-io.ts';
@@ -343,8 +343,9 @@ describe('input', () => {
       board.notify();
       expect(stdin.isPaused()).toBe(true);
       board.pending = 0;
+      // The board is not pumped again at once.
       board.notify();
-      expect(stdin.isPaused()).toBe(false);
+      await vi.waitFor(() => expect(stdin.isPaused()).toBe(false));
       board.end(1, 'poweroff');
       board.notify();
     });
