@@ -15,6 +15,10 @@ import {
   PAGE_HAS_CODE,
   PAGE_RECORDS_BYTES,
   PCPU_ALONE,
+  PCPU_CLOCK_EPOCH,
+  PCPU_CLOCK_LATEST,
+  PCPU_CLOCK_LOCK,
+  PCPU_CLOCK_TICKS,
   PCPU_CODE_PAGES,
   PCPU_NO_CODE,
   PCPU_RECORDS,
@@ -42,6 +46,22 @@ const REASONS: Record<number, ExitReason> = {
 };
 
 /**
+ * The system counter as a clock and memory that all pCPUs share, so that reading it needs no call of the host: what the
+ * clock says, or the latest value if that is more.
+ */
+export interface EngineClock {
+  /** Host time in ms, about the same on all threads; never goes back on one. */
+  now(): number;
+  /** Host time at which the counter was 0. */
+  readonly epoch: number;
+  readonly ticksPerMs: number;
+  /** Memory offset of the latest value that any pCPU has read: an f64. */
+  readonly latest: number;
+  /** Memory offset of its lock, a u32: 0 free, 1 held, 2 held while somebody waits, who is then notified. */
+  readonly lock: number;
+}
+
+/**
  * What the engine asks of its host while it runs. `vcpu` is the vCPU's base in the memory. Calls are synchronous. A host
  * with several pCPUs must not call `flushTlbs` or `synchronize` of an engine while it holds a lock that any of these
  * functions takes: other pCPUs answer when their call is over.
@@ -64,6 +84,8 @@ export interface EngineHost {
    * than later, so it comes of a clock that is one for all threads.
    */
   counter(vcpu: number): number;
+  /** How the counter is read instead, where that is enough. Absent: `counter` is asked each time. */
+  readonly clock?: EngineClock | undefined;
   /** CNTV_* or CNTP_* of the vCPU changed. */
   timerWritten(vcpu: number): void;
   /**
@@ -147,6 +169,11 @@ export class Engine {
     this.#bytes.set(options.core.constants, CONSTANTS_BASE);
     this.#bytes.fill(TLB_EMPTY_UPPER, pcpu + PCPU_NO_CODE, pcpu + PCPU_NO_CODE + CODE_TLB_BYTES);
     for (let n = 0; n < SLOTS; n++) this.#view.setInt32(pcpu + PCPU_SLOT_KEYS + 4 * n, -1, true);
+    const { clock } = host;
+    this.#view.setFloat64(pcpu + PCPU_CLOCK_EPOCH, clock?.epoch ?? 0, true);
+    this.#view.setFloat64(pcpu + PCPU_CLOCK_TICKS, clock?.ticksPerMs ?? 0, true);
+    this.#view.setUint32(pcpu + PCPU_CLOCK_LATEST, clock?.latest ?? 0, true);
+    this.#view.setUint32(pcpu + PCPU_CLOCK_LOCK, clock?.lock ?? 0, true);
     // Addresses come as i32: those from 2 GiB on are negative.
     const instance = new WebAssembly.Instance(options.core.module, {
       host: {
@@ -162,6 +189,7 @@ export class Engine {
         },
         hypercall: (vcpu: number, immediate: number, isSmc: number) => this.#hypercall(vcpu >>> 0, immediate, isSmc),
         counter: (vcpu: number) => host.counter(vcpu >>> 0),
+        hostTime: host.clock?.now ?? Date.now,
         timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
         systemRegister: (cpu: number, id: number, isWrite: number) => {
           const vcpu = cpu >>> 0;

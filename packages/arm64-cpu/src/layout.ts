@@ -127,6 +127,14 @@ export const PCPU_MARK = 0x24;
 export const PCPU_RUNNING = 0x100;
 /** How far this pCPU has followed the log of operations (u32, Atomics; waiters are notified). */
 export const PCPU_DONE = 0x140;
+/**
+ * The host's clock, if it has given one (`EngineClock`): two f64, host time in ms when the counter was 0 and ticks per ms;
+ * two u32, addresses of the latest value (0: no clock) and of its lock.
+ */
+export const PCPU_CLOCK_EPOCH = 0x180;
+export const PCPU_CLOCK_TICKS = 0x188;
+export const PCPU_CLOCK_LATEST = 0x190;
+export const PCPU_CLOCK_LOCK = 0x194;
 export const PCPU_SLOTS = 0x1000;
 /**
  * One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0; bit 0: its TLBs may have a write entry for the

@@ -11,7 +11,7 @@ describe('the timers of a vCPU', () => {
     const view = new DataView(new ArrayBuffer(VCPU_BYTES + VCPU_CONTROL.BYTES));
     const set = (name: string, value: bigint): void => view.setBigUint64(stateOffset(name), value, true);
     const told: string[] = [];
-    const timers = new VcpuTimers(view, { state: 0, control: VCPU_BYTES }, (intid, level) =>
+    const timers = new VcpuTimers(view.buffer, { state: 0, control: VCPU_BYTES }, (intid, level) =>
       told.push(`${intid} ${level}`),
     );
     set('CNTVOFF_EL2', 1000n);

@@ -1,5 +1,6 @@
 /** Every helper of the core module. */
 import { helpers as access } from './access.ts';
+import { helpers as clock } from './clock.ts';
 import { helpers as crc32 } from './crc32.ts';
 import { helpers as crypto } from './crypto.ts';
 import { helpers as debug } from './debug.ts';
@@ -20,6 +21,7 @@ import { helpers as tlb } from './tlb.ts';
 
 export const HELPERS: readonly CoreHelper[] = [
   ...memory,
+  ...clock,
   ...tlb,
   ...debug,
   ...access,

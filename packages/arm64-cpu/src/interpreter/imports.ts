@@ -10,6 +10,7 @@ export const IMPORTS = [
   ['mmio', ['i32', 'i32', 'i32', 'i32', 'i32'], ['i32']],
   ['hypercall', ['i32', 'i32', 'i32'], ['i32']],
   ['counter', ['i32'], ['f64']],
+  ['hostTime', [], ['f64']],
   ['timerWritten', ['i32'], []],
   ['systemRegister', ['i32', 'i32', 'i32'], ['i32']],
   ['hotEntry', ['i32', 'i32'], []],

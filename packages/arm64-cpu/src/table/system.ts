@@ -358,7 +358,7 @@ const pstateRows: readonly Row[] = [
 
 /** The counter as it is now, less the virtual offset where `virtual`. */
 function counter(x: Sem, virtual: boolean): Expr {
-  const physical = fc('i64', 0x07, x.call('counter', x.cpu()));
+  const physical = fc('i64', 0x07, x.call('readCounter', x.cpu()));
   return x.tmp(virtual ? sub(physical, x.state('CNTVOFF_EL2', 'i64')) : physical);
 }
 

@@ -1,5 +1,6 @@
 /** What translated code may call. */
 import { helpers as access } from '../core/access.ts';
+import { helpers as clock } from '../core/clock.ts';
 import { helpers as crc32 } from '../core/crc32.ts';
 import { helpers as crypto } from '../core/crypto.ts';
 import { helpers as debug } from '../core/debug.ts';
@@ -18,12 +19,12 @@ import { IMPORTS } from '../interpreter/imports.ts';
 /** Work on system registers, TLBs and memory, and on no register that regions have in locals. */
 const SYSTEM: ReadonlySet<string> = new Set([
   'addressTranslate',
-  'counter',
   'debugMode',
   'hostSlow',
   'maintain',
   'maintainAllCode',
   'maintainCode',
+  'readCounter',
   'selectContext',
   'sendEvent',
   'synchronize',
@@ -41,7 +42,7 @@ export const isSystem = (helper: string): boolean => SYSTEM.has(helper);
 type Callable = Pick<CoreHelper, 'name' | 'params' | 'results'>;
 
 const system: Callable[] = [
-  ...[access, debug, maintenance, tlb].flat(),
+  ...[access, clock, debug, maintenance, tlb].flat(),
   ...IMPORTS.map(([name, params, results]) => ({ name, params, results })),
 ].filter(({ name }) => SYSTEM.has(name));
 

@@ -93,6 +93,7 @@ export class SmpBoard {
         pcpu: ENGINE_END + 0x20000 + n * pcpuBytes(CODE_PAGES),
         codePages: CODE_PAGES,
         command: board.#commands + n * COMMAND_BYTES,
+        clock: ENGINE_END + 0x8000,
         translate,
       };
       const worker = new Worker(workerCode!, { eval: true, workerData: init });

@@ -18,5 +18,7 @@ export interface PcpuInit {
   readonly pcpu: number;
   readonly codePages: number;
   readonly command: number;
+  /** The latest value of the counter (an f64), and behind it its lock (a u32). */
+  readonly clock: number;
   readonly translate: EngineOptions['translate'];
 }

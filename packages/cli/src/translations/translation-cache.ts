@@ -26,8 +26,12 @@ const FEWEST = 8;
 const LEAST_SHARE = 1 / 16;
 /** Machine code for so many more times the regions is worth a new file. */
 const MORE_CODE = 1.1;
-/** How often it is looked whether the board idles, in ms, and how many instructions its domains execute then at most. */
+/**
+ * How often it is looked whether the board idles, in ms, and how many instructions its domains execute then at most. While
+ * it idles and there is nothing to do it is looked half as often each time, down to once in LONGEST_LOOK_MS.
+ */
 const LOOK_MS = 500;
+const LONGEST_LOOK_MS = 8000;
 const IDLE_INSTRUCTIONS = 1_000_000;
 /** Of each such time so much may go into the survey and the file, in ms, in pieces between which the thread is free. */
 const WORK_MS = 400;
@@ -135,21 +139,25 @@ export class TranslationCache {
   beginIdleWork(instructions: () => number, surveyed: Surveyed): () => void {
     this.#surveyed = surveyed;
     let before = Number.NEGATIVE_INFINITY;
-    const look = setInterval(() => {
+    let wait = LOOK_MS;
+    const look = (): void => {
       const now = instructions();
-      const idles = now - before < IDLE_INSTRUCTIONS;
+      const idles = now - before < (IDLE_INSTRUCTIONS * wait) / LOOK_MS;
       before = now;
       const survey = this.#surveyed !== undefined && now >= SURVEY_INSTRUCTIONS;
-      if (!idles || this.#works || this.#failed || !(survey || this.#wantsMerge || this.#wantsCode)) return;
+      const wanted = !this.#failed && (survey || this.#wantsMerge || this.#wantsCode);
+      wait = idles && !wanted && !this.#works ? Math.min(2 * wait, LONGEST_LOOK_MS) : LOOK_MS;
+      timer = setTimeout(look, wait).unref();
+      if (!idles || !wanted || this.#works) return;
       this.#works = true;
       (survey ? this.#surveySome() : this.#work())
         .catch((error) => this.#problem(error))
         .finally(() => {
           this.#works = false;
         });
-    }, LOOK_MS);
-    look.unref();
-    return () => clearInterval(look);
+    };
+    let timer = setTimeout(look, LOOK_MS).unref();
+    return () => clearTimeout(timer);
   }
 
   #problem(error: unknown): void {

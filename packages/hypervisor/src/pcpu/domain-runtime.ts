@@ -92,7 +92,7 @@ export class DomainRuntime {
       domain: this,
       index,
       base: layout.vcpus[index]!.state,
-      timers: new VcpuTimers(memory.view, layout.vcpus[index]!, (intid, level) =>
+      timers: new VcpuTimers(memory.view.buffer, layout.vcpus[index]!, (intid, level) =>
         this.#gic.setPpi(index, intid, level),
       ),
       eventWait: new EventWait(memory.view, layout.vcpus[index]!.state, context.frequency, sched),

@@ -9,24 +9,27 @@ const TWO_32 = 2 ** 32;
 
 interface TimerRegisters {
   readonly intid: number;
+  /** Words of the state. */
   readonly control: number;
   readonly compare: number;
-  /** The timer counts from CNTVOFF_EL2 on. */
-  readonly virtual: boolean;
+  /** What the timer counts from: CNTVOFF_EL2, or nothing. */
+  readonly offset: number | undefined;
 }
+
+const stateWord = (name: string): number => stateOffset(name) >>> 2;
 
 const TIMERS: readonly TimerRegisters[] = [
   {
     intid: VIRTUAL_TIMER_INTID,
-    control: stateOffset('CNTV_CTL_EL0'),
-    compare: stateOffset('CNTV_CVAL_EL0'),
-    virtual: true,
+    control: stateWord('CNTV_CTL_EL0'),
+    compare: stateWord('CNTV_CVAL_EL0'),
+    offset: stateWord('CNTVOFF_EL2'),
   },
   {
     intid: PHYSICAL_TIMER_INTID,
-    control: stateOffset('CNTP_CTL_EL0'),
-    compare: stateOffset('CNTP_CVAL_EL0'),
-    virtual: false,
+    control: stateWord('CNTP_CTL_EL0'),
+    compare: stateWord('CNTP_CVAL_EL0'),
+    offset: undefined,
   },
 ];
 
@@ -35,51 +38,62 @@ const TIMERS: readonly TimerRegisters[] = [
  * the pCPU that has the vCPU in its hands uses it.
  */
 export class VcpuTimers {
-  readonly #view: DataView;
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
+  /** Places of the state, of the levels and of the deadline. */
   readonly #state: number;
   readonly #levels: number;
   readonly #deadline: number;
   readonly #setLevel: (intid: number, level: boolean) => void;
 
   /** @param setLevel told about levels of the PPIs when they change; they are low at first */
-  constructor(view: DataView, { state, control }: VcpuLayout, setLevel: (intid: number, level: boolean) => void) {
-    this.#view = view;
-    this.#state = state;
-    this.#levels = control + VCPU_CONTROL.TIMER_LEVELS;
-    this.#deadline = control + VCPU_CONTROL.DEADLINE;
+  constructor(
+    buffer: ArrayBufferLike,
+    { state, control }: VcpuLayout,
+    setLevel: (intid: number, level: boolean) => void,
+  ) {
+    this.#words = new Uint32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
+    this.#state = state >>> 2;
+    this.#levels = (control + VCPU_CONTROL.TIMER_LEVELS) >>> 2;
+    this.#deadline = (control + VCPU_CONTROL.DEADLINE) / 8;
     this.#setLevel = setLevel;
   }
 
   /** Counter value (CNTPCT_EL0) at which a level will rise, as of the last update; Infinity if none will. */
   get deadline(): number {
-    return this.#view.getFloat64(this.#deadline, true);
+    return this.#doubles[this.#deadline]!;
   }
 
   /** Looks at both timers when the counter is at `counter`. */
   update(counter: number): void {
     let deadline = Infinity;
-    for (let n = 0; n < TIMERS.length; n++) deadline = Math.min(deadline, this.#updateOne(n, counter));
-    this.#view.setFloat64(this.#deadline, deadline, true);
+    for (let n = 0; n < TIMERS.length; n++) {
+      const due = this.#updateOne(n, counter);
+      if (due < deadline) deadline = due;
+    }
+    this.#doubles[this.#deadline] = deadline;
   }
 
   #updateOne(n: number, counter: number): number {
-    const { intid, control, compare, virtual } = TIMERS[n]!;
-    const bits = this.#view.getUint32(this.#state + control, true);
-    const offset = virtual ? this.#u64(stateOffset('CNTVOFF_EL2')) : 0;
-    const at = this.#u64(compare) + offset;
-    const enabled = (bits & ENABLE) !== 0 && (bits & IMASK) === 0;
+    const { intid, control, compare, offset } = TIMERS[n]!;
+    const bits = this.#words[this.#state + control]!;
+    const enabled = (bits & (ENABLE | IMASK)) === ENABLE;
+    const levels = this.#words[this.#levels]!;
+    const wasHigh = ((levels >>> n) & 1) !== 0;
+    if (!enabled && !wasHigh) return Infinity;
+    const at = this.#u64(compare) + (offset === undefined ? 0 : this.#u64(offset));
     const level = enabled && counter >= at;
-    const levels = this.#view.getUint32(this.#levels, true);
-    if (((levels >>> n) & 1) !== (level ? 1 : 0)) {
-      this.#view.setUint32(this.#levels, levels ^ (1 << n), true);
+    if (wasHigh !== level) {
+      this.#words[this.#levels] = levels ^ (1 << n);
       this.#setLevel(intid, level);
     }
     return enabled && !level ? at : Infinity;
   }
 
   /** A 64-bit word of the state; above 2^53 it is not exact, and is never reached. */
-  #u64(offset: number): number {
-    const at = this.#state + offset;
-    return this.#view.getUint32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
+  #u64(word: number): number {
+    const at = this.#state + word;
+    return this.#words[at + 1]! * TWO_32 + this.#words[at]!;
   }
 }

@@ -1,5 +1,5 @@
 /** A pCPU: one engine, and the loop that gives it vCPUs. */
-import { BLOCK_BYTES, compileCore, Engine, stateOffset } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES, compileCore, Engine, type EngineClock, stateOffset } from '@dom0less/arm64-cpu';
 import type { ConsoleTap } from '../console/domain-console.ts';
 import { EventSink } from '../console/event-sink.ts';
 import { unassignedLine } from '../domain/boot-log.ts';
@@ -76,9 +76,9 @@ export class Pcpu {
     this.#memory = memory;
     this.#signals = signals;
     this.#logsGuests = init.logsGuests;
-    this.#pace =
-      mode?.pace ??
-      new HostPace(new SystemCounter(counterFrequency, init.counterEpoch, signals.now ?? hostTime, memory));
+    const now = signals.now ?? hostTime;
+    const counter = mode ? undefined : new SystemCounter(counterFrequency, init.counterEpoch, now, memory);
+    this.#pace = mode?.pace ?? new HostPace(counter!);
     this.#events = new EventSink(memory);
     this.#registers = new CallRegisters(memory.view);
     const { schedulers, vcpus } = makePools(memory, init);
@@ -95,7 +95,7 @@ export class Pcpu {
       this.#byBase.set(vcpu.base, vcpu);
       this.#bySched.set(vcpu.sched, vcpu);
     }
-    this.#engine = this.#makeEngine(init);
+    this.#engine = this.#makeEngine(init, counter?.clock);
   }
 
   /**
@@ -137,7 +137,7 @@ export class Pcpu {
     this.#current?.sched.requestExit();
   }
 
-  #makeEngine({ memory, core, layout, pcpu }: PcpuInit): Engine {
+  #makeEngine({ memory, core, layout, pcpu }: PcpuInit, clock: EngineClock | undefined): Engine {
     return new Engine({
       memory,
       core: core ?? compileCore(),
@@ -156,6 +156,7 @@ export class Pcpu {
           if (this.#pace.exact) this.#byBase.get(base)!.sched.requestExit();
           return this.#pace.read();
         },
+        clock,
         timerWritten: (base) => this.#timerWritten(this.#byBase.get(base)!),
         systemRegister: (base, id, isWrite, valueAt) => {
           const { domain, index } = this.#byBase.get(base)!;

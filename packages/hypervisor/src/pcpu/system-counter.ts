@@ -1,4 +1,5 @@
 /** The system counter: host time in ticks. */
+import type { EngineClock } from '@dom0less/arm64-cpu';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { CONTROL } from '../memory/layout.ts';
 import type { Lock } from '../memory/lock.ts';
@@ -17,6 +18,8 @@ export class SystemCounter {
   readonly #doubles: Float64Array;
   readonly #latest: number;
   readonly #lock: Lock;
+  /** The same for engines. */
+  readonly clock: EngineClock;
 
   /**
    * @param epoch host time in ms at which the counter was 0
@@ -32,6 +35,8 @@ export class SystemCounter {
     this.#lock = memory.lock(control + CONTROL.COUNTER_LOCK);
     this.#epoch = Math.min(epoch, now() - this.#doubles[this.#latest]! / this.#ticksPerMs);
     this.#now = now;
+    const [latest, lock] = [control + CONTROL.COUNTER, control + CONTROL.COUNTER_LOCK];
+    this.clock = { now, epoch: this.#epoch, ticksPerMs: this.#ticksPerMs, latest, lock };
   }
 
   read(): number {
