@@ -34,6 +34,9 @@ export const instructionsEvent = (domain: string, id: number, vcpus: readonly nu
   vcpus,
 });
 
+/** RAM of the board that is backed when the session ends, in bytes: blocks of 2 MiB. */
+export const memoryEvent = (backedBytes: number): JsonEvent => ({ event: 'memory', backedBytes });
+
 export const exitEvent = (code: number): JsonEvent => ({ event: 'exit', code });
 
 export const jsonLine = (event: JsonEvent): string => `${JSON.stringify(event)}\n`;

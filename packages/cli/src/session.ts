@@ -7,7 +7,7 @@ import { type ConsoleView, makeConsoleView } from './console-view.ts';
 import { EXIT } from './errors.ts';
 import { ExpectMatcher } from './expect-matcher.ts';
 import { type CliIo, type EndSignal, SIGNALS } from './io.ts';
-import { boardEvent, instructionsEvent, panicEvent } from './json-events.ts';
+import { boardEvent, instructionsEvent, memoryEvent, panicEvent } from './json-events.ts';
 import type { Expectation } from './option-values.ts';
 import { Output } from './output.ts';
 import type { PcpuThread, PcpuWork } from './pcpu-thread.ts';
@@ -370,6 +370,7 @@ class Session {
     this.#board.pump();
     this.#view.finish();
     if (this.#options.deterministic) this.#tellInstructions();
+    this.#output.emit(memoryEvent(this.#board.backedBytes));
   }
 
   /** The same in each run of the same board: whoever compares runs sees at once whether they were. */

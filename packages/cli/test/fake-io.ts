@@ -91,6 +91,8 @@ export class FakeBoard {
     return [];
   }
 
+  readonly backedBytes = 2 ** 21;
+
   async pcpuUsed(): Promise<void> {}
 
   pcpuInit(): PcpuInit {

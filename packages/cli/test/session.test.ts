@@ -220,6 +220,7 @@ describe('--json', () => {
       },
       { event: 'domain', domain: 'domU1', id: 1, state: 'poweroff' },
       { event: 'domain', domain: 'domU2', id: 2, state: 'crashed', reason: 'why' },
+      { event: 'memory', backedBytes: 2 ** 21 },
       { event: 'exit', code: 1 },
     ]);
     expect(io.stderr.text).toContain('domU2 crashed: why');

@@ -12,11 +12,20 @@ import { parseArgs } from 'node:util';
 import { compileWorkloads, fetchXen, makeGuests, versionOf } from './guest.ts';
 import { type Boot, measureBoot, measureWorkloads, type Run, shape } from './measure.ts';
 import { runFor } from './measured-process.ts';
-import { type BootRounds, bootTable, type Round, rowsOf, workloadTable } from './report.ts';
+import { measureMemory } from './memory.ts';
+import {
+  type BootRounds,
+  bootTable,
+  type MemoryRow,
+  memoryTable,
+  type Round,
+  rowsOf,
+  workloadTable,
+} from './report.ts';
 import { START_TARGET, WORKLOAD_GROUPS } from './rows.ts';
 import { startMeasurement } from './start.ts';
 import { median, quantile } from './statistics.ts';
-import { ours, plainQemu, type Subject, xenOnQemu } from './subjects.ts';
+import { type Guest, ours, plainQemu, type Subject, xenOnQemu } from './subjects.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -72,7 +81,7 @@ function ourSubject(cache: 'cold' | 'warm'): Subject {
   return ours(main, work, { DOM0LESS_CACHE: folder });
 }
 
-async function boots(guest: { kernel: string; ramdisk: string }, peers: readonly Subject[]): Promise<BootRounds[]> {
+async function boots(guest: Guest, peers: readonly Subject[]): Promise<BootRounds[]> {
   const measured: BootRounds[] = [];
   for (const domains of options.domains.split(',').map(Number)) {
     const board = shape(statSync(guest.kernel).size, statSync(guest.ramdisk).size, { domains });
@@ -94,6 +103,18 @@ async function boots(guest: { kernel: string; ramdisk: string }, peers: readonly
     }
   }
   return measured;
+}
+
+/** What we keep resident with as many domUs as were booted. */
+async function memories(guest: Guest, measured: readonly BootRounds[]): Promise<MemoryRow[]> {
+  const rows: MemoryRow[] = [];
+  for (const domains of new Set(measured.map(({ row }) => row.domains))) {
+    const rounds = measured.find(({ row }) => row.domains === domains && row.cache === 'warm')!.rounds;
+    const board = shape(statSync(guest.kernel).size, statSync(guest.ramdisk).size, { domains });
+    const used = await measureMemory(ourSubject('warm').command(board, guest), domains);
+    rows.push({ domains, peak: median(rounds.map((r) => r.ours!.peakMiB)), ...used });
+  }
+  return rows;
 }
 
 /**
@@ -166,14 +187,9 @@ async function bench(): Promise<void> {
     const measured = await boots(guests, peers);
     results.boot = measured;
     say(`\n## Boot to init's marker on every console, 2 pCPUs\n\n${bootTable(measured)}`);
-    const peaks = measured.map(({ row, rounds }) => ({
-      domains: row.domains,
-      peak: median(rounds.map((r) => r.ours!.peakMiB)),
-    }));
-    const memory = [...new Map(peaks.map(({ domains, peak }) => [domains, peak]))];
-    say(
-      `\nPeak resident memory: ${memory.map(([domains, peak]) => `${domains} domUs ${peak.toFixed(0)} MiB`).join(', ')}.`,
-    );
+    const memory = await memories(guests, measured);
+    results.memory = memory;
+    say(`\n## Memory at the marker, 2 pCPUs, warm, in MiB\n\n${memoryTable(memory)}`);
   }
   if (wantedRows.includes('workloads')) {
     if (guests.workloads === undefined)

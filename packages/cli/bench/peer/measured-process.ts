@@ -46,7 +46,7 @@ export interface Watched {
 }
 
 /** Without certificates that Node 20 would parse before anything else, where some are named: 40 ms for Debian's. */
-const environment = (command: Command): NodeJS.ProcessEnv => {
+export const environment = (command: Command): NodeJS.ProcessEnv => {
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   return { ...env, ...command.env };
 };

@@ -1,7 +1,8 @@
 /** Measurements as text. */
 
 import type { Boot, Run } from './measure.ts';
-import { BOOT_ROWS, type BootRow, WORKLOAD_GROUPS } from './rows.ts';
+import type { Memory } from './memory.ts';
+import { BEYOND_GUESTS_MIB, BOOT_ROWS, type BootRow, FURTHER_DOMU_MB, WORKLOAD_GROUPS } from './rows.ts';
 import { geometricMean, median, quantile } from './statistics.ts';
 import type { Subject } from './subjects.ts';
 
@@ -46,6 +47,37 @@ const verdict = (ratio: number | undefined, must: number, goal: number): string 
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Memory with so many domUs, in MiB. */
+export interface MemoryRow extends Memory {
+  readonly domains: number;
+  /** Peak resident memory until then. */
+  readonly peak: number;
+}
+
+/** Memory: what is resident beside the guests' RAM, and how much more that is for each further domU. */
+export function memoryTable(rows: readonly MemoryRow[]): string {
+  const head = [
+    'domUs',
+    'peak resident',
+    'PSS',
+    'guest RAM backed',
+    'beyond that',
+    'must',
+    'each further domU',
+    'must',
+  ];
+  const beyond = ({ resident, guests }: MemoryRow): number => resident - guests;
+  return markdown(
+    head,
+    rows.map((row, n) => {
+      const before = rows[n - 1];
+      const more = before && (beyond(row) - beyond(before)) / (row.domains - before.domains);
+      const figures = [row.peak, row.resident, row.guests, beyond(row), BEYOND_GUESTS_MIB].map((v) => v.toFixed(0));
+      return [String(row.domains), ...figures, more?.toFixed(0) ?? '', String(FURTHER_DOMU_MB)];
+    }),
+  );
 }
 
 /** Boots: CPU and wall seconds of both, the ratio of each, and what it must be. */

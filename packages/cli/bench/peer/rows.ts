@@ -3,6 +3,10 @@ import type { Subject } from './subjects.ts';
 
 type Peer = Exclude<Subject['name'], 'ours'>;
 
+/** What may be resident beside the guests' RAM with two pCPUs, in MiB, and for each further domU with the same kernel, in MB. */
+export const BEYOND_GUESTS_MIB = 150 + 2 * 30;
+export const FURTHER_DOMU_MB = 60;
+
 /** A group of workloads whose ratios are summed up by their geometric mean. */
 export interface WorkloadGroup {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** The board as its embedder's main thread sees it. */
-import { compileCore, stateOffset } from '@dom0less/arm64-cpu';
+import { BLOCK_BYTES, compileCore, stateOffset } from '@dom0less/arm64-cpu';
 import type { BootPlan } from '@dom0less/multiboot';
 import { type EventRecord, readEvents } from '../console/event-ring.ts';
 import { Ring } from '../console/ring.ts';
@@ -148,6 +148,11 @@ export class Board {
     if (port === undefined || this.#lives.stateOf(domain) !== 'running' || console !== true) return;
     port.input.add(bytes);
     if (port.input.refill()) this.#built.memory.callAttention();
+  }
+
+  /** Bytes of RAM that are backed: blocks of 2 MiB in which something was written or loaded. */
+  get backedBytes(): number {
+    return this.#built.memory.blocksUsed * BLOCK_BYTES;
   }
 
   /** Instructions that each vCPU of domain `domain` has executed so far; none if there is no such domain. */
