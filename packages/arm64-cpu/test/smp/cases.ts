@@ -11,6 +11,8 @@ export interface Case {
   readonly name: string;
   readonly runs: number;
   readonly longRuns: number;
+  /** Each run executes code that was not there before. */
+  readonly writesCode?: boolean;
   run(board: SmpBoard, runs: number): Promise<void>;
 }
 
@@ -202,6 +204,7 @@ const counters: Case[] = [
 const passed: Case[] = [
   {
     name: 'message passing through code: what was written, cleaned and announced is executed',
+    writesCode: true,
     runs: 1000,
     longRuns: 1_000_000,
     async run(board, runs) {
