@@ -21,9 +21,13 @@ export interface TranslationCacheOptions {
   readonly onProblem?: (problem: string) => void;
 }
 
-/** Fewer new regions than this, or this share of those that are kept, are not worth a new file. */
+/**
+ * Fewer new regions than this, or this share of those that are kept, are not worth a new file; at the end of a run, when
+ * there is no time to make machine code anew, fewer than this larger share are not worth that of the file.
+ */
 const FEWEST = 8;
 const LEAST_SHARE = 1 / 16;
+const LEAST_SHARE_AT_END = 1 / 4;
 /** Machine code for so many more times the regions is worth a new file. */
 const MORE_CODE = 1.1;
 /**
@@ -121,8 +125,12 @@ export class TranslationCache {
 
   /** Whether there is enough that the file has not. */
   get #wantsMerge(): boolean {
-    const known = this.#loaded?.regions[0] ?? 0;
-    return this.#count - this.#written >= Math.max(FEWEST, known * LEAST_SHARE);
+    return this.#hasNew(LEAST_SHARE);
+  }
+
+  #hasNew(share: number): boolean {
+    const known = Math.max(this.#loaded?.regions[0] ?? 0, this.#written);
+    return this.#count - this.#written >= Math.max(FEWEST, known * share);
   }
 
   /** Whether more is used than the file has machine code for. */
@@ -220,6 +228,7 @@ export class TranslationCache {
   async save(): Promise<void> {
     try {
       if (this.#failed || !(this.#wantsMerge || this.#wantsCode)) return;
+      if (this.#optimized > 0 && this.#wantsMerge && !this.#hasNew(LEAST_SHARE_AT_END)) return;
       const making = await this.#make();
       if (making?.isWorthIt) this.#write(making);
     } catch (error) {
