@@ -50,8 +50,8 @@ const REASONS: Record<number, ExitReason> = {
  * clock says, or the latest value if that is more.
  */
 export interface EngineClock {
-  /** Host time in ms, about the same on all threads; never goes back on one. */
-  now(): number;
+  /** Host time in ms, about the same on all threads; never goes back on one. Called without `this`. */
+  readonly now: () => number;
   /** Host time at which the counter was 0. */
   readonly epoch: number;
   readonly ticksPerMs: number;

@@ -25,6 +25,7 @@ describe('a guest that executes anything', () => {
         const registers = [A.movz(1, 0x2200, 16), A.movz(2, 0x300, 16), A.movk(2, 0x1000), A.movz(3, 0x4100, 16)];
         const bad = { kernel: image([...registers, ...code]), cpus: 2 };
         const bench = new Bench([bad, { kernel: image([...print('alive\n'), ...systemOff()]) }]);
+        // A turn has 16 slices at most.
         for (let n = 0; n < 24; n++) {
           bench.pcpu.step();
           bench.board.pump();

@@ -457,7 +457,10 @@ const flushVa: CoreHelper = {
   },
 };
 
-/** A TLBI on this pCPU, told to the others if they may have entries that are kept; `waits`: the next DSB waits until none of them uses what it forgets. */
+/**
+ * A TLBI on this pCPU, told to the others if they may have entries that are kept; `waits`: the next DSB waits until none of
+ * them uses what it forgets.
+ */
 function tlbi(
   name: string,
   op: number,

@@ -10,7 +10,8 @@ const SPINS = 500;
 const PATIENCE_MS = 60_000;
 
 /**
- * A lock in one 32-bit word that is 0 when free. It is not reentrant, and its holder never sleeps.
+ * A lock in one 32-bit word that is 0 when free. It is not reentrant, and its holder never sleeps. Engines take that of the
+ * system counter by the same values (`EngineClock.lock`).
  *
  * Order, where more than one is taken: UART, then interrupt controller, then scheduler; block table, system counter and
  * event ring come last.

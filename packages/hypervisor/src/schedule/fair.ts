@@ -5,24 +5,22 @@ import { type Admission, Scheduler, type SchedulerParts } from './scheduler.ts';
 
 /**
  * What a vCPU may be ahead of the next before that has its turn, in seconds: what it runs on is in the processor's caches.
- * (Xen's credit2 takes a pCPU from none before 1 ms, and from all after 10.)
+ * (Xen's credit2 takes a pCPU from none before 1 ms, and from all after 10.) One that waited comes back no further ahead than
+ * that.
  */
 const TURN = 0.005;
 /** Slices of a turn at most, however short they are. */
 const TURN_SLICES = 16;
-/** What a vCPU that waited may be ahead of the others when it comes back, in seconds: it gets its turn at once. */
-const WAKE_CREDIT = TURN;
 /** How far behind another pCPU's vCPU has to be before it moves here although there is work, in seconds. */
 const MOVE_BEHIND = 0.02;
 
 /**
  * Equal shares by virtual time, as Xen's credit2 gives them at equal weights, though not by its algorithm: of the vCPUs
- * that wait, the one that has run least comes first. A vCPU stays with its pCPU while that keeps shares within some 20
+ * that wait, the one that has run least comes first, in turns of 5 ms. A vCPU stays with its pCPU while that keeps shares within some 20
  * ms, and an idle pCPU takes whatever waits anywhere in the pool.
  */
 export class FairScheduler extends Scheduler {
   readonly #turn: number;
-  readonly #credit: number;
   readonly #behind: number;
   /** Slices that the turn under way has had. */
   #slices = 0;
@@ -31,7 +29,6 @@ export class FairScheduler extends Scheduler {
   constructor(parts: SchedulerParts, frequency: number) {
     super(parts);
     this.#turn = TURN * frequency;
-    this.#credit = WAKE_CREDIT * frequency;
     this.#behind = MOVE_BEHIND * frequency;
   }
 
@@ -64,7 +61,7 @@ export class FairScheduler extends Scheduler {
 
   /** What it did not use while it waited or was off is not saved up. */
   protected override admit(vcpu: SchedVcpu): Admission {
-    vcpu.runtime = Math.max(vcpu.runtime, this.runtime - this.#credit);
+    vcpu.runtime = Math.max(vcpu.runtime, this.runtime - this.#turn);
     // It comes first as soon as a slice is over.
     vcpu.ticket = 1;
     return 'admitted';

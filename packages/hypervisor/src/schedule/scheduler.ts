@@ -40,7 +40,10 @@ export abstract class Scheduler {
     this.#lock = memory.lock(control + POOL_CONTROL.LOCK);
   }
 
-  /** The vCPU that `pcpu` shall run now, of those that wait; undefined: none. `last`: what it has run until now, if that may go on. */
+  /**
+   * The vCPU that `pcpu` shall run now, of those that wait; undefined: none. `last`: what it has run until now, if that may
+   * go on.
+   */
   protected abstract choose(pcpu: number, last: SchedVcpu | undefined): SchedVcpu | undefined;
 
   /** A vCPU begins to want to run: it came online, or it was woken. */
