@@ -30,6 +30,11 @@ export interface PcpuWork {
   readonly translations?: SharedTranslations;
 }
 
+/** What a thread is given: its work, and a word that counts the translations that were posted to it. */
+export interface PostedWork extends PcpuWork {
+  readonly posted: Int32Array<SharedArrayBuffer>;
+}
+
 /**
  * Starts a thread; `notify` is called on this one when a pCPU has something for the board, `translated` when one has
  * compiled translations.
@@ -96,14 +101,18 @@ class WaitingThread {
       if (pack === undefined) notify();
       else translated?.(pack);
     };
-    const post = (whole: PcpuWork): void => this.#worker.postMessage(whole);
+    const posted = new Int32Array(new SharedArrayBuffer(4));
+    const post = (whole: PcpuWork): void => this.#worker.postMessage({ ...whole, posted } satisfies PostedWork);
     const begun = prepared ? prepared(work).then(post) : undefined;
     if (begun === undefined) post(work);
     const terminate = async (): Promise<void> => {
       this.#terminated = true;
       await this.#worker.terminate();
     };
-    const pass = (pack: TranslationPack): void => this.#worker.postMessage(pack);
+    const pass = (pack: TranslationPack): void => {
+      this.#worker.postMessage(pack);
+      Atomics.add(posted, 0, 1);
+    };
     // The thread's first message is its work. A thread that never gets any needs no translations.
     const translations = begun
       ? (pack: TranslationPack) =>

@@ -2,15 +2,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { runDeterministic, runPcpu } from '@dom0less/hypervisor';
 import { makeConsoleScript } from './console-script.ts';
-import type { PcpuWork } from './pcpu-thread.ts';
+import type { PostedWork } from './pcpu-thread.ts';
 import { sharpenTimers } from './timer-slack.ts';
 import { threadExchange } from './translations/thread-exchange.ts';
 
 /** Does its work until the board is stopped or has nothing left to run. */
-export function doWork({ init, script, translations }: PcpuWork, port: MessagePort): void {
+export function doWork({ init, script, translations, posted }: PostedWork, port: MessagePort): void {
   const signals = {
     notify: () => port.postMessage(undefined),
-    ...(translations === undefined ? {} : { translations: threadExchange(port, translations) }),
+    ...(translations === undefined ? {} : { translations: threadExchange(port, translations, posted) }),
   };
   sharpenTimers();
   if (script === undefined) runPcpu(init, signals);

@@ -48,7 +48,8 @@ const guest = (first: string, second: string): Uint8Array =>
 /** Steps until no pCPU has anything to do; gives the ms until one has. */
 const settle = (bench: Bench): number => {
   for (let n = 0; n < 200; n++) {
-    if (bench.step().every((result) => result !== 'ran')) return Math.min(...bench.pcpus.map((one) => one.idleMs()));
+    if (bench.step().every((result) => result === 'idle' || result === 'done'))
+      return Math.min(...bench.pcpus.map((one) => one.idleMs()));
   }
   throw new Error('the pCPUs do not come to rest');
 };

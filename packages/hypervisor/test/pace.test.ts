@@ -9,12 +9,14 @@ class Paced {
   readonly pace = new HostPace({
     frequency: TICKS_PER_MS * 1000,
     read: () => Math.floor(this.ms * TICKS_PER_MS),
+    recent: 0,
     msUntil: (deadline, counter) => Math.max(0, (deadline - counter) / TICKS_PER_MS),
   });
 
   /** Runs a slice of vCPU `vcpu`, which does `speed` instructions a ms; gives the ms that it took. */
   slice(vcpu: number, speed: number, msToTimer = Infinity): number {
-    const budget = this.pace.begin(vcpu, (this.ms + msToTimer) * TICKS_PER_MS);
+    const now = this.pace.read();
+    const budget = this.pace.begin(vcpu, (this.ms + msToTimer) * TICKS_PER_MS, now);
     this.ms += budget / speed;
     this.pace.end(budget);
     return budget / speed;

@@ -170,7 +170,7 @@ export abstract class GicCore {
 
   /** Word index of the bits of INTIDs 32 * n to 32 * n + 31 in array `kind`; those of n = 0 are banked. */
   bitsIndex(kind: number, n: number, vcpu: number): number {
-    return n === 0 ? this.vcpu(vcpu) + PRIVATE + kind : SPI + kind * 32 + n;
+    return n === 0 ? this.#vcpusWord + vcpu * STRIDE + PRIVATE + kind : SPI + kind * 32 + n;
   }
 
   /** Byte index of a byte in a vCPU's state. */

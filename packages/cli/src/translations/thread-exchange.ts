@@ -15,9 +15,23 @@ export const shareTranslations = (): SharedTranslations => ({
   claims: new Int32Array(new SharedArrayBuffer(4 * CLAIMS)),
 });
 
-/** Exchanges of the pCPUs on this thread, all of which get what comes through `port`. */
-export function threadExchange(port: MessagePort, { claims }: SharedTranslations): () => TranslationExchange {
+/**
+ * Exchanges of the pCPUs on this thread, all of which get what comes through `port`; the word of `posted` counts that. It is
+ * looked at before every slice, and a port costs more to look at than a word.
+ */
+export function threadExchange(
+  port: MessagePort,
+  { claims }: SharedTranslations,
+  posted: Int32Array<SharedArrayBuffer>,
+): () => TranslationExchange {
   const queues: TranslationPack[][] = [];
+  let received = 0;
+  const receive = (): void => {
+    const come = receiveMessageOnPort(port) as { message: TranslationPack } | undefined;
+    if (come === undefined) return;
+    received = (received + 1) | 0;
+    for (const queue of queues) queue.push(come.message);
+  };
   return () => {
     const queue: TranslationPack[] = [];
     queues.push(queue);
@@ -28,8 +42,7 @@ export function threadExchange(port: MessagePort, { claims }: SharedTranslations
         port.postMessage(pack);
       },
       take() {
-        const come = receiveMessageOnPort(port) as { message: TranslationPack } | undefined;
-        if (come) for (const one of queues) one.push(come.message);
+        if (Atomics.load(posted, 0) !== received) receive();
         return queue.shift();
       },
     };

@@ -18,6 +18,12 @@ export interface ConsoleTap {
   waitForRoom(ring: Ring): void;
 }
 
+/** What the board has to be told of by a thread. */
+export interface News {
+  /** Something has happened, on this thread, that the board does not know of: bytes came or went, say. */
+  untold: boolean;
+}
+
 /**
  * The UART and this end of both rings are guarded by the UART's lock. Each pCPU has an object of its own; the state is
  * shared.
@@ -31,17 +37,18 @@ export class DomainConsole {
   readonly #input: Ring;
   readonly #tap: ConsoleTap | undefined;
   readonly #heldWord: number;
-  /** Bytes came or went, on this thread, that the board has not been told of. */
-  #news = false;
+  readonly #news: News;
 
   constructor(
     memory: BoardMemory,
     layout: DomainLayout,
     onInterrupt: (level: boolean) => void,
+    news: News,
     tap: ConsoleTap | undefined,
   ) {
     const buffer = memory.view.buffer;
     this.#memory = memory;
+    this.#news = news;
     this.#tap = tap;
     this.#output = new Ring(buffer, layout.output, OUTPUT_RING_BYTES);
     this.#input = new Ring(buffer, layout.input, INPUT_RING_BYTES);
@@ -69,16 +76,9 @@ export class DomainConsole {
     this.lock.release();
   }
 
-  /** True if the board has something to do since the last call. */
-  takeNews(): boolean {
-    const news = this.#news;
-    this.#news = false;
-    return news;
-  }
-
   #send(byte: number): void {
     this.#output.push(byte);
-    this.#news = true;
+    this.#news.untold = true;
     this.#tap?.onOutput(byte);
     if (this.#tap !== undefined) this.#feed();
     if (this.#output.room > 0) return;
@@ -107,7 +107,7 @@ export class DomainConsole {
       const taken = this.uart.receive(source.peek(FIFO_DEPTH));
       if (taken === 0) return;
       source.drop(taken);
-      this.#news = true;
+      this.#news.untold = true;
     }
   }
 }

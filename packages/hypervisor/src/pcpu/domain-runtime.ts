@@ -2,7 +2,7 @@
 import { kick, stateOffset } from '@dom0less/arm64-cpu';
 import { END_REASONS, type EndReason } from '../board/end-reasons.ts';
 import { DOMAIN_STATES, type DomainState } from '../board/events.ts';
-import { type ConsoleTap, DomainConsole } from '../console/domain-console.ts';
+import { type ConsoleTap, DomainConsole, type News } from '../console/domain-console.ts';
 import { AbsentDevice, type BoardDevice } from '../devices/device.ts';
 import { modelNamed } from '../devices/models.ts';
 import { resetVcpu } from '../domain/vcpu.ts';
@@ -46,6 +46,8 @@ export interface DomainContext {
   readonly counter: () => number;
   /** The pCPU whose thread this is; -1: that of all. */
   readonly pcpu: number;
+  /** What the thread tells the board of. */
+  readonly news: News;
   /** Where its console output goes besides the ring. */
   readonly tap?: ConsoleTap | undefined;
   /** What its entropy follows from; undefined: from `hostEntropy`. */
@@ -70,7 +72,7 @@ export class DomainRuntime {
 
   /** Takes over the state that is in the memory. */
   constructor(info: PcpuDomain, context: DomainContext) {
-    const { memory, tap } = context;
+    const { memory, news, tap } = context;
     const { layout } = info;
     this.info = info;
     this.scheduler = context.scheduler;
@@ -84,7 +86,7 @@ export class DomainRuntime {
     });
     if (info.console) {
       const onInterrupt = (level: boolean): void => this.#gic.setSpi(info.map.uartIntid, level);
-      this.console = new DomainConsole(memory, layout, onInterrupt, tap);
+      this.console = new DomainConsole(memory, layout, onInterrupt, news, tap);
       this.bus.attach(info.map.uart, new LockedDevice(this.console.uart, this.console.lock));
     }
     this.#attachDevices();
@@ -173,10 +175,15 @@ export class DomainRuntime {
     return this.scheduler.start(sched);
   }
 
+  /** Some of its devices do something by themselves. */
+  get isTimed(): boolean {
+    return this.#timed.length > 0;
+  }
+
   /** System counter at which one of its devices will do something by itself; Infinity if none will. */
   devicesDue(): number {
     let due = Infinity;
-    if (this.#timed.length === 0 || this.state !== 'running') return due;
+    if (this.state !== 'running') return due;
     for (const { device } of this.#timed) due = Math.min(due, device.due!());
     return due;
   }

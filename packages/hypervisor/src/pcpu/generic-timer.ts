@@ -77,15 +77,15 @@ export class VcpuTimers {
 
   #updateOne(n: number, counter: number): number {
     const { intid, control, compare, offset } = TIMERS[n]!;
-    const bits = this.#words[this.#state + control]!;
-    const enabled = (bits & (ENABLE | IMASK)) === ENABLE;
-    const levels = this.#words[this.#levels]!;
+    const words = this.#words;
+    const enabled = (words[this.#state + control]! & (ENABLE | IMASK)) === ENABLE;
+    const levels = words[this.#levels]!;
     const wasHigh = ((levels >>> n) & 1) !== 0;
     if (!enabled && !wasHigh) return Infinity;
     const at = this.#u64(compare) + (offset === undefined ? 0 : this.#u64(offset));
     const level = enabled && counter >= at;
     if (wasHigh !== level) {
-      this.#words[this.#levels] = levels ^ (1 << n);
+      words[this.#levels] = levels ^ (1 << n);
       this.#setLevel(intid, level);
     }
     return enabled && !level ? at : Infinity;

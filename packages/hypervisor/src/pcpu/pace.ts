@@ -10,11 +10,13 @@ export interface Pace {
   /** Counter value at which the slice under way should be over. */
   readonly sliceEnd: number;
   read(): number;
+  /** What the counter was at last: what a guest has read last is no later. Costs less than {@link read}. */
+  recent(): number;
   /**
    * Begins a slice of the vCPU whose state is at `vcpu`: how many instructions it may have, with the next timer at
-   * counter value `deadline`.
+   * counter value `deadline`. The counter was at `now` just before.
    */
-  begin(vcpu: number, deadline: number): number;
+  begin(vcpu: number, deadline: number, now: number): number;
   /** Ends a slice in which `instructions` were executed; gives the ticks that it took. */
   end(instructions: number): number;
   /** Milliseconds of host time until the counter is at `deadline`; Infinity if that is Infinity. */
@@ -29,6 +31,8 @@ const SHORTEST_MS = 0.01;
 /** Instructions per ms that a vCPU's first slice is measured by. */
 const FIRST_SPEED = 100_000;
 
+type HostCounter = Pick<SystemCounter, 'frequency' | 'read' | 'recent' | 'msUntil'>;
+
 /**
  * Follows host time. Slices end no later than the next timer, as far as the speed of the vCPU's slices before tells: what
  * an instruction costs is the guest's choice, and one that does nothing but flush its TLB, or take exceptions, is a
@@ -36,14 +40,14 @@ const FIRST_SPEED = 100_000;
  */
 export class HostPace implements Pace {
   readonly exact = false;
-  readonly #counter: Pick<SystemCounter, 'frequency' | 'read' | 'msUntil'>;
+  readonly #counter: HostCounter;
   /** Instructions per ms of each vCPU that ran here. */
   readonly #speeds = new Map<number, number>();
   #vcpu = 0;
   #start = 0;
   sliceEnd = 0;
 
-  constructor(counter: Pick<SystemCounter, 'frequency' | 'read' | 'msUntil'>) {
+  constructor(counter: HostCounter) {
     this.#counter = counter;
   }
 
@@ -55,13 +59,17 @@ export class HostPace implements Pace {
     return this.#counter.read();
   }
 
-  begin(vcpu: number, deadline: number): number {
+  recent(): number {
+    return this.#counter.recent;
+  }
+
+  begin(vcpu: number, deadline: number, now: number): number {
     this.#vcpu = vcpu;
-    this.#start = this.#counter.read();
+    this.#start = now;
     const speed = this.#speeds.get(vcpu) ?? FIRST_SPEED;
-    const ms = Math.max(SHORTEST_MS, Math.min(SLICE_MS, this.#counter.msUntil(deadline, this.#start)));
+    const ms = Math.max(SHORTEST_MS, Math.min(SLICE_MS, this.#counter.msUntil(deadline, now)));
     const budget = Math.max(1, Math.min(SLICE, Math.floor(ms * speed)));
-    this.sliceEnd = this.#start + (budget / speed) * (this.frequency / 1000);
+    this.sliceEnd = now + (budget / speed) * (this.frequency / 1000);
     return budget;
   }
 
@@ -107,6 +115,10 @@ export class InstructionPace implements Pace {
 
   read(): number {
     return Math.floor(this.#instructions / this.#perTick);
+  }
+
+  recent(): number {
+    return this.read();
   }
 
   begin(_vcpu: number, deadline: number): number {

@@ -1,6 +1,6 @@
 /** A pCPU: one engine, and the loop that gives it vCPUs. */
 import { BLOCK_BYTES, compileCore, Engine, type EngineClock, stateOffset } from '@dom0less/arm64-cpu';
-import type { ConsoleTap } from '../console/domain-console.ts';
+import type { ConsoleTap, News } from '../console/domain-console.ts';
 import { EventSink } from '../console/event-sink.ts';
 import { unassignedLine } from '../domain/boot-log.ts';
 import { NO_EXCLUSIVE } from '../domain/vcpu.ts';
@@ -18,8 +18,11 @@ import { HostPace, type Pace } from './pace.ts';
 import { makePools } from './pools.ts';
 import { hostTime, SystemCounter } from './system-counter.ts';
 
-/** What a step did: ran a vCPU, found none to run, or found that no domain is left or the board was stopped. */
-export type StepResult = 'ran' | 'idle' | 'done';
+/**
+ * What a step did: ran a vCPU; ran one that waits now, with none to run behind it; found none to run; or found that no
+ * domain is left or the board was stopped.
+ */
+export type StepResult = 'ran' | 'last' | 'idle' | 'done';
 
 /** Lines about calls that nobody serves, per domain, where they are shown at all: the rest is noise. */
 const MAX_UNHANDLED_LINES = 10;
@@ -46,16 +49,17 @@ export class Pcpu {
   readonly #pace: Pace;
   readonly #signals: PcpuSignals;
   readonly #domains: readonly DomainRuntime[];
-  /** Those of its pool. */
-  readonly #pooled: readonly DomainRuntime[];
+  /** Those of its pool with devices that do something by themselves. */
+  readonly #timed: readonly DomainRuntime[];
   readonly #byBase = new Map<number, Vcpu>();
   readonly #bySched = new Map<SchedVcpu, Vcpu>();
   readonly #scheduler: Scheduler;
   readonly #events: EventSink;
   readonly #registers: CallRegisters;
   readonly #logsGuests: boolean;
-  /** The vCPU that this pCPU has in its hands, why it left the engine, and the ticks that it ran. */
+  /** The vCPU that this pCPU has in its hands; whether it is yet to run; why it left the engine, and the ticks that it ran. */
   #current: Vcpu | undefined;
+  #isNext = false;
   #outcome: Outcome = 'preempted';
   #ran = 0;
   /** The vCPU whose translations and exclusive monitor are the engine's. */
@@ -64,7 +68,7 @@ export class Pcpu {
   #attended = -1;
   /** A domain was left then. */
   #left = true;
-  #news = false;
+  readonly #news: News = { untold: false };
   /** CONTROL.RAM_EPOCH as the engine knows it. */
   #ramEpoch = 0;
 
@@ -88,9 +92,9 @@ export class Pcpu {
       const entropy = { seed: init.seed, hostEntropy: signals.entropy ?? hostEntropy };
       const time = { frequency: counterFrequency, counter: () => this.#pace.read() };
       const parts = { memory, scheduler: schedulers[info.pool]!, vcpus: vcpus[n]!, ...time, ...entropy, pcpu };
-      return new DomainRuntime(info, { ...parts, tap: mode?.tap(info.id) });
+      return new DomainRuntime(info, { ...parts, news: this.#news, tap: mode?.tap(info.id) });
     });
-    this.#pooled = this.#domains.filter(({ info }) => info.pool === pool);
+    this.#timed = this.#domains.filter(({ info, isTimed }) => info.pool === pool && isTimed);
     for (const vcpu of this.#domains.flatMap((domain) => domain.vcpus)) {
       this.#byBase.set(vcpu.base, vcpu);
       this.#bySched.set(vcpu.sched, vcpu);
@@ -99,8 +103,8 @@ export class Pcpu {
   }
 
   /**
-   * Serves consoles and timers, then runs the next vCPU for a slice. The caller sleeps after `idle`: until it is woken,
-   * at most {@link idleMs}.
+   * Serves consoles and timers, then runs the next vCPU for a slice. The caller sleeps after `last` and `idle`: until it is
+   * woken, by what has happened since before the step too, and at most {@link idleMs}.
    */
   step(): StepResult {
     this.#attend();
@@ -108,13 +112,23 @@ export class Pcpu {
       this.#tell();
       return 'done';
     }
-    this.#serveTimers();
-    const vcpu = this.#nextVcpu();
-    if (vcpu !== undefined) this.#runSlice(vcpu);
+    const now = this.#pace.read();
+    this.#serveTimers(now);
+    const vcpu = this.#isNext ? this.#current : this.#nextVcpu();
+    this.#isNext = false;
+    if (vcpu !== undefined) this.#runSlice(vcpu, now);
+    const sleeps = vcpu === undefined || this.#sleepsBehind();
     this.#tell();
-    if (vcpu !== undefined) return 'ran';
     // It is known to be idle since: who calls for attention later wakes it.
-    return this.#memory.control(CONTROL.ATTENTION) === this.#attended ? 'idle' : 'ran';
+    if (!sleeps || this.#memory.control(CONTROL.ATTENTION) !== this.#attended) return 'ran';
+    return vcpu === undefined ? 'idle' : 'last';
+  }
+
+  /** Behind a slice: whether there is nothing more to run. Looked for at once where the vCPU waits, as most do then. */
+  #sleepsBehind(): boolean {
+    if (this.#current === undefined || this.#outcome === 'preempted') return false;
+    this.#isNext = this.#nextVcpu() !== undefined;
+    return !this.#isNext;
   }
 
   /** How long nothing will happen by itself, in ms: until the next timer, or event that a vCPU waits for. Infinity if none. */
@@ -128,7 +142,7 @@ export class Pcpu {
    */
   due(): number {
     let due = this.#scheduler.due(this.#pcpu);
-    for (const domain of this.#pooled) due = Math.min(due, domain.devicesDue());
+    for (const domain of this.#timed) due = Math.min(due, domain.devicesDue());
     return due;
   }
 
@@ -195,28 +209,25 @@ export class Pcpu {
     domain.console?.service();
     if (domain.console?.held || !domain.setTold(true)) return domain.told;
     if (!this.#events.send({ kind: 'domain', domain: info.id, state, text: domain.reason })) domain.setTold(false);
-    this.#news = true;
+    this.#news.untold = true;
     // The last one ends the threads of all pCPUs.
     this.#memory.callAttention();
     if (this.#domains.every(({ told, held }) => told && !held)) this.#memory.wakeAll();
     return domain.told;
   }
 
-  #serveTimers(): void {
-    const counter = this.#pace.read();
-    for (const domain of this.#pooled) if (domain.devicesDue() <= counter) domain.serveDevices();
+  #serveTimers(counter: number): void {
+    for (const domain of this.#timed) if (domain.devicesDue() <= counter) domain.serveDevices();
     const current = this.#current?.timers;
     if (current !== undefined && current.deadline <= counter) current.update(counter);
-    for (;;) {
-      const due = this.#scheduler.claimDue(this.#pcpu, counter);
-      if (due === undefined) return;
-      const { domain, timers, eventWait } = this.#bySched.get(due)!;
+    for (const vcpu of this.#scheduler.vcpus) {
+      if (!this.#scheduler.claimDue(vcpu, this.#pcpu, counter)) continue;
+      const { domain, timers, eventWait } = this.#bySched.get(vcpu)!;
       timers.update(counter);
-      if (due.run === VCPU_RUN.AWAITING && due.eventDue <= counter && eventWait.isOver(counter)) {
-        this.#scheduler.sendEvent(due);
+      if (vcpu.run === VCPU_RUN.AWAITING && vcpu.eventDue <= counter && eventWait.isOver(counter)) {
+        this.#scheduler.sendEvent(vcpu);
       }
-      this.#scheduler.release(due);
-      if (domain.isOff) this.#wentOff(domain);
+      if (this.#scheduler.release(vcpu) && domain.isOff) this.#wentOff(domain);
     }
   }
 
@@ -225,7 +236,7 @@ export class Pcpu {
     const last = this.#current;
     const next = this.#scheduler.next(this.#pcpu, last?.sched, this.#outcome, this.#ran);
     this.#current = next && this.#bySched.get(next);
-    if (last !== undefined && this.#current !== last && last.domain.isOff) this.#wentOff(last.domain);
+    if (last?.sched.run === VCPU_RUN.OFFLINE && last.domain.isOff) this.#wentOff(last.domain);
     return this.#current;
   }
 
@@ -244,7 +255,7 @@ export class Pcpu {
     this.#engine.invalidateCode(blocks, this.#memory.control(CONTROL.BLOCKS_USED) * BLOCK_BYTES);
   }
 
-  #runSlice(vcpu: Vcpu): void {
+  #runSlice(vcpu: Vcpu, now: number): void {
     this.#forgetRam();
     this.#switchTo(vcpu);
     vcpu.sched.clearExitRequest();
@@ -252,7 +263,7 @@ export class Pcpu {
     if (vcpu.domain.state !== 'running') vcpu.sched.requestExit();
     const { view } = this.#memory;
     const deadline = Math.min(vcpu.timers.deadline, this.#scheduler.deadline(this.#pcpu));
-    const budget = this.#pace.begin(vcpu.base, deadline);
+    const budget = this.#pace.begin(vcpu.base, deadline, now);
     const before = view.getUint32(vcpu.base + INSTRUCTIONS, true);
     this.#outcome = 'preempted';
     const reason = this.#engine.run(vcpu.base, budget);
@@ -262,7 +273,6 @@ export class Pcpu {
     if (reason === 'event') {
       this.#outcome = vcpu.eventWait.begin(this.#pace.read(), !this.#pace.exact) ? 'yield' : 'event';
     }
-    if (vcpu.domain.console?.takeNews()) this.#news = true;
     if (vcpu.sched.run === VCPU_RUN.STOPPING) this.#letGo(vcpu);
   }
 
@@ -283,7 +293,8 @@ export class Pcpu {
   }
 
   #timerWritten(vcpu: Vcpu): void {
-    vcpu.timers.update(this.#pace.read());
+    // Where it is due already, or between then and now, the slice ends, and the timer is looked at behind it.
+    vcpu.timers.update(this.#pace.recent());
     if (vcpu.timers.deadline < this.#pace.sliceEnd) vcpu.sched.requestExit();
   }
 
@@ -328,14 +339,13 @@ export class Pcpu {
 
   #log(text: string): void {
     this.#events.log(text);
-    this.#news = true;
+    this.#news.untold = true;
   }
 
   /** Wakes the board if there is news that it does not know of. */
   #tell(): void {
-    for (const { console } of this.#domains) if (console?.takeNews()) this.#news = true;
-    if (!this.#news) return;
-    this.#news = false;
+    if (!this.#news.untold) return;
+    this.#news.untold = false;
     if (this.#memory.setControl(CONTROL.NOTIFIED, 1) === 0) this.#signals.notify();
   }
 }

@@ -71,7 +71,7 @@ class DeterministicRun {
         if (this.#actDue <= this.#pace.read()) this.#haveBoardAct();
         const result = pcpu.step();
         if (result === 'done') return;
-        if (result === 'ran') ran = true;
+        if (result !== 'idle') ran = true;
         if (this.#seeTold() || this.#awaitedOutput) this.#haveBoardAct();
       }
       if (!ran) this.#idle(seen);

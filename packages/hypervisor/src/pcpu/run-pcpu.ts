@@ -18,6 +18,6 @@ export const runPcpu = (init: PcpuInit, signals: PcpuSignals): void => {
     const seen = Atomics.load(words, wake);
     const result = pcpu.step();
     if (result === 'done') return;
-    if (result === 'idle') Atomics.wait(words, wake, seen, Math.min(pcpu.idleMs(), LONGEST_SLEEP));
+    if (result !== 'ran') Atomics.wait(words, wake, seen, Math.min(pcpu.idleMs(), LONGEST_SLEEP));
   }
 };

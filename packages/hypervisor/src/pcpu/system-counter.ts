@@ -53,7 +53,12 @@ export class SystemCounter {
    */
   peek(): number {
     const ticks = Math.floor((this.#now() - this.#epoch) * this.#ticksPerMs);
-    return Math.max(ticks, this.#doubles[this.#latest]!);
+    return Math.max(ticks, this.recent);
+  }
+
+  /** What was read last, on whatever thread. */
+  get recent(): number {
+    return this.#doubles[this.#latest]!;
   }
 
   /** Milliseconds from `counter` until the counter is at `deadline`; Infinity if that is Infinity. */

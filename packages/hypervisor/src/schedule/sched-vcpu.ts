@@ -25,7 +25,11 @@ export class SchedVcpu {
   readonly affinity: ReadonlySet<number> | undefined;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
+  /** Words of its control: where it begins, and those that are read most. */
   readonly #word: number;
+  readonly #run: number;
+  readonly #owner: number;
+  readonly #home: number;
   readonly #double: number;
   readonly #lines: number;
   readonly #exitRequest: number;
@@ -43,6 +47,9 @@ export class SchedVcpu {
     this.#words = memory.words;
     this.#doubles = memory.doubles;
     this.#word = control >>> 2;
+    this.#run = (control + VCPU_CONTROL.RUN) >>> 2;
+    this.#owner = (control + VCPU_CONTROL.OWNER) >>> 2;
+    this.#home = (control + VCPU_CONTROL.HOME) >>> 2;
     this.#double = control / 8;
     this.#lines = (state + INTERRUPT_LINES) >>> 2;
     this.#exitRequest = (state + EXIT_REQUEST) >>> 2;
@@ -52,33 +59,33 @@ export class SchedVcpu {
 
   /** One of `VCPU_RUN`. */
   get run(): number {
-    return this.#load(VCPU_CONTROL.RUN);
+    return Atomics.load(this.#words, this.#run);
   }
 
   set run(run: number) {
-    this.#store(VCPU_CONTROL.RUN, run);
+    Atomics.store(this.#words, this.#run, run);
   }
 
   /** Sleeps while `run` has this value, or some time. Never on a main thread. */
   awaitChange(run: number): void {
-    Atomics.wait(this.#words, this.#word + (VCPU_CONTROL.RUN >>> 2), run, LOOK_AGAIN_MS);
+    Atomics.wait(this.#words, this.#run, run, LOOK_AGAIN_MS);
   }
 
   /** The pCPU that has it in its hands; -1 if none has. */
   get owner(): number {
-    return this.#load(VCPU_CONTROL.OWNER) - 1;
+    return Atomics.load(this.#words, this.#owner) - 1;
   }
 
   set owner(pcpu: number) {
-    this.#store(VCPU_CONTROL.OWNER, pcpu + 1);
+    Atomics.store(this.#words, this.#owner, pcpu + 1);
   }
 
   get home(): number {
-    return this.#load(VCPU_CONTROL.HOME);
+    return Atomics.load(this.#words, this.#home);
   }
 
   set home(pcpu: number) {
-    this.#store(VCPU_CONTROL.HOME, pcpu);
+    Atomics.store(this.#words, this.#home, pcpu);
   }
 
   /** The pCPU that is its own; -1 if none is. */
@@ -122,9 +129,22 @@ export class SchedVcpu {
     this.#doubles[this.#double + VCPU_CONTROL.EVENT_DUE / 8] = due;
   }
 
-  /** Counter value at which it has to be looked after, while nobody has it. */
-  get due(): number {
-    return this.run === VCPU_RUN.AWAITING ? Math.min(this.deadline, this.eventDue) : this.deadline;
+  /** Counter value at which `pcpu` has to look after its timers; Infinity where that is not this pCPU's to do. */
+  deadlineFor(pcpu: number): number {
+    return this.#isLeftTo(pcpu) ? this.deadline : Infinity;
+  }
+
+  /** As {@link deadlineFor}; also when to look whether there is an event, if it waits for one. */
+  dueFor(pcpu: number): number {
+    if (!this.#isLeftTo(pcpu)) return Infinity;
+    const { deadline } = this;
+    return this.run === VCPU_RUN.AWAITING ? Math.min(deadline, this.eventDue) : deadline;
+  }
+
+  /** Nobody has it in its hands, and it was `pcpu` that ran it last. Asked of every vCPU whenever a pCPU wakes. */
+  #isLeftTo(pcpu: number): boolean {
+    const words = this.#words;
+    return words[this.#home] === pcpu && words[this.#owner] === 0;
   }
 
   /** An interrupt waits for it, whether it is masked or not: what ends WFI. */
@@ -153,7 +173,7 @@ export class SchedVcpu {
 
   /** It wants to run and nobody has it. */
   get waiting(): boolean {
-    return this.run === VCPU_RUN.RUNNABLE && this.owner < 0;
+    return this.run === VCPU_RUN.RUNNABLE && Atomics.load(this.#words, this.#owner) === 0;
   }
 
   /** Makes the engine that runs it, on whatever pCPU, leave it soon. */

@@ -63,10 +63,9 @@ export abstract class Scheduler {
   next(pcpu: number, last?: SchedVcpu, outcome: Outcome = 'preempted', ran = 0): SchedVcpu | undefined {
     this.#lock.acquire();
     if (last !== undefined) this.#giveBack(last, outcome, ran);
-    this.#setIdle(pcpu, false);
     const taken = this.choose(pcpu, outcome === 'preempted' ? last : undefined);
-    if (taken === undefined) this.#setIdle(pcpu, true);
-    else {
+    this.#setIdle(pcpu, taken === undefined);
+    if (taken !== undefined) {
       taken.owner = pcpu;
       taken.home = pcpu;
     }
@@ -75,35 +74,36 @@ export abstract class Scheduler {
     return taken;
   }
 
-  /** Takes a vCPU of `pcpu`'s that is due to be looked after and that nobody runs; give it back by {@link release}. */
-  claimDue(pcpu: number, counter: number): SchedVcpu | undefined {
-    const isDue = (vcpu: SchedVcpu): boolean => vcpu.home === pcpu && vcpu.owner < 0 && vcpu.due <= counter;
-    const due = this.vcpus.find(isDue);
-    if (due === undefined) return undefined;
+  /** Takes a vCPU if it is due to be looked after by `pcpu` and nobody runs it; give it back by {@link release}. */
+  claimDue(vcpu: SchedVcpu, pcpu: number, counter: number): boolean {
+    if (vcpu.dueFor(pcpu) > counter) return false;
     this.#lock.acquire();
-    const claimed = isDue(due);
-    if (claimed) due.owner = pcpu;
+    const claimed = vcpu.dueFor(pcpu) <= counter;
+    if (claimed) vcpu.owner = pcpu;
     this.#lock.release();
-    return claimed ? due : undefined;
+    return claimed;
   }
 
   /**
-   * Gives back what {@link claimDue} or {@link next} took. The pCPU asks for its next vCPU afterwards.
+   * Gives back what {@link claimDue} or {@link next} took; true if it went offline. The pCPU asks for its next vCPU
+   * afterwards.
    *
    * @param ran ticks of the system counter that it ran
    */
-  release(vcpu: SchedVcpu, ran = 0): void {
+  release(vcpu: SchedVcpu, ran = 0): boolean {
     this.#lock.acquire();
     vcpu.runtime += ran;
-    this.#letGo(vcpu);
+    const isOff = this.#letGo(vcpu);
     this.#lock.release();
+    return isOff;
   }
 
   /** Counter value at which a timer of a vCPU that `pcpu` looks after is due. */
   deadline(pcpu: number): number {
     let deadline = Infinity;
     for (const vcpu of this.vcpus) {
-      if (vcpu.home === pcpu && vcpu.owner < 0 && vcpu.deadline < deadline) deadline = vcpu.deadline;
+      const own = vcpu.deadlineFor(pcpu);
+      if (own < deadline) deadline = own;
     }
     return deadline;
   }
@@ -112,7 +112,8 @@ export abstract class Scheduler {
   due(pcpu: number): number {
     let due = Infinity;
     for (const vcpu of this.vcpus) {
-      if (vcpu.home === pcpu && vcpu.owner < 0 && vcpu.due < due) due = vcpu.due;
+      const own = vcpu.dueFor(pcpu);
+      if (own < due) due = own;
     }
     return due;
   }
@@ -196,9 +197,11 @@ export abstract class Scheduler {
     this.#letGo(vcpu);
   }
 
-  #letGo(vcpu: SchedVcpu): void {
+  #letGo(vcpu: SchedVcpu): boolean {
     vcpu.owner = -1;
-    if (vcpu.run === VCPU_RUN.STOPPING) this.#goOffline(vcpu);
+    if (vcpu.run !== VCPU_RUN.STOPPING) return false;
+    this.#goOffline(vcpu);
+    return true;
   }
 
   #goOffline(vcpu: SchedVcpu): void {
