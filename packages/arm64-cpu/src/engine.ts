@@ -10,11 +10,9 @@ import {
   CODE_TLB_BYTES,
   CODE_TLB_INDEX_BITS,
   CONSTANTS_BASE,
-  PAGE_ENTRY_COUNTS,
   PAGE_FLAGS,
   PAGE_HAS_CODE,
   PAGE_RECORDS_BYTES,
-  PCPU_ALONE,
   PCPU_CLOCK_EPOCH,
   PCPU_CLOCK_LATEST,
   PCPU_CLOCK_LOCK,
@@ -23,6 +21,7 @@ import {
   PCPU_NO_CODE,
   PCPU_RECORDS,
   PCPU_SLOT_KEYS,
+  RECORD_COUNT,
   RECORD_SHIFT,
   SLOTS,
   TLB_EMPTY_UPPER,
@@ -374,14 +373,13 @@ export class Engine {
   #hotEntry(vcpu: number, rec: number): void {
     if (rec < this.pcpu + PCPU_RECORDS) {
       // The page from which instructions run alone.
-      const place = (rec - this.pcpu - PCPU_ALONE) >> RECORD_SHIFT;
-      this.#view.setUint16(this.pcpu + PCPU_ALONE + PAGE_ENTRY_COUNTS + 2 * place, 0, true);
+      this.#view.setUint16(rec + RECORD_COUNT, 0, true);
       return;
     }
     const index = this.#indexOf(rec);
     const records = this.#recordsOf(index);
     const offset = ((rec - records) >> RECORD_SHIFT) * 4;
     if (this.#translator) this.#translator.hot(index, offset, this.#nextCodePageOf(vcpu));
-    else this.#view.setUint16(records + PAGE_ENTRY_COUNTS + offset / 2, 0, true);
+    else this.#view.setUint16(rec + RECORD_COUNT, 0, true);
   }
 }

@@ -147,18 +147,24 @@ export const CODE_PAGE_WRITE_MAPPED = 1;
 /** A code TLB that stays empty: with it every instruction is looked at before it runs. */
 export const PCPU_NO_CODE = PCPU_CODE_PAGES + 2 * 2 ** CODE_PAGES_SHIFT;
 
-/** A predecoded record: u16 handler, then operands (see interpreter/record.ts). */
+/** A predecoded record: u16 handler, u16 RECORD_COUNT, then operands (see interpreter/record.ts). */
 export const RECORD_BYTES = 16;
 export const RECORD_SHIFT = 4;
 /**
- * Records of a page: one for each instruction, and one that leads to the next page; behind them a u16 for each
- * instruction that counts how often a taken branch led there, up to ENTRY_HOT. From there on it is an entry of
- * translated code: ENTRY_HOT plus the region's number, which is not 0. At ENTRY_HOT the host is told.
+ * How often a taken branch led to the instruction, from the page's PAGE_FIRST_COUNT up to ENTRY_HOT, where the host is told;
+ * ENTRY_REGION where translated code begins. It lies with what is read next: behind a sleep of some ms every cache line
+ * comes from main memory.
  */
-export const PAGE_ENTRY_COUNTS = 1025 * RECORD_BYTES;
+export const RECORD_COUNT = 2;
 export const ENTRY_HOT = 0x8000;
-/** Behind the counts: memory offset of the page's instruction words (u32), and whether CPACR_EL1 traps FP there (u32). */
-export const PAGE_HOST = PAGE_ENTRY_COUNTS + 1024 * 2;
+export const ENTRY_REGION = ENTRY_HOT + 1;
+/**
+ * Records of a page: one for each instruction, and one that leads to the next page; behind them a u16 for each
+ * instruction: the number of the region of translated code that begins there, or 0.
+ */
+export const PAGE_REGIONS = 1025 * RECORD_BYTES;
+/** Behind them: memory offset of the page's instruction words (u32), and whether CPACR_EL1 traps FP there (u32). */
+export const PAGE_HOST = PAGE_REGIONS + 1024 * 2;
 export const PAGE_TRAPS_FP = PAGE_HOST + 4;
 /** Regions of translated code that one pCPU has at a time: slots of the core module's second table. */
 export const REGIONS = 0x8000;
@@ -167,11 +173,13 @@ export const REGIONS = 0x8000;
  * whether it follows still.
  */
 export const PAGE_NEXT = PAGE_TRAPS_FP + 4;
+/** u32: what the count of an instruction begins with when its record is made. */
+export const PAGE_FIRST_COUNT = PAGE_NEXT + 4;
 /**
  * u32: what the count of an entry begins with anew when a translation was looked for early and not found; 0: none is
  * looked for early. Behind it a bit for each instruction: that has been done.
  */
-export const PAGE_LATER = PAGE_NEXT + 4;
+export const PAGE_LATER = PAGE_FIRST_COUNT + 4;
 export const PAGE_LOOKED = PAGE_LATER + 4;
 export const PAGE_LOOKED_BYTES = 1024 / 8;
 export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_LOOKED + PAGE_LOOKED_BYTES) / 64) * 64;

@@ -21,7 +21,16 @@ import {
   OP_WIDTH,
 } from '../interpreter/decode-table.ts';
 import { HANDLER_FP_TRAP, HANDLER_PAGE_END } from '../interpreter/record.ts';
-import { PAGE_HOST, PAGE_TRAPS_FP, PCPU_ALONE, RECORD_BYTES, RECORD_SHIFT } from '../layout.ts';
+import {
+  ENTRY_HOT,
+  PAGE_FIRST_COUNT,
+  PAGE_HOST,
+  PAGE_TRAPS_FP,
+  PCPU_ALONE,
+  RECORD_BYTES,
+  RECORD_COUNT,
+  RECORD_SHIFT,
+} from '../layout.ts';
 import { V_OFFSET, X_OFFSET } from '../state.ts';
 import {
   add,
@@ -296,13 +305,23 @@ export function buildFillRecord(f: FunctionBuilder, m: CoreModule, table: Decode
   f.unreachable();
 }
 
-/** decode(cpu, rec): makes the record `rec` of the current page. */
+/**
+ * decode(cpu, rec): makes the record `rec` of the current page, and begins its count if it is new. True if that is at once
+ * ENTRY_HOT and a branch has led there.
+ */
 export function buildDecode(f: FunctionBuilder, m: CoreModule): void {
   const [cpu, rec] = [f.param(0), f.param(1)];
   const records = f.tmp(field(cpu, 'pageRecords', 'i32'));
   const pc = f.tmp(shrU(sub(rec, records), i32(RECORD_SHIFT - 2)));
   const word = load('i32', add(load('i32', records, PAGE_HOST), pc));
   f.drop(f.call(m.fn('fillRecord'), rec, word, pc, load('i32', records, PAGE_TRAPS_FP), i32(0)));
+  const branches = f.tmp(load('i32_16u', rec, RECORD_COUNT));
+  f.if(gtU(branches, i32(1)), () => f.ret(i32(0)));
+  const first = f.tmp(load('i32', records, PAGE_FIRST_COUNT));
+  const isHot = f.tmp(geU(add(first, branches), i32(ENTRY_HOT)));
+  f.store('i32_16', rec, select(isHot, i32(ENTRY_HOT), add(first, branches)), RECORD_COUNT);
+  f.ret(and(isHot, branches));
+  f.unreachable();
 }
 
 /**

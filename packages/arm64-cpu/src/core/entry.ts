@@ -2,7 +2,6 @@
 import {
   FILTER_BITS,
   FILTER_HASH,
-  PAGE_ENTRY_COUNTS,
   PAGE_HOST,
   PAGE_LATER,
   PAGE_LOOKED,
@@ -10,6 +9,7 @@ import {
   PAGE_TRAPS_FP,
   PCPU_FILTER,
   PCPU_RECORDS,
+  RECORD_COUNT,
   RECORD_SHIFT,
 } from '../layout.ts';
 import { add, and, divU, eqz, geU, i32, load, mul, node, or, shl, shrU, sub } from '../wasm/expr.ts';
@@ -46,7 +46,7 @@ const entryReached: CoreHelper = {
       const place = add(pcpu, shl(shrU(hash, i32(5)), i32(2)));
       f.brIf(host, and(load('i32', place, PCPU_FILTER), shl(i32(1), and(hash, i32(31)))));
       f.store('i32', lookedAt, or(looked, bit), PAGE_LOOKED);
-      f.store('i32_16', add(records, shl(n, i32(1))), later, PAGE_ENTRY_COUNTS);
+      f.store('i32_16', rec, later, RECORD_COUNT);
       f.ret();
     });
     f.callVoid(m.fn('hotEntry'), cpu, rec);

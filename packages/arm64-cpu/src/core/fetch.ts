@@ -2,32 +2,14 @@
 import { HANDLER_PAGE_END } from '../interpreter/record.ts';
 import {
   CODE_TLB_INDEX_BITS,
-  PAGE_ENTRY_COUNTS,
+  PAGE_FIRST_COUNT,
   PAGE_HAS_CODE,
   PAGE_HOST,
   PAGE_TRAPS_FP,
   PCPU_ALONE,
   RECORD_SHIFT,
 } from '../layout.ts';
-import {
-  add,
-  and,
-  type Expr,
-  eq,
-  eqz,
-  geS,
-  i32,
-  i64,
-  ne,
-  not,
-  or,
-  select,
-  shl,
-  shrU,
-  sub,
-  wrap,
-} from '../wasm/expr.ts';
-import { lanes } from '../wasm/simd-ops.ts';
+import { add, and, type Expr, eq, eqz, i32, i64, ne, not, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import { accessOf, isWriteMapped, recordsOf, setPageFlag } from './access.ts';
 import { DEBUG_STEP, LOOK_FAULT, LOOK_ON } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
@@ -126,7 +108,7 @@ const fetch: CoreHelper = {
 
 /**
  * clearRecords(records, hostPage, trapsFp, count, used): an empty page of records for the words at memory offset
- * `hostPage`; each taken branch to it is counted from `count`. Without `used` it is zero already.
+ * `hostPage`; taken branches are counted from `count`. Without `used` it is zero already.
  */
 const clearRecords: CoreHelper = {
   name: 'clearRecords',
@@ -135,18 +117,11 @@ const clearRecords: CoreHelper = {
   build(f) {
     const [records, hostPage, trapsFp, count] = [f.param(0), f.param(1), f.param(2), f.param(3)];
     // memory.fill: HANDLER_UNDECODED is 0.
-    f.if(f.param(4), () => f.raw([0xfc, 0x0b, 0x00], records, i32(0), i32(PAGE_ENTRY_COUNTS)));
+    f.if(f.param(4), () => f.raw([0xfc, 0x0b, 0x00], records, i32(0), i32(PAGE_HOST)));
     f.store('i32_16', records, i32(HANDLER_PAGE_END), 1024 << RECORD_SHIFT);
     f.store('i32', records, hostPage, PAGE_HOST);
     f.store('i32', records, trapsFp, PAGE_TRAPS_FP);
-    const counts = f.tmp(lanes(1, 'splat', count));
-    const at = f.local('i32');
-    f.set(at, i32(1024 * 2 - 16));
-    f.loop((next) => {
-      f.storeV128(add(records, f.get(at)), counts, PAGE_ENTRY_COUNTS);
-      f.set(at, sub(f.get(at), i32(16)));
-      f.brIf(next, geS(f.get(at), i32(0)));
-    });
+    f.store('i32', records, count, PAGE_FIRST_COUNT);
   },
 };
 

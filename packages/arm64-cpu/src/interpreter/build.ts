@@ -8,8 +8,7 @@ import {
   CODE_TLB_INDEX_BITS,
   CONSTANTS_BASE,
   CONSTANTS_LIMIT,
-  ENTRY_HOT,
-  PAGE_ENTRY_COUNTS,
+  PAGE_REGIONS,
   PCPU_LEAVES,
   RECORD_BYTES,
   REGION_LEAVES,
@@ -17,7 +16,7 @@ import {
 } from '../layout.ts';
 import { CALLABLE } from '../translator/callable.ts';
 import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from '../translator/ends.ts';
-import { add, and, type Expr, eq, i32, i64, leS, load, ltS, node, or, shl, shrU, sub, wrap } from '../wasm/expr.ts';
+import { add, and, type Expr, eq, eqz, i32, i64, load, ltS, node, or, shl, shrU, wrap } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
@@ -142,7 +141,7 @@ function addDecoder(
     functions.set(name, b.function(name, i32s(params), i32s(results), build));
   };
   define('fillRecord', 5, 1, (f) => buildFillRecord(f, m, makeDecodeTable(specs)));
-  define('decode', 2, 0, (f) => buildDecode(f, m));
+  define('decode', 2, 1, (f) => buildDecode(f, m));
   define('decodeAlone', 3, 1, (f) => buildDecodeAlone(f, m));
 }
 
@@ -177,8 +176,8 @@ function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void 
     f.if(node('i32', [0x52], page, and(target, i64(~0xffcn))), () => f.ret(go));
     const records = f.tmp(load('i32', entry, 8));
     const at = add(records, shrU(and(wrap(target), i32(0xffc)), i32(1)));
-    f.set(region, sub(load('i32_16u', at, PAGE_ENTRY_COUNTS), i32(ENTRY_HOT)));
-    f.if(leS(f.get(region), i32(0)), () => f.ret(go));
+    f.set(region, load('i32_16u', at, PAGE_REGIONS));
+    f.if(eqz(f.get(region)), () => f.ret(go));
     // The same as `page`, but does not wait for it: a processor executes ahead across several regions.
     setField(f, cpu, 'pageVa', and(target, i64(~0xfffn)));
     setField(f, cpu, 'pageRecords', records);

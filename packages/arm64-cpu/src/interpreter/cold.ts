@@ -62,7 +62,7 @@ function emitCold(f: FunctionBuilder, m: CoreModule, h: Handler, spec: RecordSpe
 
 /** Gives the operands of the handler's records. */
 export function buildCold(f: FunctionBuilder, m: CoreModule, h: Handler): RecordSpec {
-  const spec = new RecordSpec();
+  const spec = new RecordSpec(h.encoding.row.even);
   emitCold(f, m, h, spec);
   f.unreachable();
   return spec;
@@ -79,7 +79,7 @@ export function buildSpMove(
   own: { readonly ref: FuncRef; readonly spec: RecordSpec } | undefined,
 ): RecordSpec {
   const cpu = f.param(0);
-  const spec = own?.spec ?? new RecordSpec();
+  const spec = own?.spec ?? new RecordSpec(h.encoding.row.even);
   if (own) {
     const outcome = f.tmp(f.call(own.ref, cpu, f.param(1)));
     f.if(outcome, () => f.ret(outcome));

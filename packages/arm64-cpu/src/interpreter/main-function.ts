@@ -6,8 +6,9 @@ import {
   CODE_TLB_INDEX_BITS,
   CONSTANTS_BASE,
   ENTRY_HOT,
-  PAGE_ENTRY_COUNTS,
+  PAGE_REGIONS,
   RECORD_BYTES,
+  RECORD_COUNT,
   RECORD_SHIFT,
 } from '../layout.ts';
 import { END_BITS, END_CHECK, END_JUMP } from '../translator/ends.ts';
@@ -245,31 +246,29 @@ export class MainFunction {
     f.br(next);
   }
 
-  /** Where the number of taken branches to `rec` is kept, from PAGE_ENTRY_COUNTS. */
-  #entryCount(): Expr {
-    const f = this.#f;
-    const records = f.tmp(field(this.#cpu, 'pageRecords', 'i32'));
-    return f.tmp(add(records, shrU(sub(f.get(this.#rec), records), i32(RECORD_SHIFT - 1))));
+  /** The count of taken branches to `rec`. */
+  #count(): Expr {
+    return load('i32_16u', this.#f.get(this.#rec), RECORD_COUNT);
   }
 
   /** Counts that a branch led to `rec`, or goes to `enter` where it has led often. */
   #countEntry(enter: Label): void {
     const f = this.#f;
-    const at = this.#entryCount();
-    const count = f.tmp(load('i32_16u', at, PAGE_ENTRY_COUNTS));
+    const count = f.tmp(this.#count());
     f.brIf(enter, and(count, i32(ENTRY_HOT)));
-    f.store('i32_16', at, add(count, i32(1)), PAGE_ENTRY_COUNTS);
+    f.store('i32_16', f.get(this.#rec), add(count, i32(1)), RECORD_COUNT);
   }
 
   /** Runs the translated code that begins at `rec`, if there is any, and what follows on it. */
   #enter(next: Label, again: Label): void {
     const f = this.#f;
     const cpu = this.#cpu;
-    const at = this.#entryCount();
-    const count = (): Expr => load('i32_16u', at, PAGE_ENTRY_COUNTS);
-    f.if(eq(count(), i32(ENTRY_HOT)), () => f.callVoid(this.#m.fn('entryReached'), cpu, f.get(this.#rec)));
-    const region = f.tmp(and(count(), i32(ENTRY_HOT - 1)));
-    f.brIf(next, or(eqz(and(count(), i32(ENTRY_HOT))), eqz(region)));
+    const isHot = eq(this.#count(), i32(ENTRY_HOT));
+    f.if(isHot, () => f.callVoid(this.#m.fn('entryReached'), cpu, f.get(this.#rec)));
+    const records = f.tmp(field(cpu, 'pageRecords', 'i32'));
+    const at = add(records, shrU(sub(f.get(this.#rec), records), i32(RECORD_SHIFT - 1)));
+    const region = f.tmp(load('i32_16u', at, PAGE_REGIONS));
+    f.brIf(next, eqz(region));
     this.#syncFlags();
     f.set(this.#stolen, add(f.get(this.#rem), f.get(this.#stolen)));
     this.#nextPiece(POLL_TRANSLATED);
@@ -301,8 +300,10 @@ export class MainFunction {
     const f = this.#f;
     const bodies: (() => void)[] = [];
     bodies[HANDLER_UNDECODED] = () => {
-      f.callVoid(this.#m.fn('decode'), this.#cpu, f.get(this.#rec));
-      f.br(next);
+      f.brIf(next, eqz(f.call(this.#m.fn('decode'), this.#cpu, f.get(this.#rec))));
+      f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
+      f.set(this.#t, this.#pcOf(f.get(this.#rec)));
+      f.br(jump);
     };
     bodies[HANDLER_PAGE_END] = () => {
       f.set(this.#rem, sub(f.get(this.#lim), f.get(this.#rec)));
@@ -345,7 +346,7 @@ export class MainFunction {
   /** One instruction's code in the main function. */
   #hot(h: Handler, next: Label, jump: Label, check: Label, fault: Label): void {
     const f = this.#f;
-    const spec = new RecordSpec();
+    const spec = new RecordSpec(h.encoding.row.even);
     this.#specs.set(h.id, spec);
     const [n, z, c, v] = this.#flags as [Var, Var, Var, Var];
     const rec = () => f.get(this.#rec);

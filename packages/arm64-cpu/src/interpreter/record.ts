@@ -1,8 +1,8 @@
 /**
- * Predecoded records: what the interpreter reads instead of instruction words. A record is 16 bytes: the handler as a
- * u16, then operands where the handler's specification puts them: register offsets as u16, immediates as i32 or i64.
+ * Predecoded records: what the interpreter reads instead of instruction words. A record is 16 bytes: the handler and the
+ * count of RECORD_COUNT, each a u16, then operands where the handler's specification puts them: register offsets as u16, immediates as i32 or i64.
  */
-import { RECORD_BYTES } from '../layout.ts';
+import { RECORD_BYTES, RECORD_COUNT } from '../layout.ts';
 import { SINK_OFFSET, SP_OFFSET, V_OFFSET, X_OFFSET, ZR_OFFSET } from '../state.ts';
 import type { Fields } from '../table/row.ts';
 import type { FieldFn } from '../table/sem.ts';
@@ -47,9 +47,12 @@ export class RecordSpec {
   usesFlags = false;
   readonly #slots = new Map<string, number>();
   readonly #taken = new Uint8Array(RECORD_BYTES);
+  readonly #even: readonly string[];
 
-  constructor() {
-    this.#taken.fill(1, 0, 2);
+  /** @param even fields whose register is never number 31, so that reads and writes of it have one place */
+  constructor(even: readonly string[] = []) {
+    this.#even = even;
+    this.#taken.fill(1, 0, RECORD_COUNT + 2);
   }
 
   #allot(
@@ -66,7 +69,8 @@ export class RecordSpec {
   }
 
   /** Offset of the u16 that holds the register's place in the vCPU state. */
-  register(field: string, use: RegUse): number {
+  register(field: string, as: RegUse): number {
+    const use = as === 'Xw' && this.#even.includes(field) ? 'X' : as;
     const key = `${field}:${use}`;
     let offset = this.#slots.get(key);
     if (offset === undefined) {
@@ -78,7 +82,7 @@ export class RecordSpec {
         return at(use === 'V' ? (n + Number(plus)) & 31 : n + Number(plus));
       };
       const register = { field: name!, plus: Number(plus), use };
-      offset = this.#allot(2, value, [2, 4, 6, 8, 10, 12, 14], { register });
+      offset = this.#allot(2, value, [4, 6, 8, 10, 12, 14], { register });
       this.#slots.set(key, offset);
     }
     return offset;

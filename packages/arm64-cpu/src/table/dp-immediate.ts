@@ -179,20 +179,9 @@ export const rows: readonly Row[] = [
       const n = widthOf(f);
       const one = n === 64 ? i64(1) : i32(1);
       // Rn:Rm >> lsb; the two shifts of Rn keep the count below n when lsb is 0.
-      const up = xor(
-        x.imm(n, (g) => g.imms!),
-        konst(one.t, n - 1),
-      );
-      x.setX(
-        'Rd',
-        or(
-          shrU(
-            x.X('Rm', n),
-            x.imm(n, (g) => g.imms!),
-          ),
-          shl(shl(x.X('Rn', n), one), up),
-        ),
-      );
+      const lsb = x.tmp(x.imm(n, (g) => g.imms!));
+      const up = xor(lsb, konst(one.t, n - 1));
+      x.setX('Rd', or(shrU(x.X('Rm', n), lsb), shl(shl(x.X('Rn', n), one), up)));
     },
   },
 ];

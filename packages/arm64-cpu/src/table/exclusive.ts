@@ -242,6 +242,7 @@ const caspRows = [0, 1].map((sz): Row => {
     feature: 'FEAT_LSE',
     dynamic: ['A', 'R'],
     check: (f) => (f.Rs! & 1) === 0 && (f.Rt! & 1) === 0,
+    even: ['Rs', 'Rt'],
     cold: true,
     sem: (x) => {
       const host = sz ? x.hostPair(x.SP('Rn'), 'atomic') : x.host(8, x.SP('Rn'), 'atomic');

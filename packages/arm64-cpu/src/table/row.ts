@@ -38,6 +38,8 @@ export interface Row {
   readonly when?: (f: Fields) => boolean;
   /** Which values of all fields are allocated, beyond `when`; default all. */
   readonly check?: (f: Fields) => boolean;
+  /** Register fields that are even where `check` says yes: never 31. */
+  readonly even?: readonly string[];
   /** Kept out of the interpreter's main function: rarer instructions, and big ones. */
   readonly cold?: boolean;
   /**

@@ -7,13 +7,14 @@ import {
   CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   ENTRY_HOT,
-  PAGE_ENTRY_COUNTS,
   PAGE_HOST,
   PAGE_NEXT,
   PAGE_RECORDS_BYTES,
   PAGE_TRAPS_FP,
   PCPU_CODE_PAGES,
   PCPU_RECORDS,
+  RECORD_BYTES,
+  RECORD_COUNT,
 } from '../layout.ts';
 import { concat } from '../wasm/module-builder.ts';
 import type { PackPart } from './merge.ts';
@@ -89,12 +90,12 @@ export class CodeSurvey {
 
   #survey(pcpu: number, page: RecordsPage): void {
     const { threshold, early, least, size } = this.#options;
-    const counts = (page.records + PAGE_ENTRY_COUNTS) >>> 1;
+    const counts = (page.records + RECORD_COUNT) >>> 1;
     const next = this.#nextOf(pcpu, page);
     // What lies inside a region needs none of its own.
     const inside = new Set<number>();
     for (let n = 0; n < PAGE_INSTRUCTIONS; n++) {
-      const count = this.#u16[counts + n]!;
+      const count = this.#u16[counts + n * (RECORD_BYTES / 2)]!;
       // Where nobody has looked for a translation yet the count begins so high that it says nothing.
       if (count >= ENTRY_HOT - early || count < ENTRY_HOT - threshold + least || inside.has(4 * n)) continue;
       const region = findRegion(4 * n, size, this.#source.ofExecuted(page, next));

@@ -1,15 +1,19 @@
 /** Translated code of one pCPU: makes regions of what is run often, and links them to the pages of records they begin on. */
 import {
   ENTRY_HOT,
+  ENTRY_REGION,
   FILTER_BITS,
   FILTER_BYTES,
-  PAGE_ENTRY_COUNTS,
+  PAGE_FIRST_COUNT,
   PAGE_LATER,
   PAGE_LOOKED,
   PAGE_LOOKED_BYTES,
   PAGE_NEXT,
+  PAGE_REGIONS,
   PCPU_FILTER,
   PCPU_LEAVES,
+  RECORD_COUNT,
+  RECORD_SHIFT,
   REGION_LEAVES,
   REGIONS,
 } from '../layout.ts';
@@ -137,7 +141,7 @@ export class Translator {
     const looked = (page.records + PAGE_LOOKED) >>> 2;
     this.#u32.fill(0, looked, looked + PAGE_LOOKED_BYTES / 4);
     this.#setEarly(page, vmid !== this.#firstVmid || this.#packs.length > 0);
-    return this.#countOf(page, 0);
+    return this.#firstCount(page);
   }
 
   #setEarly(page: CodePage, isEarly: boolean): void {
@@ -145,13 +149,18 @@ export class Translator {
     this.#early[page.index] = isEarly;
     const later = isEarly && early < threshold ? ENTRY_HOT - (threshold - early) : 0;
     this.#u32[(page.records + PAGE_LATER) >>> 2] = later;
+    this.#u32[(page.records + PAGE_FIRST_COUNT) >>> 2] = this.#firstCount(page);
+  }
+
+  #firstCount({ index }: CodePage): number {
+    return ENTRY_HOT - (this.#early[index] ? this.#options.early : this.#options.threshold);
   }
 
   /** What the count of an instruction begins with: so many branches before ENTRY_HOT as are left until something is done. */
   #countOf(page: CodePage, offset: number): number {
     const { threshold, early } = this.#options;
-    if (!this.#early[page.index]) return ENTRY_HOT - threshold;
-    return ENTRY_HOT - (this.#hasLooked(page, offset) ? threshold - early : early);
+    if (this.#early[page.index] && this.#hasLooked(page, offset)) return ENTRY_HOT - (threshold - early);
+    return this.#firstCount(page);
   }
 
   #hasLooked(page: CodePage, offset: number): boolean {
@@ -159,7 +168,13 @@ export class Translator {
   }
 
   #setCount(page: CodePage, offset: number, value: number): void {
-    this.#u16[(page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1] = value;
+    this.#u16[countAt(page, offset)] = value;
+  }
+
+  /** Has the region of a number begin at an instruction; 0: none. */
+  #setRegion(page: CodePage, offset: number, number: number): void {
+    this.#u16[(page.records + PAGE_REGIONS + offset / 2) >>> 1] = number;
+    this.#setCount(page, offset, number === 0 ? this.#countOf(page, offset) : ENTRY_REGION);
   }
 
   #setNext(page: CodePage, next: CodePage | undefined): void {
@@ -256,7 +271,7 @@ export class Translator {
   #countAnew(page: CodePage, region: Region): void {
     for (const offset of region.blocks.keys()) {
       if (offset === region.entry || offset >= PAGE_BYTES) continue;
-      const at = (page.records + PAGE_ENTRY_COUNTS + offset / 2) >>> 1;
+      const at = countAt(page, offset);
       if (this.#u16[at]! < ENTRY_HOT) this.#u16[at] = this.#countOf(page, offset);
     }
   }
@@ -265,7 +280,7 @@ export class Translator {
     const { table, row } = this.#placeOf(number);
     if (next && table.spans(row) && !this.#nextPages[page.index]) this.#setNext(page, next);
     this.#links[page.index]!.push(number);
-    this.#setCount(page, offset, ENTRY_HOT + number);
+    this.#setRegion(page, offset, number);
   }
 
   /** Between two slices: compiles what has waited long enough, and takes what others have compiled. */
@@ -389,7 +404,7 @@ export class Translator {
       const at = links.indexOf(old);
       if (at < 0) return;
       links[at] = number;
-      this.#setCount(this.#pages[index]!, table.entry(row), ENTRY_HOT + number);
+      this.#setRegion(this.#pages[index]!, table.entry(row), number);
     });
   }
 
@@ -426,9 +441,11 @@ export class Translator {
     this.#pages.forEach((page, index) => {
       if (!page || this.#early[index]) return;
       this.#setEarly(page, true);
-      const counts = (page.records + PAGE_ENTRY_COUNTS) >>> 1;
-      for (let n = counts; n < counts + 1024; n++) {
-        if (this.#u16[n]! < ENTRY_HOT) this.#u16[n] = Math.min(ENTRY_HOT - 1, this.#u16[n]! + threshold - early);
+      for (let offset = 0; offset < PAGE_BYTES; offset += 4) {
+        const at = countAt(page, offset);
+        const count = this.#u16[at]!;
+        // Those that are yet to be decoded begin with the new first count.
+        if (count > 1 && count < ENTRY_HOT) this.#u16[at] = Math.min(ENTRY_HOT - 1, count + threshold - early);
       }
     });
   }
@@ -455,7 +472,7 @@ export class Translator {
     const { table, row } = this.#placeOf(number);
     const entry = table.entry(row);
     this.#u32[lookedAt(page, entry)]! &= ~lookedBit(entry);
-    this.#setCount(page, entry, this.#countOf(page, entry));
+    this.#setRegion(page, entry, 0);
   }
 
   /** Bytes `from` to `to` of a page are void: so is what was translated from them. */
@@ -502,6 +519,10 @@ export class Translator {
     this.#previous[index] = [];
   }
 }
+
+/** Where the record of an instruction counts branches to it. */
+const countAt = ({ records }: CodePage, offset: number): number =>
+  (records + (offset << (RECORD_SHIFT - 2)) + RECORD_COUNT) >>> 1;
 
 /** Where PAGE_LOOKED has the bit of an instruction. */
 const lookedAt = ({ records }: CodePage, offset: number): number => (records + PAGE_LOOKED + 4 * (offset >> 7)) >>> 2;
