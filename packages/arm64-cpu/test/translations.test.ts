@@ -216,8 +216,8 @@ describe('a table of regions', () => {
     const row = (word: number, unaligned: boolean) => ({ key: 0, lines: [4 << 16], words: [word], unaligned });
     const part = (rows: ReturnType<typeof row>[], ages?: number[]): PackPart => {
       const table = new RegionTable();
-      // The body: no locals, and the second parameter.
-      const body = [4, 0, 0x20, 1, 0x0b];
+      // The body: no locals, the second parameter and an address.
+      const body = [6, 0, 0x20, 1, 0x42, 0, 0x0b];
       for (const r of rows) table.add(r, body.length);
       const bodies = Uint8Array.from(rows.flatMap(() => body));
       return { regions: table.flat(false), bodies, ...(ages ? { ages: Uint8Array.from(ages) } : {}) };

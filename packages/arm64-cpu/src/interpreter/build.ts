@@ -15,11 +15,19 @@ import {
   REGIONS,
 } from '../layout.ts';
 import { CALLABLE } from '../translator/callable.ts';
-import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from '../translator/ends.ts';
-import { add, and, type Expr, eq, eqz, i32, i64, load, ltS, node, or, shl, shrU, wrap } from '../wasm/expr.ts';
+import {
+  END_BITS,
+  END_CHECK,
+  END_FAULT,
+  END_INTERPRET,
+  END_RETURN,
+  REGION_PARAMS,
+  REGION_RESULTS,
+} from '../translator/ends.ts';
+import { add, and, type Expr, eq, eqz, i32, i64, load, ltS, node, or, shl, shrU, wrap, xor } from '../wasm/expr.ts';
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
-import { ModuleBuilder } from '../wasm/module-builder.ts';
+import { ModuleBuilder, OTHERS_TABLE } from '../wasm/module-builder.ts';
 import { buildCold, buildSpMove } from './cold.ts';
 import { makeDecodeTable } from './decode-table.ts';
 import { COLD_HANDLERS, staticKey } from './handlers.ts';
@@ -117,9 +125,10 @@ export function buildCore(): BuiltCore {
     if (!h.movesSp) cold.set(key, { ref, id: h.id });
   }
   const coldType = b.type(['i32', 'i32'], ['i32']);
+  const regionType = b.type(REGION_PARAMS, REGION_RESULTS);
   functions.set(
     'runRegions',
-    b.function('runRegions', ['i32', 'i32', 'i32'], ['i32'], (f) => buildRunRegions(f, m, coldType)),
+    b.function('runRegions', ['i32', 'i32', 'i32'], ['i32'], (f) => buildRunRegions(f, m, regionType)),
   );
   b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType, specs).build()));
   addDecoder(b, functions, m, specs);
@@ -147,42 +156,45 @@ function addDecoder(
 
 /**
  * runRegions(cpu, region, left): runs translated code from one region to the next, until there is none for an address,
- * the budget of `left` instructions is used up or the host asks. Gives what the last region gave.
+ * the budget of `left` instructions is used up or the host asks. Gives what is left << END_BITS | how it ended.
  */
 function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
   const cpu = f.param(0);
   const [, region, left] = f.params as [Var, Var, Var];
+  const target = f.local('i64');
   const code = [0x11];
   pushU32(code, type);
-  code.push(1);
-  f.loop((again) => {
-    const end = f.tmp(node('i32', code, cpu, f.get(left), f.get(region)));
-    f.set(left, node('i32', [0x75], end, i32(END_BITS)));
-    const how = f.tmp(and(end, i32(2 ** END_BITS - 1)));
-    f.if(how, () => {
-      f.if(eq(how, i32(END_INTERPRET)), () => leaveToInterpreter(f, m, end));
-      f.if(eq(how, i32(END_FAULT)), () => f.callVoid(m.fn('deliverFault'), cpu));
-      f.if(eq(how, i32(END_RETURN)), () => f.callVoid(m.fn('exceptionReturn'), cpu));
-      f.if(field(cpu, 'interruptLines', 'i32'), () => f.callVoid(m.fn('takePending'), cpu));
+  code.push(OTHERS_TABLE);
+  f.block((leave) => {
+    f.loop((again) => {
+      f.raw([...code, ...target.write, ...left.write], cpu, f.get(left), f.get(region));
+      f.if(ltS(f.get(left), i32(0)), () => {
+        setField(f, cpu, 'pc', f.get(target));
+        const end = f.tmp(xor(f.get(left), i32(-1)));
+        f.set(left, shrU(end, i32(END_BITS)));
+        const how = f.tmp(and(end, i32(2 ** END_BITS - 1)));
+        f.if(eq(how, i32(END_INTERPRET)), () => leaveToInterpreter(f, m, end));
+        f.if(eq(how, i32(END_FAULT)), () => f.callVoid(m.fn('deliverFault'), cpu));
+        f.if(eq(how, i32(END_RETURN)), () => f.callVoid(m.fn('exceptionReturn'), cpu));
+        f.if(field(cpu, 'interruptLines', 'i32'), () => f.callVoid(m.fn('takePending'), cpu));
+        f.set(target, field(cpu, 'pc'));
+      });
+      f.brIf(leave, requested(cpu));
+      const index = and(wrap(shrU(f.get(target), i64(12 - 4))), i32((2 ** CODE_TLB_INDEX_BITS - 1) << 4));
+      const entry = f.tmp(add(field(cpu, 'tlbCode', 'i32'), index));
+      f.brIf(leave, node('i32', [0x52], load('i64', entry), and(f.get(target), i64(~0xffcn))));
+      const records = f.tmp(load('i32', entry, 8));
+      const at = add(records, shrU(and(wrap(f.get(target)), i32(0xffc)), i32(1)));
+      f.set(region, load('i32_16u', at, PAGE_REGIONS));
+      f.brIf(leave, eqz(f.get(region)));
+      // The same as the entry's, but does not wait for it.
+      setField(f, cpu, 'pageVa', and(f.get(target), i64(~0xfffn)));
+      setField(f, cpu, 'pageRecords', records);
+      f.br(again);
     });
-    const go = shl(f.get(left), i32(END_BITS));
-    // Two conditions, each of which is expected to be false, are less work than their disjunction.
-    f.if(ltS(f.get(left), i32(0)), () => f.ret(go));
-    f.if(requested(cpu), () => f.ret(go));
-    const target = f.tmp(field(cpu, 'pc'));
-    const index = and(wrap(shrU(target, i64(12 - 4))), i32((2 ** CODE_TLB_INDEX_BITS - 1) << 4));
-    const entry = f.tmp(add(field(cpu, 'tlbCode', 'i32'), index));
-    const page = f.tmp(load('i64', entry));
-    f.if(node('i32', [0x52], page, and(target, i64(~0xffcn))), () => f.ret(go));
-    const records = f.tmp(load('i32', entry, 8));
-    const at = add(records, shrU(and(wrap(target), i32(0xffc)), i32(1)));
-    f.set(region, load('i32_16u', at, PAGE_REGIONS));
-    f.if(eqz(f.get(region)), () => f.ret(go));
-    // The same as `page`, but does not wait for it: a processor executes ahead across several regions.
-    setField(f, cpu, 'pageVa', and(target, i64(~0xfffn)));
-    setField(f, cpu, 'pageRecords', records);
-    f.br(again);
   });
+  setField(f, cpu, 'pc', f.get(target));
+  f.ret(shl(f.get(left), i32(END_BITS)));
   f.unreachable();
 }
 

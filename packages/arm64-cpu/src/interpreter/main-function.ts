@@ -37,6 +37,7 @@ import {
 } from '../wasm/expr.ts';
 import type { FunctionBuilder, Label, Var } from '../wasm/function-builder.ts';
 import { pushU32 } from '../wasm/leb128.ts';
+import { OWN_TABLE } from '../wasm/module-builder.ts';
 import { branchOperand } from './cold.ts';
 import { FIRST_COLD, type Handler, HOT_HANDLERS } from './handlers.ts';
 import {
@@ -438,7 +439,7 @@ export class MainFunction {
     const slot = sub(and(id, i32(HANDLER_USES_FLAGS - 1)), i32(FIRST_COLD));
     const code = [0x11];
     pushU32(code, this.#coldType);
-    code.push(0);
+    code.push(OWN_TABLE);
     f.if(usesFlags(), () => this.#syncFlags());
     const outcome = f.tmp(node('i32', code, this.#cpu, f.get(this.#rec), slot));
     f.if(usesFlags(), () => this.#reloadFlags());

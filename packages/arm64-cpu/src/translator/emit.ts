@@ -1,13 +1,13 @@
 /** Generates the function of a region: structured control flow from the dominator tree, guest registers in locals. */
-import { END_BITS, END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './ends.ts';
+import { END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './ends.ts';
 import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf, type Loop } from './flow.ts';
-import { CPU, END, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
+import { LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { Memos } from './memos.ts';
 import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
 import { EXIT_FLAGS, EXIT_LEAVE, EXIT_OUT, EXITS, type Exits, OP, RegionWriter } from './region-writer.ts';
 import { NO_REGISTERS, REGISTER_SP, type RegisterSet } from './registers.ts';
-import { lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
+import { endBy, lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
 import { codeOf, lebOf64 } from './words.ts';
@@ -80,10 +80,7 @@ class RegionEmitter {
     if (w.flagKinds !== 0) this.#shared(storeFlags(w.flagKinds));
     w.close();
     w.get(LEFT);
-    w.i32(END_BITS);
-    w.op(OP.shl32);
-    w.get(END);
-    w.op(OP.or32);
+    w.get(TARGET);
     return w.finish();
   }
 
@@ -120,17 +117,15 @@ class RegionEmitter {
     w.op(OP.and32);
     w.op(OP.sub32);
     w.set(LEFT);
-    w.get(CPU);
     w.statePageVa();
     w.get(SITE);
     w.i32(SITE_SHIFT);
     w.op(OP.shrU32);
     w.op(OP.extendU);
     w.op(OP.add64);
-    w.storePc();
+    w.set(TARGET);
     if (this.#region.spans) this.#shared(turnPage(SITE_SHIFT));
-    w.i32(END_INTERPRET);
-    w.set(END);
+    this.#shared(endBy(END_INTERPRET));
   }
 
   #count(): void {
@@ -315,17 +310,13 @@ class RegionEmitter {
   }
 
   #stop(how: keyof typeof ENDS, offset: number): void {
-    this.#w.i32(ENDS[how]);
-    this.#w.set(END);
-    this.#jump(how === 'check' ? offset + 4 : offset);
+    this.#goTo(how === 'check' ? offset + 4 : offset);
+    this.#shared(endBy(ENDS[how]));
+    this.#out();
   }
 
   #indirect(): void {
-    const w = this.#w;
     this.#count();
-    w.get(CPU);
-    w.get(TARGET);
-    w.storePc();
     this.#out();
   }
 
@@ -378,24 +369,28 @@ class RegionEmitter {
 
   /** Leaves the region for `offset` from the start of its page. */
   #jump(offset: number): void {
-    const w = this.#w;
-    this.#count();
-    w.get(CPU);
-    w.statePageVa();
-    w.i64(offset);
-    w.op(OP.add64);
-    w.storePc();
+    this.#goTo(offset);
     this.#out();
   }
 
-  /** Leaves the region: `pc` is in the state. */
+  /** The region goes on, or ends, at `offset` from the start of the page. */
+  #goTo(offset: number): void {
+    const w = this.#w;
+    this.#count();
+    w.statePageVa();
+    w.i64(offset);
+    w.op(OP.add64);
+    w.set(TARGET);
+  }
+
+  /** Leaves the region for TARGET. */
   #out(): void {
     this.#w.exit(OP.br, this.#flags === MEMORY ? EXIT_OUT : EXIT_FLAGS);
   }
 }
 
 /**
- * The body of the function (cpu, left) → (left << END_BITS | end) of a region, as the code section has it behind its size.
+ * The body of the function of a region (see ends.ts), as the code section has it behind its size.
  * `unaligned`: plain data accesses may be unaligned. It calls helpers by their places in `CALLABLE`, which the module
  * imports first.
  */

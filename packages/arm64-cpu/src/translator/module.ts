@@ -7,6 +7,7 @@ import { pushName, pushU32 } from '../wasm/leb128.ts';
 import { concat, sized } from '../wasm/module-builder.ts';
 import { CALLABLE } from './callable.ts';
 import { regionBody } from './emit.ts';
+import { REGION_PARAMS, REGION_RESULTS } from './ends.ts';
 import type { Region } from './region.ts';
 
 /** A region to be made into code. */
@@ -56,7 +57,7 @@ function headOf(form: ModuleForm): readonly number[] {
     }
     return types.get(key)!;
   };
-  typeOf({ params: ['i32', 'i32'], results: ['i32'] });
+  typeOf({ params: REGION_PARAMS, results: REGION_RESULTS });
   const imports: number[] = [];
   const named = (module: string, name: string): void => {
     pushName(imports, module);

@@ -37,8 +37,6 @@ export const OP = {
   ltS32: 0x48,
   sub32: 0x6b,
   and32: 0x71,
-  or32: 0x72,
-  shl32: 0x74,
   shrU32: 0x76,
   add64: 0x7c,
   and64: 0x83,
@@ -53,7 +51,7 @@ const V128_LOAD = 0x00;
 const V128_STORE = 0x0b;
 
 /**
- * Ways out of a region: with the PC in the state; the same, but flags are to be stored first; with an instruction undone,
+ * Ways out of a region: where it goes on is in TARGET; the same, but flags are to be stored first; with an instruction undone,
  * which SITE says. Each is the end of a block, in this order from the outside.
  */
 export const EXIT_OUT = 0;
@@ -69,7 +67,6 @@ export interface Exits {
   used: number;
 }
 
-const PC = stateOffset('pc');
 const STATE_PAGE_VA = stateOffset('pageVa');
 const STATE_OFFSETS = STATE_LOCALS.map(stateOffset);
 const TEMPORARY_TYPES: readonly ValType[] = ['i32', 'i64', 'f32', 'f64', 'v128'];
@@ -167,18 +164,12 @@ export class RegionWriter {
     code.u32(this.#exit(exit));
   }
 
-  /** Address of the page from the state, and the program counter to it. */
+  /** Address of the page from the state. */
   statePageVa(): void {
     this.get(CPU);
     code.byte(OP.loadI64);
     code.byte(ALIGN_8);
     code.u32(STATE_PAGE_VA);
-  }
-
-  storePc(): void {
-    code.byte(OP.storeI64);
-    code.byte(ALIGN_8);
-    code.u32(PC);
   }
 
   /** A new local, zero at first. */

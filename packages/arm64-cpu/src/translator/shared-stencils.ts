@@ -3,9 +3,10 @@ import { field, setField } from '../core/memory.ts';
 import { CODE_TLB_INDEX_BITS, PAGE_NEXT } from '../layout.ts';
 import { add, and, type Expr, emitExpr, eq, geU, i32, i64, load, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import { DataTlb } from './data-tlb.ts';
+import { endedBy } from './ends.ts';
 import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
 import { HOLE_IMMEDIATE, HOLE_LEAVE, HOLE_REGISTER } from './holes.ts';
-import { fixed, NEXT_RECORDS, SITE } from './locals.ts';
+import { fixed, LEFT, NEXT_RECORDS, SITE } from './locals.ts';
 import { PAGE_BYTES } from './region.ts';
 import { Usage } from './sem.ts';
 import { hole, type Stencil, StencilFunction } from './stencil.ts';
@@ -84,6 +85,14 @@ export const lookAhead = once((_: 0): Stencil => {
   const records = f.tmp(load('i32', field(cpu, 'pageRecords', 'i32'), PAGE_NEXT));
   const follows = and(eq(load('i64', entry), va), eq(load('i32', entry, 8), records));
   f.set(fixed('i32', NEXT_RECORDS), select(follows, records, i32(0)));
+  return made({ f });
+});
+
+/** Says how the region ends, where that is not by a jump: what is left of the budget is up to date. */
+export const endBy = once((how: number): Stencil => {
+  const f = new StencilFunction();
+  const left = fixed('i32', LEFT);
+  f.set(left, endedBy(f.get(left), how));
   return made({ f });
 });
 

@@ -2,14 +2,14 @@
  * Stencils: code of instructions in which registers, immediates and labels are left open. All instructions of one kind share
  * one, so that semantics run once for each kind and not for each instruction.
  */
-import { field, setField } from '../core/memory.ts';
+import { field } from '../core/memory.ts';
 import type { Encoding } from '../decoder.ts';
 import { type Fields, isStatic } from '../table/row.ts';
 import type { FieldFn, RegField } from '../table/sem.ts';
-import { add, type Expr, emitExpr, i32, konst, sub, type ValType } from '../wasm/expr.ts';
+import { add, type Expr, emitExpr, konst, sub, type ValType } from '../wasm/expr.ts';
 import { FunctionBuilder, type Var } from '../wasm/function-builder.ts';
 import { DataTlb } from './data-tlb.ts';
-import { END_CHECK } from './ends.ts';
+import { END_CHECK, endedBy } from './ends.ts';
 import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
 import {
   HOLE_ARGUMENT,
@@ -27,7 +27,7 @@ import {
   HOLE_TEMPORARY,
   HOLE_WINDOW,
 } from './holes.ts';
-import { CPU, END, FIRST_STATE, fixed, LEFT, PAGE_VA, STATE_LOCALS, type StateLocal, TARGET, ZERO } from './locals.ts';
+import { CPU, FIRST_STATE, fixed, LEFT, PAGE_VA, STATE_LOCALS, type StateLocal, TARGET, ZERO } from './locals.ts';
 import { FIRST_V, REGISTER_LINK } from './registers.ts';
 import { type Ending, NeedsConstant, type StencilContext, TranslatorSem, Untranslatable, type Usage } from './sem.ts';
 
@@ -259,11 +259,11 @@ class Context implements StencilContext {
 
   leaveChecking(): void {
     const f = this.f;
-    const [left, end] = [fixed('i32', LEFT), fixed('i32', END)];
-    f.set(left, sub(f.get(left), { t: 'i32', code: [CONST.i32, HOLE_COUNT], args: [] }));
-    f.set(end, i32(END_CHECK));
+    const left = fixed('i32', LEFT);
+    const behind = sub(f.get(left), { t: 'i32', code: [CONST.i32, HOLE_COUNT], args: [] });
+    f.set(left, endedBy(behind, END_CHECK));
     const next: Expr = { t: 'i64', code: [CONST.i64, HOLE_NEXT], args: [] };
-    setField(f, this.cpu, 'pc', add(field(this.cpu, 'pageVa'), next));
+    f.set(fixed('i64', TARGET), add(field(this.cpu, 'pageVa'), next));
     this.operands.forEach((_, n) => {
       if (((f.written >> n) & 1) !== 0) f.body.push(0x20, CPU, 0x20, HOLE_REGISTER + n, 0x37, ALIGN_8, HOLE_STATE + n);
     });

@@ -7,6 +7,10 @@ interface Defined {
   readonly build: (f: FunctionBuilder) => void;
 }
 
+/** Indices of the tables: of functions that others put in, and of the module's own. */
+export const OTHERS_TABLE = 0;
+export const OWN_TABLE = 1;
+
 /** Builds a WebAssembly module: imports first, then functions (declared before any is built, so that they may call each other). */
 export class ModuleBuilder {
   readonly #types = new Map<string, number>();
@@ -16,7 +20,7 @@ export class ModuleBuilder {
   readonly #exports: number[][] = [];
   readonly #table: FuncRef[] = [];
   #importedFunctions = 0;
-  #dispatchTable = 0;
+  #othersTable = 0;
 
   /** Index of the function type `params → results`. */
   type(params: readonly ValType[], results: readonly ValType[]): number {
@@ -77,13 +81,15 @@ export class ModuleBuilder {
     return this.#table.push(f) - 1;
   }
 
-  /** Adds a second function table of `size` empty slots, for others to fill, and exports it; its index is 1. */
+  /**
+   * Adds a table of `size` empty slots, for others to fill, and exports it. It is OTHERS_TABLE, and the function table of
+   * the module itself OWN_TABLE: V8 has less to load for calls by the first.
+   */
   exportTable(name: string, size: number): void {
-    if (this.#table.length === 0) throw new Error('the table of the functions of the module itself comes first');
-    this.#dispatchTable = size;
+    this.#othersTable = size;
     const bytes: number[] = [];
     pushName(bytes, name);
-    bytes.push(0x01, 1);
+    bytes.push(0x01, OTHERS_TABLE);
     this.#exports.push(bytes);
   }
 
@@ -103,15 +109,7 @@ export class ModuleBuilder {
     section(chunks, 1, this.#typeBytes);
     section(chunks, 2, this.#imports);
     section(chunks, 3, functionTypes);
-    if (this.#table.length > 0) {
-      const sizes = this.#dispatchTable > 0 ? [this.#table.length, this.#dispatchTable] : [this.#table.length];
-      const tables = sizes.map((size) => {
-        const limits = [0x70, 0x00];
-        pushU32(limits, size);
-        return limits;
-      });
-      section(chunks, 4, tables);
-    }
+    section(chunks, 4, [this.#othersTable, this.#table.length].map(tableBytes));
     section(chunks, 7, this.#exports);
     if (this.#table.length > 0) section(chunks, 9, [elementBytes(this.#table)]);
     section(chunks, 10, code);
@@ -119,10 +117,17 @@ export class ModuleBuilder {
   }
 }
 
+function tableBytes(size: number): number[] {
+  const bytes = [0x70, 0x00];
+  pushU32(bytes, size);
+  return bytes;
+}
+
+/** The functions of OWN_TABLE: an active segment with a table index (core specification 5.5.12). */
 function elementBytes(table: readonly FuncRef[]): number[] {
-  const bytes = [0x00, 0x41];
+  const bytes = [0x02, OWN_TABLE, 0x41];
   pushS32(bytes, 0);
-  bytes.push(0x0b);
+  bytes.push(0x0b, 0x00);
   pushU32(bytes, table.length);
   for (const f of table) pushU32(bytes, f.index);
   return bytes;
