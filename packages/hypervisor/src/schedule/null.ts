@@ -38,6 +38,8 @@ export class NullScheduler extends Scheduler {
     if (first !== undefined) this.#assign(first, place);
   }
 
+  protected override rest(): void {}
+
   protected override serves(vcpu: SchedVcpu, pcpu: number): boolean {
     return vcpu.place === pcpu;
   }
