@@ -135,21 +135,6 @@ describe.each(['fair', 'null'] as const)('the %s scheduler', (name) => {
 });
 
 describe('the fair scheduler', () => {
-  it('leaves the timers of all that sleep to the pCPU that ran last, if that may run them', () => {
-    const { scheduler, vcpus, start, next, numbers } = pool('fair', 2, [undefined, undefined, [0]]);
-    for (const n of [0, 1, 2]) start(n);
-    const homes = (): number[] => vcpus.map(({ home }) => home);
-    const dues = (): number[] => numbers.map((pcpu) => scheduler.due(pcpu));
-    expect([next(0), next(1), next(0, 1, 'wait')]).toEqual([0, 1, 2]);
-    vcpus.forEach((vcpu, n) => {
-      vcpu.deadline = 1000 - n;
-    });
-    expect([next(0, 1, 'wait'), homes()]).toEqual([-1, [0, 1, 0]]);
-    expect([next(1, 1, 'wait'), homes(), dues()]).toEqual([-1, [1, 1, 0], [998, 999]]);
-    // A pCPU that woke for nothing takes over nothing.
-    expect([next(0), homes()]).toEqual([-1, [1, 1, 0]]);
-  });
-
   /** Ms that each vCPU ran in `rounds` slices of 1 ms on each pCPU. */
   const shares = (
     { next, numbers }: ReturnType<typeof pool>,

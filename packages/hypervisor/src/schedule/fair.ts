@@ -69,13 +69,6 @@ export class FairScheduler extends Scheduler {
 
   protected override dismiss(): void {}
 
-  /** It looks after the timers of all that sleep in WFI: what they need is the likelier to be in its caches. */
-  protected override rest(pcpu: number): void {
-    for (const vcpu of this.vcpus) {
-      if (vcpu.run === VCPU_RUN.BLOCKED && vcpu.owner < 0 && vcpu.mayRunOn(pcpu)) vcpu.home = pcpu;
-    }
-  }
-
   protected override serves(vcpu: SchedVcpu, pcpu: number): boolean {
     return vcpu.mayRunOn(pcpu);
   }

@@ -38,8 +38,6 @@ export class NullScheduler extends Scheduler {
     if (first !== undefined) this.#assign(first, place);
   }
 
-  protected override rest(): void {}
-
   protected override serves(vcpu: SchedVcpu, pcpu: number): boolean {
     return vcpu.place === pcpu;
   }

@@ -52,9 +52,6 @@ export abstract class Scheduler {
   /** A vCPU went offline for good or until the next `start`. */
   protected abstract dismiss(vcpu: SchedVcpu): void;
 
-  /** All pCPUs are idle, and `pcpu` was the last to run a vCPU. */
-  protected abstract rest(pcpu: number): void;
-
   /** The pCPUs that may run `vcpu` when it waits. */
   protected abstract serves(vcpu: SchedVcpu, pcpu: number): boolean;
 
@@ -73,7 +70,6 @@ export abstract class Scheduler {
       taken.home = pcpu;
     }
     if (this.#idle > 0) this.#wakeIdle();
-    if (taken === undefined && last !== undefined && this.#idle === this.pcpus.length) this.rest(pcpu);
     this.#lock.release();
     return taken;
   }
