@@ -16,8 +16,8 @@ const MOVE_BEHIND = 0.02;
 
 /**
  * Equal shares by virtual time, as Xen's credit2 gives them at equal weights, though not by its algorithm: of the vCPUs
- * that wait, the one that has run least comes first, in turns of 5 ms. A vCPU stays with its pCPU while that keeps shares within some 20
- * ms, and an idle pCPU takes whatever waits anywhere in the pool.
+ * that wait, the one that has run least comes first, in turns of 5 ms. A vCPU stays with its pCPU while that keeps shares
+ * within some 20 ms, and an idle pCPU takes whatever waits anywhere in the pool.
  */
 export class FairScheduler extends Scheduler {
   readonly #turn: number;
