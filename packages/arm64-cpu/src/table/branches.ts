@@ -46,6 +46,7 @@ export const rows: readonly Row[] = [
     pattern: '1 00101 imm26:26',
     asm: 'bl <label:imm26>',
     target: offset26,
+    isCall: true,
     sem: (x) => {
       x.setState('x30', nextPc(x));
       x.branch();
@@ -98,6 +99,7 @@ export const rows: readonly Row[] = [
     name: 'BLR',
     pattern: '1101011 0 0 01 11111 000000 Rn:5 00000',
     asm: 'blr <Xn>',
+    isCall: true,
     sem: (x) => {
       const target = x.tmp(x.X('Rn'));
       x.setState('x30', nextPc(x));

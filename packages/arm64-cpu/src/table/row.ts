@@ -49,6 +49,8 @@ export interface Row {
   readonly movesSp?: (f: Fields) => boolean;
   /** A direct branch: bytes from the instruction to its target. */
   readonly target?: (f: Fields) => number;
+  /** A branch that is expected to come back to the next instruction. */
+  readonly isCall?: boolean;
   /** Of a plain load or store at a constant offset from a register. */
   readonly access?: (f: Fields) => Access;
   readonly sem: (x: Sem, f: Fields) => void;

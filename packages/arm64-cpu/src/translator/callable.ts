@@ -15,6 +15,8 @@ import { helpers as simdClmul } from '../core/simd-clmul.ts';
 import { helpers as simdShift } from '../core/simd-shift.ts';
 import { helpers as tlb } from '../core/tlb.ts';
 import { IMPORTS } from '../interpreter/imports.ts';
+import type { FuncRef } from '../wasm/function-builder.ts';
+import { REGION_PARAMS, REGION_RESULTS } from './ends.ts';
 
 /** Work on system registers, TLBs and memory, and on no register that regions have in locals. */
 const SYSTEM: ReadonlySet<string> = new Set([
@@ -46,9 +48,17 @@ const system: Callable[] = [
   ...IMPORTS.map(([name, params, results]) => ({ name, params, results })),
 ].filter(({ name }) => SYSTEM.has(name));
 
+/** How a region calls another (see interpreter/run-regions.ts). */
+const calls: Callable = { name: 'callRegions', params: [...REGION_PARAMS, 'i64'], results: REGION_RESULTS };
+
 /** Helpers that regions may call: those, and the ones that work on their operands, FPCR and FPSR alone. */
 export const CALLABLE: ReadonlyMap<string, Callable> = new Map(
-  [system, crc32, crypto, fpArith, fpConvert, fpEstimate, fpFma, fpRound, simdClmul, simdShift]
+  [calls, system, crc32, crypto, fpArith, fpConvert, fpEstimate, fpFma, fpRound, simdClmul, simdShift]
     .flat()
     .map((h) => [h.name, h] as const),
+);
+
+/** Places of the helpers among the imports of every module of regions. */
+export const CALLABLE_REFS: ReadonlyMap<string, FuncRef> = new Map(
+  [...CALLABLE.values()].map(({ name, params, results }, index) => [name, { name, index, params, results }]),
 );

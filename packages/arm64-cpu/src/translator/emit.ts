@@ -7,7 +7,7 @@ import { Memos } from './memos.ts';
 import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
 import { EXIT_FLAGS, EXIT_LEAVE, EXIT_OUT, EXITS, type Exits, OP, RegionWriter } from './region-writer.ts';
 import { NO_REGISTERS, REGISTER_SP, type RegisterSet } from './registers.ts';
-import { endBy, lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
+import { callRegions, endBy, lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
 import { codeOf, lebOf64 } from './words.ts';
@@ -34,10 +34,11 @@ const continues = (from: FlowNode, to: FlowNode | undefined): boolean =>
   to !== undefined && to.order > from.order && to.forward === 1 && !to.isLoop && !leavesLoop(from, to);
 
 /** Whether SP must be aligned before an instruction: it may use SP, or lead out of the page or anywhere. */
-function needsSp({ block }: FlowNode, { offset, probed }: Instruction): boolean {
+function needsSp({ block }: FlowNode, { offset, probed, known }: Instruction): boolean {
   const { usage, ending } = probed!;
   if (usage.leaves || isLast(offset)) return true;
   if (ending !== 'branch') return ending !== undefined;
+  if (known.isCall) return true;
   return ((block.taken! ^ offset) & ~0xfff) !== 0;
 }
 
@@ -52,6 +53,9 @@ class RegionEmitter {
   #flags: number | undefined = MEMORY;
   /** Instructions done since `left` was last brought up to date. */
   #uncounted = 0;
+  /** Kinds that flags may have somewhere in the region: a bit for each. */
+  #flagKinds = 1 << PACKED;
+  #usesFp = false;
   /** Windows that are open: one for a base register. */
   #windows = NO_WINDOWS;
   #memos!: Memos;
@@ -64,6 +68,13 @@ class RegionEmitter {
   constructor(region: Region, unaligned: boolean) {
     this.#region = region;
     this.#unaligned = unaligned;
+    for (const { instructions } of region.blocks.values()) {
+      for (const { known, probed } of instructions) {
+        if (!probed) continue;
+        this.#flagKinds |= probed.flagKinds;
+        this.#usesFp ||= known.isFp;
+      }
+    }
   }
 
   build(): Uint8Array {
@@ -178,9 +189,9 @@ class RegionEmitter {
   }
 
   #loopAt(node: FlowNode, merges: readonly FlowNode[]): void {
-    const loop = node.loop!;
+    const { loop } = node;
     this.#meet(node);
-    if (loop.header !== node) return this.#loopCode(node, merges, loop.used);
+    if (loop?.header !== node) return this.#loopCode(node, merges, loop ? loop.used : NO_REGISTERS);
     const w = this.#w;
     w.load(loop.used);
     const { loaded } = w;
@@ -303,10 +314,37 @@ class RegionEmitter {
     if (this.#windows.length > 0) this.#windows = behind(this.#windows, i);
     if (known.movesSp) this.#spMoved = true;
     if (probed.ending === undefined) return false;
-    if (probed.ending === 'branch') this.#direct(node, i);
+    if (known.isCall && node.next) this.#call(node, node.next, i);
+    else if (probed.ending === 'branch') this.#direct(node, i);
     else if (probed.ending === 'indirect') this.#indirect();
     else this.#stop(probed.ending, offset);
     return true;
+  }
+
+  /** Behind BL or BLR, where the region goes on with `next` when what was called comes back. */
+  #call(node: FlowNode, next: FlowNode, { probed, offset }: Instruction): void {
+    const w = this.#w;
+    if (probed!.ending === 'branch') this.#goTo(node.block.taken!);
+    else this.#count();
+    if (this.#flags !== MEMORY)
+      this.#shared(storeFlags(this.#flags === undefined ? this.#flagKinds : 1 << this.#flags));
+    this.#shared(callRegions(this.#usesFp));
+    this.#flags = MEMORY;
+    this.#windows = NO_WINDOWS;
+    w.loaded = NO_REGISTERS;
+    // One look for both: whether it came back, and whether the budget lasts.
+    w.get(LEFT);
+    w.i32(this.#region.size);
+    w.op(OP.ltS32);
+    w.open(OP.if);
+    w.get(LEFT);
+    w.i32(0);
+    w.op(OP.ltS32);
+    w.exit(OP.brIf, EXIT_OUT);
+    this.#setSite(offset + 4);
+    w.exit(OP.br, EXIT_LEAVE);
+    w.close();
+    this.#transfer(node, next, offset + 4);
   }
 
   #stop(how: keyof typeof ENDS, offset: number): void {

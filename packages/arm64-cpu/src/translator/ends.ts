@@ -18,6 +18,8 @@ export const END_CHECK = 2;
 export const END_FAULT = 3;
 /** By an exception return. */
 export const END_RETURN = 4;
+/** As END_INTERPRET, and the region that left it has been told of (`countLeave`). */
+export const END_LEFT = 5;
 
 /** What the function of a region gives that ends in another way than by a jump. */
 export const endedBy = (left: Expr, how: number): Expr => xor(or(shl(left, i32(END_BITS)), i32(how)), i32(-1));

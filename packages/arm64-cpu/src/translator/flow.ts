@@ -3,7 +3,7 @@ import { type Block, isCall, type Region } from './region.ts';
 import { NO_REGISTERS, type RegisterSet, withRegister } from './registers.ts';
 import { registersOf } from './words.ts';
 
-/** A loop that is in no other. */
+/** A loop without calls that is in no other such loop. */
 export interface Loop {
   readonly header: FlowNode;
   /** Registers that its instructions use, and write. */
@@ -28,7 +28,7 @@ export interface FlowNode {
   dominator: FlowNode | undefined;
   /** A branch from inside its own loop leads here. */
   isLoop: boolean;
-  /** The outermost loop that it is in. */
+  /** The outermost loop without calls that it is in. */
   loop: Loop | undefined;
   /** How many branches from earlier blocks lead here. */
   forward: number;
@@ -57,8 +57,8 @@ function nodesOf(region: Region): FlowNode {
     });
   }
   for (const node of byOffset.values()) {
-    const { taken, next, instructions } = node.block;
-    if (taken !== undefined && !isCall(instructions[instructions.length - 1]!)) node.taken = byOffset.get(taken);
+    const { taken, next } = node.block;
+    if (taken !== undefined && !calls(node)) node.taken = byOffset.get(taken);
     if (next !== undefined) node.next = byOffset.get(next);
   }
   return byOffset.get(region.entry)!;
@@ -120,12 +120,12 @@ export function dominates(a: FlowNode, b: FlowNode): boolean {
   return n === a;
 }
 
-/** Whether a block reads flags from before, or sets them first: undefined if neither. */
+/** Whether a block reads flags from before, or sets them first: undefined if neither. Calls leave them in the state. */
 function ownFlags({ instructions }: Block): boolean | undefined {
   for (let n = 0; n < instructions.length; n++) {
-    const { probed } = instructions[n]!;
+    const { probed, known } = instructions[n]!;
     if (probed?.usage.readsFlags) return true;
-    if (probed?.usage.writesFlags) return false;
+    if (probed?.usage.writesFlags || known.isCall) return false;
   }
   return undefined;
 }
@@ -156,11 +156,17 @@ function bodyOf(header: FlowNode): Set<FlowNode> {
   return body;
 }
 
-/** Finds the outermost loops: `nodes` are in order, so that a header comes before those of loops inside its own. */
+const calls = ({ block: { instructions } }: FlowNode): boolean => isCall(instructions[instructions.length - 1]!);
+
+/**
+ * Finds the outermost loops without calls: `nodes` are in order, so that a header comes before those of loops inside its
+ * own. What is called has registers in the state: a loop with calls would load and store all that it has in locals.
+ */
 function findLoops(nodes: readonly FlowNode[]): void {
   for (const header of nodes) {
     if (!header.isLoop || header.loop) continue;
     const body = bodyOf(header);
+    if ([...body].some(calls)) continue;
     let [used, written] = [NO_REGISTERS, NO_REGISTERS];
     for (const { block } of body) {
       for (const { probed, known } of block.instructions) {

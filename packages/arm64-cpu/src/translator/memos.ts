@@ -10,7 +10,7 @@ import type { Instruction } from './region.ts';
 interface Loop {
   changed: number;
   added: number;
-  /** Something in it may change what the TLB says. */
+  /** Something in it, or in a loop around it, may change what the TLB says. */
   system: boolean;
 }
 
@@ -32,11 +32,11 @@ function nodesOf(header: FlowNode): Set<FlowNode> {
   return nodes;
 }
 
-function loopOf(nodes: ReadonlySet<FlowNode>): Loop {
-  const loop: Loop = { changed: 0, added: 0, system: false };
+function loopOf(nodes: ReadonlySet<FlowNode>, around: Loop | undefined): Loop {
+  const loop: Loop = { changed: 0, added: 0, system: around?.system ?? false };
   for (const { block } of nodes) {
     for (const { known, probed } of block.instructions) {
-      loop.system ||= probed?.usage.system ?? false;
+      loop.system ||= known.isCall || (probed?.usage.system ?? false);
       const { Rn, Rm } = known.fields;
       for (const { register } of known.changes) {
         loop.changed |= 1 << register;
@@ -65,7 +65,7 @@ export class Memos {
     headers.sort((a, b) => a.order - b.order);
     for (const header of headers) {
       const nodes = nodesOf(header);
-      const loop = loopOf(nodes);
+      const loop = loopOf(nodes, this.#loops.get(header));
       for (const node of nodes) this.#loops.set(node, loop);
     }
   }

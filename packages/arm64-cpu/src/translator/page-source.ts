@@ -1,6 +1,6 @@
 /** Pages of records as what regions are found in. */
 import { HANDLER_UNDECODED } from '../interpreter/record.ts';
-import { RECORD_SHIFT } from '../layout.ts';
+import { ENTRY_HOT, RECORD_COUNT, RECORD_SHIFT } from '../layout.ts';
 import { PAGE_BYTES, type RegionSource } from './region.ts';
 
 /** A page of records and what it is made from. */
@@ -33,11 +33,19 @@ export class PageSource {
     return isWanted ? { ...source, isWanted } : source;
   }
 
-  /** The same, of what was executed there. */
-  ofExecuted(page: RecordsPage, next: RecordsPage | undefined): RegionSource {
-    return this.of(page, next, (offset) => {
-      const { records } = offset < PAGE_BYTES ? page : next!;
-      return this.#u16[(records + ((offset & WITHIN) << (RECORD_SHIFT - 2))) >>> 1] !== HANDLER_UNDECODED;
-    });
+  /**
+   * The same, of what was executed there, and behind calls of what branches led to often: where their counts say at least
+   * `least`, and are not those that begin with `most` or more.
+   */
+  ofExecuted(page: RecordsPage, next: RecordsPage | undefined, least: number, most: number): RegionSource {
+    const recordAt = (offset: number): number =>
+      ((offset < PAGE_BYTES ? page : next!).records + ((offset & WITHIN) << (RECORD_SHIFT - 2))) >>> 1;
+    const isWanted = (offset: number): boolean => this.#u16[recordAt(offset)] !== HANDLER_UNDECODED;
+    const isComeBackTo = (offset: number): boolean => {
+      if (offset >= PAGE_BYTES && !next) return false;
+      const count = this.#u16[recordAt(offset) + RECORD_COUNT / 2]!;
+      return count >= ENTRY_HOT || (count >= least && count < most);
+    };
+    return { ...this.of(page, next, isWanted), isComeBackTo };
   }
 }

@@ -37,7 +37,7 @@ export interface Region {
 export const PAGE_BYTES = 4096;
 const MOST_WORDS = (2 * PAGE_BYTES) / 4;
 
-/** A branch that is expected to come back: what it leads to is a region of its own. */
+/** A branch that is expected to come back to the next instruction: what it leads to is a region of its own. */
 export const isCall = (i: Instruction): boolean => i.known.isCall;
 
 /** The instructions of the region that is being found, by place; `stamps` says whether one is of this region. */
@@ -58,6 +58,8 @@ export interface RegionSource {
   readonly trapsFp: boolean;
   /** Whether the instruction is worth translating. Absent: all are. */
   isWanted?(offset: number): boolean;
+  /** Whether what is behind a call belongs to the caller's region: `offset` is what it comes back to. Absent: it does. */
+  isComeBackTo?(offset: number): boolean;
 }
 
 /** The region that begins at byte `entry` of a page, of at most `limit` instructions. */
@@ -84,8 +86,9 @@ export function findRegion(entry: number, limit: number, source: RegionSource): 
       stamps[offset >> 2] = stamp;
       size++;
       if (probed?.ending === 'branch' && !known.isCall) lead(offset + known.target!);
-      if (goesOn(probed)) offset += 4;
-      else break;
+      if (!goesOn(known, probed)) break;
+      offset += 4;
+      if (known.isCall && source.isComeBackTo?.(offset) === false) break;
       // No block is in both pages.
       if (probed?.ending !== undefined || offset === PAGE_BYTES) lead(offset);
     }
@@ -96,8 +99,8 @@ export function findRegion(entry: number, limit: number, source: RegionSource): 
 }
 
 /** Whether control may go to the next instruction. */
-const goesOn = (probed: Stencil | undefined): boolean =>
-  probed !== undefined && (probed.ending === undefined || probed.conditional);
+const goesOn = (known: Word, probed: Stencil | undefined): boolean =>
+  probed !== undefined && (probed.ending === undefined || probed.conditional || known.isCall);
 
 function blockAt(leader: number): Block {
   const instructions: Instruction[] = [];
@@ -105,7 +108,7 @@ function blockAt(leader: number): Block {
     const i = found[offset >> 2]!;
     instructions.push(i);
     const { probed, known } = i;
-    const next = goesOn(probed) ? offset + 4 : undefined;
+    const next = goesOn(known, probed) ? offset + 4 : undefined;
     if (probed?.ending !== undefined || next === undefined || !isFound(next) || leaderStamps[next >> 2] === stamp) {
       const taken = probed?.ending === 'branch' ? offset + known.target! : undefined;
       return { offset: leader, instructions, taken, next };

@@ -32,13 +32,13 @@ import {
 import type { FuncRef, FunctionBuilder, Var } from '../wasm/function-builder.ts';
 import { hostFuses } from '../wasm/fused.ts';
 import { laneOp } from '../wasm/simd-ops.ts';
-import { CALLABLE, isSystem } from './callable.ts';
+import { CALLABLE, CALLABLE_REFS, isSystem } from './callable.ts';
 import type { DataTlb } from './data-tlb.ts';
 import type { LazyFlags } from './flags.ts';
 import { STATE_LOCALS, type StateLocal } from './locals.ts';
 
-/** What a write of FPCR or FPSR changes. */
-const FP_STATE = ['fpFast', 'FPCR'] as const;
+/** Fields of the state that a write of FPCR or FPSR changes. */
+export const FP_STATE = ['fpFast', 'FPCR'] as const;
 
 /** An instruction that the translator leaves to the interpreter. */
 export class Untranslatable extends Error {
@@ -47,11 +47,6 @@ export class Untranslatable extends Error {
 
 /** An instruction whose code depends on a value of its word that only a field tells. */
 export class NeedsConstant extends Untranslatable {}
-
-/** Places of the helpers among the imports of every module of regions. */
-const helperRefs: ReadonlyMap<string, FuncRef> = new Map(
-  [...CALLABLE.values()].map(({ name, params, results }, index) => [name, { name, index, params, results }]),
-);
 
 /**
  * How an instruction ends a straight line. `check`: a look at interrupts follows it; `fault`: it has raised an exception;
@@ -316,7 +311,7 @@ export class TranslatorSem extends StatementSem implements Sem {
   }
 
   #callable(helper: string): FuncRef {
-    const ref = helperRefs.get(helper);
+    const ref = CALLABLE_REFS.get(helper);
     if (!ref) throw new Untranslatable(`a call of ${helper}`);
     this.usage.system ||= isSystem(helper);
     return ref;

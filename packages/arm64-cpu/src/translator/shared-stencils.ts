@@ -2,13 +2,14 @@
 import { field, setField } from '../core/memory.ts';
 import { CODE_TLB_INDEX_BITS, PAGE_NEXT } from '../layout.ts';
 import { add, and, type Expr, emitExpr, eq, geU, i32, i64, load, select, shl, shrU, wrap } from '../wasm/expr.ts';
+import { CALLABLE_REFS } from './callable.ts';
 import { DataTlb } from './data-tlb.ts';
 import { endedBy } from './ends.ts';
 import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
 import { HOLE_IMMEDIATE, HOLE_LEAVE, HOLE_REGISTER } from './holes.ts';
-import { fixed, LEFT, NEXT_RECORDS, SITE } from './locals.ts';
+import { FLAG_KIND, fixed, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { PAGE_BYTES } from './region.ts';
-import { Usage } from './sem.ts';
+import { FP_STATE, Usage } from './sem.ts';
 import { hole, type Stencil, StencilFunction } from './stencil.ts';
 
 interface Parts {
@@ -85,6 +86,16 @@ export const lookAhead = once((_: 0): Stencil => {
   const records = f.tmp(load('i32', field(cpu, 'pageRecords', 'i32'), PAGE_NEXT));
   const follows = and(eq(load('i64', entry), va), eq(load('i32', entry, 8), records));
   f.set(fixed('i32', NEXT_RECORDS), select(follows, records, i32(0)));
+  return made({ f });
+});
+
+/** Calls what TARGET says; fields of the state that floating point may change are loaded anew if `usesFp`. */
+export const callRegions = once((usesFp: boolean): Stencil => {
+  const f = new StencilFunction();
+  const [left, target] = [fixed('i32', LEFT), fixed('i64', TARGET)];
+  f.callTo([left, target], CALLABLE_REFS.get('callRegions')!, f.param(0), f.get(left), f.get(target));
+  f.set(fixed('i32', FLAG_KIND), i32(numberOf('memory')));
+  if (usesFp) for (const name of FP_STATE) f.renew(name, field(f.param(0), name, 'i32'));
   return made({ f });
 });
 

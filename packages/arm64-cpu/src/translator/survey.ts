@@ -91,14 +91,15 @@ export class CodeSurvey {
   #survey(pcpu: number, page: RecordsPage): void {
     const { threshold, early, least, size } = this.#options;
     const counts = (page.records + RECORD_COUNT) >>> 1;
+    // Where nobody has looked for a translation yet the count begins so high that it says nothing.
+    const [worth, most] = [ENTRY_HOT - threshold + least, ENTRY_HOT - early];
     const next = this.#nextOf(pcpu, page);
     // What lies inside a region needs none of its own.
     const inside = new Set<number>();
     for (let n = 0; n < PAGE_INSTRUCTIONS; n++) {
       const count = this.#u16[counts + n * (RECORD_BYTES / 2)]!;
-      // Where nobody has looked for a translation yet the count begins so high that it says nothing.
-      if (count >= ENTRY_HOT - early || count < ENTRY_HOT - threshold + least || inside.has(4 * n)) continue;
-      const region = findRegion(4 * n, size, this.#source.ofExecuted(page, next));
+      if (count >= most || count < worth || inside.has(4 * n)) continue;
+      const region = findRegion(4 * n, size, this.#source.ofExecuted(page, next, worth, most));
       for (const offset of region.blocks.keys()) inside.add(offset);
       this.#add(region, page.trapsFp);
     }

@@ -22,7 +22,7 @@ import type { TranslationExchange, TranslationPack } from './exchange.ts';
 import { buildModule, regionFunction, regionName } from './module.ts';
 import { DEFAULT_OPTIONS, type TranslationOptions } from './options.ts';
 import { PageSource, type RecordsPage } from './page-source.ts';
-import { findRegion, PAGE_BYTES, type Region } from './region.ts';
+import { findRegion, PAGE_BYTES, type Region, type RegionSource } from './region.ts';
 import { contentOf, hashOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
 
 /** A page of records that the pCPU has, at a place among them. */
@@ -53,6 +53,9 @@ const CLAIM_WORDS = 8;
 
 /** Where so many branches have led, what was never executed is rare: it is left out. */
 const KNOWN_ENOUGH = 100;
+
+/** What is behind a call belongs to the caller's region if branches led there at least one in so many times as to entries. */
+const COMES_BACK = 4;
 
 /** A region that leaves no more often than so pays for its leaves: an instruction left takes as long as some hundred others. */
 const INSTRUCTIONS_PER_LEAVE = 5000;
@@ -210,8 +213,7 @@ export class Translator {
     if (this.#isElsewhere(page, offset)) return this.#setCount(page, offset, ENTRY_HOT - DEFERRED);
     // Counted anew unless it gets a region: not to be asked again soon.
     this.#setCount(page, offset, 0);
-    const isKnown = this.#options.threshold >= KNOWN_ENOUGH;
-    const source = isKnown ? this.#source.ofExecuted(page, next) : this.#source.of(page, next);
+    const source = this.#sourceOf(page, next);
     const region = findRegion(offset, this.#options.size, source);
     if (!region.blocks.get(offset)!.instructions[0]!.probed) return;
     this.#countAnew(page, region);
@@ -223,6 +225,13 @@ export class Translator {
       cancelled: false,
     });
     if (this.#waiting.length >= this.#options.batch) this.#compile();
+  }
+
+  /** What to make regions of: what is rare in the code is left out where that is known. */
+  #sourceOf(page: CodePage, next: CodePage | undefined): RegionSource {
+    const { threshold, early } = this.#options;
+    if (threshold < KNOWN_ENOUGH) return this.#source.of(page, next);
+    return this.#source.ofExecuted(page, next, ENTRY_HOT - threshold + threshold / COMES_BACK, ENTRY_HOT - early);
   }
 
   /** Whether another pCPU is about to translate what begins at byte `entry` of a page: worth to wait for, once. */

@@ -36,7 +36,7 @@ export interface Word {
   readonly changes: readonly Change[];
   /** Bytes to the target of a direct branch. */
   readonly target: number | undefined;
-  /** A branch that is expected to come back: what it leads to is a region of its own. */
+  /** A branch that is expected to come back to the next instruction: what it leads to is a region of its own. */
   readonly isCall: boolean;
   /** It may take SP off its alignment. */
   readonly movesSp: boolean;
@@ -73,7 +73,7 @@ function look(word: number): Word {
     access: row?.access?.(fields),
     changes: probed ? changesOf(encoding!, fields, probed) : [],
     target: row?.target?.(fields),
-    isCall: row?.name === 'BL',
+    isCall: row?.isCall ?? false,
     movesSp: row?.movesSp?.(fields) ?? false,
     codes: [],
   };

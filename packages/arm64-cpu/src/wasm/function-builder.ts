@@ -196,6 +196,11 @@ export class FunctionBuilder {
     return node(result, callCode(f, args), ...args);
   }
 
+  /** A call whose results go to variables. */
+  callTo(results: readonly Var[], f: FuncRef, ...args: Expr[]): void {
+    this.raw([...callCode(f, args), ...[...results].reverse().flatMap(({ write }) => write)], ...args);
+  }
+
   /** A call for its effect; results are dropped. */
   callVoid(f: FuncRef, ...args: Expr[]): void {
     this.raw(callCode(f, args), ...args);
