@@ -70,8 +70,10 @@ const CONTROL: readonly Slot[] = [
   ...u64('icLines'),
   // 1: the domain has no other vCPU, so that pairs of 16 bytes need no lock.
   ...u32('soleVcpu'),
-  // Calls of regions by regions that are under way: none where the interpreter or the host is at work between regions.
-  ...u32('regionCalls'),
+  // What regions leave flags in (see core/flags.ts), and calls of regions by regions that are under way. Both are 0 where the
+  // interpreter or the host is at work between regions.
+  ...u32('flagKind', 'regionCalls'),
+  ...u64('flagA', 'flagB'),
 ];
 
 /** Breakpoints, those of them that can compare CONTEXTIDR_EL1 (the last ones), and watchpoints: a Cortex-A57's. */

@@ -39,7 +39,7 @@ function board(source: string, count: number, translate: Translate): TestBoard {
 function differences(a: TestBoard, b: TestBoard): string[] {
   const fields = Object.entries(VCPU_FIELDS).filter(
     // `flagN` and `flagZ` hold a result: only their sign, and whether it is 0, count.
-    ([name]) => !/^(flag[NZ]|scratch\d|walk\w+|page\w+|tlb\w+)$/.test(name),
+    ([name]) => !/^(flag[NZAB]|scratch\d|walk\w+|page\w+|tlb\w+)$/.test(name),
   );
   const wrong = fields.filter(([name]) => a.get(name) !== b.get(name)).map(([name]) => name);
   if (a.get('flagN') < 0n !== b.get('flagN') < 0n) wrong.push('N');

@@ -7,6 +7,7 @@ import { helpers as debug } from './debug.ts';
 import { helpers as entry } from './entry.ts';
 import { helpers as exceptions } from './exceptions.ts';
 import { helpers as fetch } from './fetch.ts';
+import { helpers as flags } from './flags.ts';
 import { helpers as fpArith } from './fp-arith.ts';
 import { helpers as fpConvert } from './fp-convert.ts';
 import { helpers as fpEstimate } from './fp-estimate.ts';
@@ -30,6 +31,7 @@ export const HELPERS: readonly CoreHelper[] = [
   ...maintenance,
   ...exceptions,
   ...crc32,
+  ...flags,
   ...fpRound,
   ...fpArith,
   ...fpFma,

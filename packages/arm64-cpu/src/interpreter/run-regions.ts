@@ -73,6 +73,10 @@ function findNext(f: FunctionBuilder, { region, target }: Ran, out: Label): void
   setField(f, cpu, 'pageRecords', records);
 }
 
+/** Regions leave flags as they have them: for all others they are settled. */
+const settleFlags = (f: FunctionBuilder, m: CoreModule): void =>
+  f.if(field(f.param(0), 'flagKind', 'i32'), () => f.callVoid(m.fn('settleFlags'), f.param(0)));
+
 const howOf = (end: Expr): Expr => and(end, i32(2 ** END_BITS - 1));
 
 /**
@@ -89,6 +93,7 @@ export function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number)
       enter(f, type, ran);
       f.if(ltS(f.get(left), i32(0)), () => {
         setField(f, cpu, 'regionCalls', i32(0));
+        settleFlags(f, m);
         setField(f, cpu, 'pc', f.get(target));
         const end = f.tmp(xor(f.get(left), i32(-1)));
         f.set(left, shrU(end, i32(END_BITS)));
@@ -104,6 +109,7 @@ export function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number)
       f.br(again);
     });
   });
+  settleFlags(f, m);
   setField(f, cpu, 'pc', f.get(target));
   f.ret(shl(f.get(left), i32(END_BITS)));
   f.unreachable();

@@ -4,6 +4,7 @@ import { helpers as clock } from '../core/clock.ts';
 import { helpers as crc32 } from '../core/crc32.ts';
 import { helpers as crypto } from '../core/crypto.ts';
 import { helpers as debug } from '../core/debug.ts';
+import { helpers as flags } from '../core/flags.ts';
 import { helpers as fpArith } from '../core/fp-arith.ts';
 import { helpers as fpConvert } from '../core/fp-convert.ts';
 import { helpers as fpEstimate } from '../core/fp-estimate.ts';
@@ -53,7 +54,7 @@ const calls: Callable = { name: 'callRegions', params: [...REGION_PARAMS, 'i64']
 
 /** Helpers that regions may call: those, and the ones that work on their operands, FPCR and FPSR alone. */
 export const CALLABLE: ReadonlyMap<string, Callable> = new Map(
-  [calls, system, crc32, crypto, fpArith, fpConvert, fpEstimate, fpFma, fpRound, simdClmul, simdShift]
+  [calls, flags, system, crc32, crypto, fpArith, fpConvert, fpEstimate, fpFma, fpRound, simdClmul, simdShift]
     .flat()
     .map((h) => [h.name, h] as const),
 );

@@ -1,13 +1,22 @@
 /** Generates the function of a region: structured control flow from the dominator tree, guest registers in locals. */
+import { FLAG_KINDS } from '../core/flags.ts';
 import { END_CHECK, END_FAULT, END_INTERPRET, END_RETURN } from './ends.ts';
-import { FLAG_KINDS } from './flags.ts';
 import { dominates, type FlowNode, flowOf, type Loop } from './flow.ts';
 import { LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { Memos } from './memos.ts';
 import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
 import { EXIT_FLAGS, EXIT_LEAVE, EXIT_OUT, EXITS, type Exits, OP, RegionWriter } from './region-writer.ts';
 import { NO_REGISTERS, REGISTER_SP, type RegisterSet } from './registers.ts';
-import { callRegions, endBy, lookAhead, packFlags, storeFlags, turnPage, windowLookup } from './shared-stencils.ts';
+import {
+  callRegions,
+  endBy,
+  lookAhead,
+  packFlags,
+  settleFlags,
+  storeFlags,
+  turnPage,
+  windowLookup,
+} from './shared-stencils.ts';
 import type { Stencil } from './stencil.ts';
 import { baseOf, behind, placeIn, planWindow, type Window } from './windows.ts';
 import { codeOf, lebOf64 } from './words.ts';
@@ -236,6 +245,7 @@ class RegionEmitter {
   #meet(node: FlowNode): void {
     this.#count();
     if (node.readsFlags && this.#flags !== PACKED) {
+      if (this.#flags === MEMORY) this.#shared(settleFlags(0));
       this.#shared(packFlags(this.#flags!));
       this.#flags = PACKED;
     }
@@ -308,6 +318,7 @@ class RegionEmitter {
     const remembers = !window && this.#memos.take(node, i);
     const way = window ? 'window' : remembers ? 'memo' : 'lookup';
     const code = codeOf(known, this.#flags ?? PACKED, way, this.#unaligned);
+    if (code.stencil.asksFlags && this.#flags === MEMORY) this.#shared(settleFlags(0));
     this.#w.fill(code, offset, this.#uncounted, remembers ? this.#w.memo() : window?.host, place);
     if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
     this.#uncounted++;

@@ -1,11 +1,12 @@
 /** Stencils of a region that are no instruction's: of its flags, and of windows. */
+import { FLAG_KINDS, numberOf } from '../core/flags.ts';
 import { field, setField } from '../core/memory.ts';
 import { CODE_TLB_INDEX_BITS, PAGE_NEXT } from '../layout.ts';
 import { add, and, type Expr, emitExpr, eq, geU, i32, i64, load, select, shl, shrU, wrap } from '../wasm/expr.ts';
 import { CALLABLE_REFS } from './callable.ts';
 import { DataTlb } from './data-tlb.ts';
 import { endedBy } from './ends.ts';
-import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
+import { LazyFlags } from './flags.ts';
 import { HOLE_IMMEDIATE, HOLE_LEAVE, HOLE_REGISTER } from './holes.ts';
 import { FLAG_KIND, fixed, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { PAGE_BYTES } from './region.ts';
@@ -53,7 +54,15 @@ export const packFlags = once((kind: number): Stencil => {
   return made({ f, flags });
 });
 
-/** Writes the flags to the vCPU state, where they are of one of `kinds`. */
+/** Where the vCPU state has the flags: what they are made of becomes what they are (see core/flags.ts). */
+export const settleFlags = once((_: 0): Stencil => {
+  const f = new StencilFunction();
+  const cpu = f.param(0);
+  f.if(field(cpu, 'flagKind', 'i32'), () => f.callVoid(CALLABLE_REFS.get('settleFlags')!, cpu));
+  return made({ f });
+});
+
+/** Puts the flags into the vCPU state, where they are of one of `kinds`. */
 export const storeFlags = once((kinds: number): Stencil => {
   const f = new StencilFunction();
   new LazyFlags(f, f.param(0), undefined).store(kinds);

@@ -2,6 +2,7 @@
  * Stencils: code of instructions in which registers, immediates and labels are left open. All instructions of one kind share
  * one, so that semantics run once for each kind and not for each instruction.
  */
+import { FLAG_KINDS, numberOf } from '../core/flags.ts';
 import { field } from '../core/memory.ts';
 import type { Encoding } from '../decoder.ts';
 import { type Fields, isStatic } from '../table/row.ts';
@@ -10,7 +11,7 @@ import { add, type Expr, emitExpr, konst, sub, type ValType } from '../wasm/expr
 import { FunctionBuilder, type Var } from '../wasm/function-builder.ts';
 import { DataTlb } from './data-tlb.ts';
 import { END_CHECK, endedBy } from './ends.ts';
-import { FLAG_KINDS, LazyFlags, numberOf } from './flags.ts';
+import { LazyFlags } from './flags.ts';
 import {
   HOLE_ARGUMENT,
   HOLE_COUNT,
