@@ -142,8 +142,6 @@ export class Engine {
   /** Host page of each page of records, and how often it was written since. */
   readonly #hostPages: Uint32Array;
   readonly #writes: Uint16Array;
-  /** Those that are to be dropped before the next run. */
-  readonly #toDrop = new Set<number>();
   /** Which of the two maps of PCPU_CODE_PAGES each page of records is in. */
   readonly #trapsFp: Uint8Array;
   /** The domain whose vCPU first executed each page of records. */
@@ -232,8 +230,6 @@ export class Engine {
       if (this.#u32[(vcpu + VCPU_FIELDS.debugOn!) >>> 2] !== 0) this.#core.flushAll(this.pcpu);
     }
     this.#translator?.tick();
-    for (const index of this.#toDrop) this.#dropCodePage(index);
-    this.#toDrop.clear();
     this.#maintenance.enter(vcpu);
     try {
       return REASONS[this.#core.run(vcpu, budget)]!;
@@ -257,6 +253,7 @@ export class Engine {
   invalidateCode(at: number, length: number, waits = false): void {
     const end = at + length;
     let head: number | undefined;
+    this.#maintenance.voidCalls();
     for (let page = at - (at % PAGE_BYTES); page < end; page += PAGE_BYTES) {
       const first = Math.max(at - page, 0) >>> 2;
       const last = (Math.min(end - page, PAGE_BYTES) - 1) >>> 2;
@@ -339,9 +336,9 @@ export class Engine {
   #dropCodePage(index: number): void {
     const hostPage = this.#hostPages[index]!;
     if (hostPage === 0) return;
-    this.#toDrop.delete(index);
     this.#hostPages[index] = 0;
     const trapsFp = this.#trapsFp[index]!;
+    this.#maintenance.voidCalls();
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = 0;
     this.#translator?.dropped(index);
     this.#core.flushCode(this.pcpu);
@@ -350,18 +347,15 @@ export class Engine {
   /** A page that is data as much as code gives its records up: its writes are quick again. */
   #codePageWritten(vcpu: number, at: number): void {
     const hostPage = at - (at % PAGE_BYTES);
-    // The page that is executed keeps its records: the interpreter is among them. So do those that regions return to.
+    // The page that is executed keeps its records: the interpreter is among them.
     const current = this.#u32[(vcpu + VCPU_FIELDS.pageRecords!) >>> 2];
-    const isCalled = this.#u32[(vcpu + VCPU_FIELDS.regionCalls!) >>> 2] !== 0;
     for (const trapsFp of [0, 1]) {
       const records = this.#recordsAt(hostPage, trapsFp);
       if (records === 0) continue;
       const index = this.#indexOf(records);
       this.#translator?.changed(index, at - hostPage, at - hostPage + LONGEST_WRITE);
       this.#writes[index] = this.#writes[index]! + 1;
-      if (this.#writes[index]! < WRITES_BEFORE_DROP || current === records) continue;
-      if (isCalled) this.#toDrop.add(index);
-      else this.#dropCodePage(index);
+      if (this.#writes[index]! >= WRITES_BEFORE_DROP && current !== records) this.#dropCodePage(index);
     }
   }
 

@@ -20,7 +20,7 @@ import {
   type Expr,
   eq,
   eqz,
-  geU,
+  gtU,
   i32,
   i64,
   load,
@@ -131,20 +131,21 @@ function leaveToInterpreter(f: FunctionBuilder, m: CoreModule, left: Var): void 
  * callRegions(cpu, left, target): a region calls what is at the virtual address `target`, and X30 says where it goes on. If
  * translated code comes back there, gives what is left of the budget then, with the region's page as the current one
  * again. In all other cases left is negative, as it is of regions (see translator/ends.ts), and whoever gets it gives it on:
- * frames that are not come back to are dropped with the next exception, request or instruction of the interpreter.
+ * frames that are not come back to are dropped with the next exception, request or instruction of the interpreter. So are
+ * those whose code is no more: `regionCalls` is then no longer what it was.
  */
 export function buildCallRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
   const cpu = f.param(0);
   const [, left, target] = f.params as [Var, Var, Var];
   const ran = { region: f.local('i32'), left, target };
-  const calls = f.tmp(field(cpu, 'regionCalls', 'i32'));
+  const calls = f.tmp(add(field(cpu, 'regionCalls', 'i32'), i32(1)));
   const link = f.tmp(field(cpu, 'x30'));
   const pageVa = f.tmp(field(cpu, 'pageVa'));
   const records = f.tmp(field(cpu, 'pageRecords', 'i32'));
   const give = (): void => f.raw([0x0f], f.get(left), f.get(target));
   f.block((out) => {
-    f.brIf(out, geU(calls, i32(MOST_CALLS)));
-    setField(f, cpu, 'regionCalls', add(calls, i32(1)));
+    f.brIf(out, gtU(calls, i32(MOST_CALLS)));
+    setField(f, cpu, 'regionCalls', calls);
     f.loop((again) => {
       findNext(f, ran, out);
       enter(f, type, ran);
@@ -157,9 +158,10 @@ export function buildCallRegions(f: FunctionBuilder, m: CoreModule, type: number
       });
       f.brIf(again, ne(f.get(target), link));
     });
+    f.brIf(out, ne(field(cpu, 'regionCalls', 'i32'), calls));
     setField(f, cpu, 'pageVa', pageVa);
     setField(f, cpu, 'pageRecords', records);
-    setField(f, cpu, 'regionCalls', calls);
+    setField(f, cpu, 'regionCalls', sub(calls, i32(1)));
     give();
   });
   f.set(left, endedBy(f.get(left), END_JUMP));

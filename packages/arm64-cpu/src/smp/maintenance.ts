@@ -1,5 +1,5 @@
 /** Maintenance of TLBs and code across pCPUs: what guests and hosts ask for, and what other pCPUs asked for. */
-import { PCPU_SLOT_KEYS, SLOTS } from '../layout.ts';
+import { PCPU_RUNNING, PCPU_SLOT_KEYS, SLOTS } from '../layout.ts';
 import { VCPU_FIELDS } from '../state.ts';
 import { Broadcast, type Operation } from './broadcast.ts';
 import { ANY_VMID, OP_ASID, OP_CODE, OP_CODE_LINES, OP_EVERYTHING, OP_VA, OP_VMID, OP_WRITES } from './operations.ts';
@@ -44,12 +44,19 @@ export class Maintenance extends Broadcast {
   /** Enters the pCPU whose area is at `pcpu` into the list of the memory's pCPUs. */
   constructor(memory: WebAssembly.Memory, pcpu: number, core: TlbExports, records: Records) {
     super(memory, pcpu, {
-      apply: (op) => this.#apply(op),
+      apply: (op) => {
+        this.voidCalls();
+        this.#apply(op);
+      },
       resync: (missed) => {
+        this.voidCalls();
         this.#flushTlbsOf(missed);
         this.#records.forgetCodeOf(missed);
       },
-      flushTlbsOf: (missed) => this.#flushTlbsOf(missed),
+      flushTlbsOf: (missed) => {
+        this.voidCalls();
+        this.#flushTlbsOf(missed);
+      },
     });
     this.#u32 = new Uint32Array(memory.buffer);
     this.#pcpu = pcpu;
@@ -59,6 +66,7 @@ export class Maintenance extends Broadcast {
 
   /** Forgets translations of the domain, or of all, everywhere; waits until nobody uses them. */
   flushTlbs(vmid?: number): void {
+    this.voidCalls();
     if (vmid === undefined) {
       this.#core.flushAll(this.#pcpu);
       this.wait(undefined, this.post(OP_EVERYTHING, ANY_VMID, 0));
@@ -74,13 +82,25 @@ export class Maintenance extends Broadcast {
     return this.post(OP_CODE_LINES, ANY_VMID, hostPage >>> PAGE_SHIFT, low, high);
   }
 
+  /**
+   * Regions that have called others may be of code that is no more: what comes back to them goes by its address (see
+   * `callRegions` in interpreter/run-regions.ts).
+   */
+  voidCalls(): void {
+    const vcpu = Atomics.load(this.#u32, (this.#pcpu + PCPU_RUNNING) >>> 2);
+    if (vcpu !== 0) this.#u32[(vcpu + VCPU_FIELDS.regionCalls!) >>> 2] = 0;
+  }
+
   /** Tells other pCPUs of maintenance that this one has done for the vCPU. `waits`: the next DSB waits for them. */
   tell(vcpu: number, kind: number, operand: number, waits: boolean): void {
     const vmid = this.vmidOf(vcpu);
     let head: number;
     if (kind === OP_CODE_LINES) head = this.#tellLines(vcpu, vmid);
     else {
-      if (kind === OP_CODE) this.#records.forgetCodeOf((of) => of === vmid);
+      if (kind === OP_CODE) {
+        this.voidCalls();
+        this.#records.forgetCodeOf((of) => of === vmid);
+      }
       head = this.post(kind, vmid, operand);
     }
     if (!waits) return;
@@ -103,6 +123,7 @@ export class Maintenance extends Broadcast {
     this.#u32[lines] = 0;
     this.#u32[lines + 1] = 0;
     const page = this.#u32[(vcpu + VCPU_FIELDS.icPage!) >>> 2]!;
+    this.voidCalls();
     this.#forgetLines(page, low, high);
     return this.post(OP_CODE_LINES, vmid, page, low, high);
   }

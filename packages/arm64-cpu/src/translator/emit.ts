@@ -65,6 +65,7 @@ class RegionEmitter {
   /** Kinds that flags may have somewhere in the region: a bit for each. */
   #flagKinds = 1 << PACKED;
   #usesFp = false;
+  #calls = false;
   /** Windows that are open: one for a base register. */
   #windows = NO_WINDOWS;
   #memos!: Memos;
@@ -82,6 +83,7 @@ class RegionEmitter {
         if (!probed) continue;
         this.#flagKinds |= probed.flagKinds;
         this.#usesFp ||= known.isFp;
+        this.#calls ||= known.isCall;
       }
     }
   }
@@ -400,6 +402,9 @@ class RegionEmitter {
     if (leavesLoop(from, to) && to.dominator!.loop !== from.loop) this.#w.store(from.loop!.written);
     const label = (isBack ? this.#loops : this.#merges).get(to);
     if (label === undefined) return this.#tree(to);
+    const left = to.dominator!.loop;
+    // There the registers of the loop are stored, whose locals calls have left behind.
+    if (this.#calls && left && left !== to.loop && left !== from.loop) this.#w.load(left.written);
     this.#meet(to);
     this.#w.br(OP.br, label);
   }
