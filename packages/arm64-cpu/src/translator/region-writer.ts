@@ -102,6 +102,8 @@ export class RegionWriter {
   /** Registers that need not be stored when they are written: they are at every exit. */
   deferred: RegisterSet = NO_REGISTERS;
   exits: Exits = { outermost: 0, used: 0 };
+  /** Registers that are yet to be stored: before the region may be left, and before ways part or meet. */
+  #pending: RegisterSet = NO_REGISTERS;
 
   constructor() {
     code.length = 0;
@@ -112,12 +114,14 @@ export class RegionWriter {
   }
 
   open(opcode: number): void {
+    this.#settle();
     code.byte(opcode);
     code.byte(VOID);
     this.depth++;
   }
 
   close(): void {
+    this.#settle();
     code.byte(OP.end);
     this.depth--;
   }
@@ -149,6 +153,7 @@ export class RegionWriter {
 
   /** `br` or `br_if` to the block that was opened at depth `label`. */
   br(opcode: number, label: number): void {
+    this.#settle();
     code.byte(opcode);
     code.u32(this.depth - label);
   }
@@ -160,6 +165,7 @@ export class RegionWriter {
 
   /** `br` or `br_if` out of the region. */
   exit(opcode: number, exit: number): void {
+    this.#settle();
     code.byte(opcode);
     code.u32(this.#exit(exit));
   }
@@ -238,6 +244,12 @@ export class RegionWriter {
     for (let n = 0; n < REGISTERS; n++) if (hasRegister(registers, n)) this.#store(n);
   }
 
+  #settle(): void {
+    if (this.#pending === NO_REGISTERS) return;
+    this.store(this.#pending);
+    this.#pending = NO_REGISTERS;
+  }
+
   #temporary(type: number, n: number): number {
     const of = this.#temporaries[type]!;
     while (of.length <= n) of.push(this.local(TEMPORARY_TYPES[type]!));
@@ -253,6 +265,7 @@ export class RegionWriter {
       this.#operands[n] = this.#register(registers[n]!);
       if (((stencil.fresh >> n) & 1) === 0) this.#load(registers[n]!);
     }
+    if (stencil.settles) this.#settle();
     this.flagKinds |= stencil.flagKinds;
     this.#states |= stencil.states;
     this.#usesPageVa ||= stencil.usesPageVa;
@@ -286,7 +299,7 @@ export class RegionWriter {
 
   #wrote(number: number): void {
     this.loaded = withRegister(this.loaded, number);
-    if (!hasRegister(this.deferred, number)) this.#store(number);
+    if (!hasRegister(this.deferred, number)) this.#pending = withRegister(this.#pending, number);
   }
 
   /** The body, as the code section has it behind its size: locals, loads of fields of the state, and the code. */

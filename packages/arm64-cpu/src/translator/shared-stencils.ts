@@ -11,14 +11,16 @@ import { HOLE_IMMEDIATE, HOLE_LEAVE, HOLE_REGISTER } from './holes.ts';
 import { FLAG_KIND, fixed, LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { PAGE_BYTES } from './region.ts';
 import { FP_STATE, Usage } from './sem.ts';
-import { hole, type Stencil, StencilFunction } from './stencil.ts';
+import { hole, mayLeave, type Stencil, StencilFunction } from './stencil.ts';
 
 interface Parts {
   readonly f: StencilFunction;
   readonly flags?: LazyFlags;
+  /** Registers are to be in the state before. */
+  readonly settles?: boolean;
 }
 
-const made = ({ f, flags }: Parts): Stencil => ({
+const made = ({ f, flags, settles = false }: Parts): Stencil => ({
   code: Uint16Array.from(f.body),
   operands: [],
   written: 0,
@@ -32,6 +34,7 @@ const made = ({ f, flags }: Parts): Stencil => ({
   flagKinds: flags?.kinds ?? 0,
   states: f.states,
   usesPageVa: false,
+  settles: settles || mayLeave(f.body),
 });
 
 function once<K>(make: (key: K) => Stencil): (key: K) => Stencil {
@@ -105,7 +108,7 @@ export const callRegions = once((usesFp: boolean): Stencil => {
   f.callTo([left, target], CALLABLE_REFS.get('callRegions')!, f.param(0), f.get(left), f.get(target));
   f.set(fixed('i32', FLAG_KIND), i32(numberOf('memory')));
   if (usesFp) for (const name of FP_STATE) f.renew(name, field(f.param(0), name, 'i32'));
-  return made({ f });
+  return made({ f, settles: true });
 });
 
 /** Says how the region ends, where that is not by a jump: what is left of the budget is up to date. */

@@ -74,7 +74,16 @@ export interface Stencil {
   readonly flagKinds: number;
   readonly states: number;
   readonly usesPageVa: boolean;
+  /** It may leave the region, or something else may look at the state: registers are to be in it before. */
+  readonly settles: boolean;
 }
+
+/** Whether code may leave the region. */
+export const mayLeave = (code: readonly number[]): boolean =>
+  code.some((part) => {
+    const kind = part & ~HOLE_ARGUMENT;
+    return kind === HOLE_LEAVE || kind === HOLE_OUT || kind === HOLE_OUT_FLAGS;
+  });
 
 /** An access is looked up; or it is in a window that was; or it remembers the page of the last one that it made. */
 export const ACCESS_WAYS = ['lookup', 'window', 'memo'] as const;
@@ -348,6 +357,7 @@ function generate(encoding: Encoding, fields: Fields, c: Circumstances, level: L
     flagKinds: flags.kinds,
     states: f.states,
     usesPageVa: context.usesPageVa,
+    settles: x.usage.system || mayLeave(f.body),
   };
 }
 
