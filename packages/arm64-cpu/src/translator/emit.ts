@@ -51,6 +51,12 @@ function needsSp({ block }: FlowNode, { offset, probed, known }: Instruction): b
   return ((block.taken! ^ offset) & ~0xfff) !== 0;
 }
 
+/** Whether an access is at the stack pointer, and as well aligned as that is. */
+const isOnStack = (i: Instruction): boolean => {
+  const { access } = i.known;
+  return access !== undefined && baseOf(i) === REGISTER_SP && access.offset % access.align === 0;
+};
+
 class RegionEmitter {
   readonly #w = new RegionWriter();
   readonly #region: Region;
@@ -319,7 +325,7 @@ class RegionEmitter {
     const place = window ? placeIn(window, known.access!)! : 0;
     const remembers = !window && this.#memos.take(node, i);
     const way = window ? 'window' : remembers ? 'memo' : 'lookup';
-    const code = codeOf(known, this.#flags ?? PACKED, way, this.#unaligned);
+    const code = codeOf(known, this.#flags ?? PACKED, way, this.#unaligned && !isOnStack(i));
     if (code.stencil.asksFlags && this.#flags === MEMORY) this.#shared(settleFlags(0));
     this.#w.fill(code, offset, this.#uncounted, remembers ? this.#w.memo() : window?.host, place);
     if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
