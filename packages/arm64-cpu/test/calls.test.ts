@@ -5,6 +5,7 @@ import { TRANSLATE_ALL, translateBoards, WAYS } from './board.ts';
 import { CODE, DATA, Machine, NORMAL, UXN } from './machine.ts';
 
 const FAR = CODE + 0x3000;
+const LAST_OF_PAGE = 0xffc;
 
 /** A caller at CODE and what it calls, `far`, in another page; EL1 may write both. */
 function start(caller: string, callee: string): Machine {
@@ -62,6 +63,23 @@ describe.each(WAYS)('a call, $how', ({ translate }) => {
       isb
       ret`;
     expect(run(LOOP, patch).get('x0')).toBe(50n * 1n + 50n * 3n);
+  });
+
+  it('comes back to the next page', () => {
+    const before = LAST_OF_PAGE - 4 * 4;
+    const caller = `b start\n .space 0x${(before - 4).toString(16)}\n again: sub x28, x28, #1\n ldr x3, [x20]\n ldr x4, [x20]\n add x2, x2, #1\n bl far\n add x0, x0, #1\n cbnz x28, again\n hvc #0\n start: b again`;
+    // Slices of all lengths: the caller's budget ends right behind the call, too.
+    const states = [false, translate].map((how) => {
+      translateBoards(how);
+      const m = start(caller, 'add x1, x1, #1\n ret');
+      const seen: bigint[] = [];
+      for (let n = 0; m.get('x28') !== 0n; n++) {
+        m.engine.run(m.vcpu, 1 + (n % 23));
+        seen.push(m.get('pc'), m.get('instructions'), m.get('x0'), m.get('x1'));
+      }
+      return seen;
+    });
+    expect(states[1]).toEqual(states[0]);
   });
 
   it('comes back from any depth', () => {

@@ -333,7 +333,8 @@ class RegionEmitter {
     if (this.#windows.length > 0) this.#windows = behind(this.#windows, i);
     if (known.movesSp) this.#spMoved = true;
     if (probed.ending === undefined) return false;
-    if (known.isCall && node.next) this.#call(node, node.next, i);
+    // Behind the last one of a page nothing tells yet whether the next page is there.
+    if (known.isCall && node.next && !isLast(offset)) this.#call(node, node.next, i);
     else if (probed.ending === 'branch') this.#direct(node, i);
     else if (probed.ending === 'indirect') this.#indirect();
     else this.#stop(probed.ending, offset);
