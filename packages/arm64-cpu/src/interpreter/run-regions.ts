@@ -40,7 +40,7 @@ import { OTHERS_TABLE } from '../wasm/module-builder.ts';
 import { requested } from './main-function.ts';
 
 /** Calls of regions by regions that may be under way at a time: each takes some hundred bytes of the host's stack. */
-export const MOST_CALLS = 48;
+const MOST_CALLS = 48;
 
 /** What a region gives: from a call of `region` on. */
 interface Ran {
@@ -83,7 +83,7 @@ const howOf = (end: Expr): Expr => and(end, i32(2 ** END_BITS - 1));
  * runRegions(cpu, region, left): runs translated code from one region to the next, until there is none for an address,
  * the budget of `left` instructions is used up or the host asks. Gives what is left << END_BITS | how it ended.
  */
-export function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
+function buildRunRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
   const cpu = f.param(0);
   const [, region, left] = f.params as [Var, Var, Var];
   const ran = { region, left, target: f.local('i64') };
@@ -134,7 +134,7 @@ function leaveToInterpreter(f: FunctionBuilder, m: CoreModule, left: Var): void 
  * frames that are not come back to are dropped with the next exception, request or instruction of the interpreter. So are
  * those whose code is no more: `regionCalls` is then no longer what it was.
  */
-export function buildCallRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
+function buildCallRegions(f: FunctionBuilder, m: CoreModule, type: number): void {
   const cpu = f.param(0);
   const [, left, target] = f.params as [Var, Var, Var];
   const ran = { region: f.local('i32'), left, target };
