@@ -66,7 +66,8 @@ WebAssembly.Instance = class extends Instance {
 
 parentPort!.postMessage('ready');
 for (;;) {
-  Atomics.wait(words, state, STATE_IDLE);
+  // A notification may come late, for a run that is over already.
+  while (Atomics.load(words, state) === STATE_IDLE) Atomics.wait(words, state, STATE_IDLE);
   if (Atomics.load(words, state) === STATE_QUIT) break;
   const vcpu = words[(command >>> 2) + COMMAND_VCPU]!;
   for (;;) {
