@@ -54,8 +54,8 @@ export class DataTlb {
     if (this.memo) return this.#remembered(this.memo, table, va, bytes, aligned);
     const entry = this.#entry(table, va);
     const mask = -(2n ** BigInt(TLB_TAG_SHIFT)) | BigInt(aligned - 1);
-    const misses = ne(and(xor(va, entry), i64(mask)), i64(0));
-    this.#leaveIf(aligned === bytes ? misses : or(misses, crosses(va, bytes)));
+    this.#leaveIf(ne(and(xor(va, entry), i64(mask)), i64(0)));
+    if (aligned !== bytes) this.#leaveIf(crosses(va, bytes));
     return f.tmp(or(shl(wrap(entry), i32(TLB_HOST_SHIFT)), inPage(va)));
   }
 
