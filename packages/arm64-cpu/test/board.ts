@@ -11,8 +11,9 @@ export const RAM_BASE = 0x4000_0000;
 /** Every instruction that a branch leads to is translated before it is first executed. */
 export const TRANSLATE_ALL = { threshold: 0, batch: 1 };
 
-/** The same, with nothing rare left to the interpreter. */
-export const TRANSLATE_CAREFULLY = { ...TRANSLATE_ALL, careful: true };
+/** The same, with unaligned accesses, and with nothing rare left to the interpreter. */
+export const TRANSLATE_UNALIGNED = { ...TRANSLATE_ALL, care: 1 } as const;
+export const TRANSLATE_CAREFULLY = { ...TRANSLATE_ALL, care: 2 } as const;
 
 /** How a board executes code. */
 export type Translate = BareMachineOptions['translate'];

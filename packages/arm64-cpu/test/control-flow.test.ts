@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/assemble.ts';
-import { TRANSLATE_ALL, TRANSLATE_CAREFULLY, type Translate, translateBoards } from './board.ts';
+import { TRANSLATE_ALL, TRANSLATE_CAREFULLY, TRANSLATE_UNALIGNED, type Translate, translateBoards } from './board.ts';
 import { CODE, DATA, Machine } from './machine.ts';
 
 /** What a block does, on few registers, so that what one block writes others read. */
@@ -174,6 +174,7 @@ const CALL_BEHIND_LOOP: Block[] = [
 describe('control flow', () => {
   it.each([
     ['from the first branch on', TRANSLATE_ALL],
+    ['with unaligned accesses', TRANSLATE_UNALIGNED],
     ['carefully', TRANSLATE_CAREFULLY],
     ['once a branch has been taken twenty times', { threshold: 20, batch: 1 }],
   ])('of any kind does in translated code what it does interpreted: translated %s', (_, translate) => {

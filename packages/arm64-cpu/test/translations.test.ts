@@ -5,7 +5,7 @@ import { LOOPS } from '../bench/loop-sources.ts';
 import { assemble } from '../src/asm/assemble.ts';
 import type { TranslationExchange, TranslationPack } from '../src/translator/exchange.ts';
 import { mergePacks, type PackPart } from '../src/translator/merge.ts';
-import { RegionTable, TRAPS_FP } from '../src/translator/region-table.ts';
+import { type Care, RegionTable, TRAPS_FP } from '../src/translator/region-table.ts';
 import { RAM_BASE, TestBoard } from './board.ts';
 
 const CODE = RAM_BASE + 0x40_0000;
@@ -170,7 +170,7 @@ const regionsOf = fc.uniqueArray(
   fc.record({
     entry: fc.integer({ min: 0, max: 15 }),
     words: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 6 }),
-    unaligned: fc.boolean(),
+    care: fc.constantFrom<Care>(0, 1, 2),
     trapsFp: fc.boolean(),
   }),
   { minLength: 1, maxLength: 60, selector: ({ entry, words, trapsFp }) => `${entry} ${words} ${trapsFp}` },
@@ -184,10 +184,10 @@ describe('a table of regions', () => {
         fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 24, maxLength: 24 }),
         (list, page) => {
           const table = new RegionTable(4);
-          for (const { entry, words, unaligned, trapsFp } of list) {
+          for (const { entry, words, care, trapsFp } of list) {
             const begin = 4 * entry;
             const lines = [begin | ((begin + 4 * words.length) << 16)];
-            table.add({ key: begin | (trapsFp ? TRAPS_FP : 0), lines, words, unaligned }, 10);
+            table.add({ key: begin | (trapsFp ? TRAPS_FP : 0), lines, words, care }, 10);
           }
           const memory = new Uint32Array(2048);
           memory.set(page, 1024);
@@ -204,7 +204,7 @@ describe('a table of regions', () => {
             }
             list.forEach((r, row) => {
               expect(t.findSame(t.content(row), r.words[0]!)).toBe(row);
-              expect(t.unaligned(row)).toBe(r.unaligned);
+              expect(t.care(row)).toBe(r.care);
             });
           }
         },
@@ -213,7 +213,7 @@ describe('a table of regions', () => {
   });
 
   it('is merged with others without anything twice, without what is old, with the careful one of two', () => {
-    const row = (word: number, unaligned: boolean) => ({ key: 0, lines: [4 << 16], words: [word], unaligned });
+    const row = (word: number, care: Care) => ({ key: 0, lines: [4 << 16], words: [word], care });
     const part = (rows: ReturnType<typeof row>[], ages?: number[]): PackPart => {
       const table = new RegionTable();
       // The body: no locals, the second parameter and an address.
@@ -222,17 +222,18 @@ describe('a table of regions', () => {
       const bodies = Uint8Array.from(rows.flatMap(() => body));
       return { regions: table.flat(false), bodies, ...(ages ? { ages: Uint8Array.from(ages) } : {}) };
     };
-    const old = part([row(1, false), row(2, false), row(3, false), row(4, true)], [0, 3, 9, 1]);
-    const merged = mergePacks([old, part([row(1, true), row(2, false), row(5, false)])], 8, 100);
+    const old = part([row(1, 0), row(2, 0), row(3, 0), row(4, 1), row(6, 2)], [0, 3, 9, 1, 2]);
+    const merged = mergePacks([old, part([row(1, 1), row(2, 0), row(5, 0), row(6, 1)])], 8, 100);
     const table = RegionTable.of(merged.regions);
     const seen = Array.from({ length: table.count }, (_, n) => {
-      return [table.content(n).words[0], table.unaligned(n), merged.ages[n]];
+      return [table.content(n).words[0], table.care(n), merged.ages[n]];
     });
     expect(seen).toEqual([
-      [2, false, 0],
-      [4, true, 1],
-      [1, true, 0],
-      [5, false, 0],
+      [2, 0, 0],
+      [4, 1, 1],
+      [6, 2, 0],
+      [1, 1, 0],
+      [5, 0, 0],
     ]);
     expect(WebAssembly.validate(merged.wire)).toBe(true);
   });

@@ -4,7 +4,7 @@ import { LOOPS } from '../bench/loop-sources.ts';
 import { assemble } from '../src/asm/assemble.ts';
 import type { BareMachineOptions } from '../src/bare-machine.ts';
 import { VCPU_FIELDS } from '../src/state.ts';
-import { RAM_BASE, TestBoard, TRANSLATE_ALL } from './board.ts';
+import { RAM_BASE, TestBoard, TRANSLATE_ALL, TRANSLATE_CAREFULLY, TRANSLATE_UNALIGNED } from './board.ts';
 
 const CODE = RAM_BASE + 0x40_0000;
 const BUFFER = RAM_BASE + 0x20_0000;
@@ -170,53 +170,56 @@ describe('translated code', () => {
     }
   });
 
-  it('does sequences of accesses near one register as the interpreter does them', () => {
-    const ours = board('ret', 0, TRANSLATE_ALL);
-    const theirs = board('ret', 0, false);
-    const bytes = (b: TestBoard): Uint8Array => b.bytes.subarray(b.at(BUFFER), b.at(BUFFER) + 0x3000);
-    const number = (min: number, max: number) => fc.integer({ min, max });
-    const access = fc.oneof(
-      fc
-        .tuple(fc.constantFrom('ldr x', 'str x', 'ldur x', 'stur x', 'ldr d', 'str d'), number(2, 7), number(0, 15))
-        .map(([name, rt, n]) => `${name}${rt}, [x0, #${8 * n}]`),
-      fc
-        .tuple(fc.constantFrom('ldr w', 'str w', 'ldrsw x', 'ldur w', 'stur w'), number(2, 7), number(0, 31))
-        .map(([name, rt, n]) => `${name}${rt}, [x0, #${4 * n}]`),
-      fc
-        .tuple(fc.constantFrom('ldrb', 'strb', 'ldurb'), number(2, 7), number(0, 63))
-        .map(([name, rt, n]) => `${name} w${rt}, [x0, #${n}]`),
-      fc
-        .tuple(fc.constantFrom('ldp', 'stp', 'ldnp'), number(2, 4), number(-8, 8))
-        .map(([name, rt, n]) => `${name} x${rt}, x${rt + 3}, [x0, #${8 * n}]`),
-      fc
-        .tuple(fc.constantFrom('ldp', 'stp'), number(2, 4), number(-4, 4), fc.boolean())
-        .map(([name, rt, n, pre]) => `${name} x${rt}, x${rt + 3}, ${pre ? `[x0, #${16 * n}]!` : `[x0], #${16 * n}`}`),
-      fc
-        .tuple(fc.constantFrom('ldr x', 'str x', 'str q', 'ldr q'), number(2, 7), number(-4, 4), fc.boolean())
-        .map(([name, rt, n, pre]) => `${name}${rt}, ${pre ? `[x0, #${8 * n}]!` : `[x0], #${8 * n}`}`),
-      fc
-        .tuple(fc.constantFrom('stp q', 'ldp q'), number(2, 7), number(-2, 2))
-        .map(([name, rt, n]) => `${name}${rt}, q${rt + 1}, [x0, #${32 * n}]`),
-      fc.tuple(fc.constantFrom('add', 'sub'), number(0, 4)).map(([name, n]) => `${name} x0, x0, #${8 * n}`),
-      fc.constantFrom('mov x8, x0', 'add x0, x0, x9', 'cbnz x8, .+4', 'eor x2, x3, x4', 'ldr x8, [x0, x9, lsl #3]'),
-    );
-    fc.assert(
-      fc.property(fc.array(access, { minLength: 2, maxLength: 16 }), number(0, 40), number(0, 7), (list, at, off) => {
-        for (const b of [ours, theirs]) {
-          b.write(CODE, assemble(`${list.join('\n')}\nhvc #0`, { origin: BigInt(CODE) }).bytes);
-          // Near the end of a page, mostly aligned.
-          b.set('x0', BigInt(BUFFER + 0x1000 - 8 * at + (off === 0 ? 4 : 0)));
-          b.set('x9', 1n);
-          b.set32('exitRequest', 0);
-          b.set('pc', BigInt(CODE));
-          expect(b.run(1000)).toBe('request');
-        }
-        expect(differences(ours, theirs)).toEqual([]);
-        expect(Buffer.compare(bytes(ours), bytes(theirs))).toBe(0);
-      }),
-      { numRuns: 300 },
-    );
-  });
+  it.each([TRANSLATE_ALL, TRANSLATE_UNALIGNED, TRANSLATE_CAREFULLY])(
+    'does sequences of accesses near one register as the interpreter does them: %o',
+    (translate) => {
+      const ours = board('ret', 0, translate);
+      const theirs = board('ret', 0, false);
+      const bytes = (b: TestBoard): Uint8Array => b.bytes.subarray(b.at(BUFFER), b.at(BUFFER) + 0x3000);
+      const number = (min: number, max: number) => fc.integer({ min, max });
+      const access = fc.oneof(
+        fc
+          .tuple(fc.constantFrom('ldr x', 'str x', 'ldur x', 'stur x', 'ldr d', 'str d'), number(2, 7), number(0, 15))
+          .map(([name, rt, n]) => `${name}${rt}, [x0, #${8 * n}]`),
+        fc
+          .tuple(fc.constantFrom('ldr w', 'str w', 'ldrsw x', 'ldur w', 'stur w'), number(2, 7), number(0, 31))
+          .map(([name, rt, n]) => `${name}${rt}, [x0, #${4 * n}]`),
+        fc
+          .tuple(fc.constantFrom('ldrb', 'strb', 'ldurb'), number(2, 7), number(0, 63))
+          .map(([name, rt, n]) => `${name} w${rt}, [x0, #${n}]`),
+        fc
+          .tuple(fc.constantFrom('ldp', 'stp', 'ldnp'), number(2, 4), number(-8, 8))
+          .map(([name, rt, n]) => `${name} x${rt}, x${rt + 3}, [x0, #${8 * n}]`),
+        fc
+          .tuple(fc.constantFrom('ldp', 'stp'), number(2, 4), number(-4, 4), fc.boolean())
+          .map(([name, rt, n, pre]) => `${name} x${rt}, x${rt + 3}, ${pre ? `[x0, #${16 * n}]!` : `[x0], #${16 * n}`}`),
+        fc
+          .tuple(fc.constantFrom('ldr x', 'str x', 'str q', 'ldr q'), number(2, 7), number(-4, 4), fc.boolean())
+          .map(([name, rt, n, pre]) => `${name}${rt}, ${pre ? `[x0, #${8 * n}]!` : `[x0], #${8 * n}`}`),
+        fc
+          .tuple(fc.constantFrom('stp q', 'ldp q'), number(2, 7), number(-2, 2))
+          .map(([name, rt, n]) => `${name}${rt}, q${rt + 1}, [x0, #${32 * n}]`),
+        fc.tuple(fc.constantFrom('add', 'sub'), number(0, 4)).map(([name, n]) => `${name} x0, x0, #${8 * n}`),
+        fc.constantFrom('mov x8, x0', 'add x0, x0, x9', 'cbnz x8, .+4', 'eor x2, x3, x4', 'ldr x8, [x0, x9, lsl #3]'),
+      );
+      fc.assert(
+        fc.property(fc.array(access, { minLength: 2, maxLength: 16 }), number(0, 40), number(0, 7), (list, at, off) => {
+          for (const b of [ours, theirs]) {
+            b.write(CODE, assemble(`${list.join('\n')}\nhvc #0`, { origin: BigInt(CODE) }).bytes);
+            // Near the end of a page, mostly aligned.
+            b.set('x0', BigInt(BUFFER + 0x1000 - 8 * at + (off === 0 ? 4 : off === 1 ? 1 : 0)));
+            b.set('x9', 1n);
+            b.set32('exitRequest', 0);
+            b.set('pc', BigInt(CODE));
+            expect(b.run(1000)).toBe('request');
+          }
+          expect(differences(ours, theirs)).toEqual([]);
+          expect(Buffer.compare(bytes(ours), bytes(theirs))).toBe(0);
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   it('rejects thresholds and numbers of regions that it cannot keep', () => {
     expect(() => new TestBoard({ translate: { threshold: -1 } })).toThrow('threshold is -1');

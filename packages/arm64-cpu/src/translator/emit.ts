@@ -5,6 +5,7 @@ import { dominates, type FlowNode, flowOf, type Loop } from './flow.ts';
 import { LEFT, NEXT_RECORDS, SITE, TARGET } from './locals.ts';
 import { Memos } from './memos.ts';
 import { type Instruction, PAGE_BYTES, type Region } from './region.ts';
+import { type Care, MOST_CARE } from './region-table.ts';
 import { EXIT_FLAGS, EXIT_LEAVE, EXIT_OUT, EXITS, type Exits, OP, RegionWriter } from './region-writer.ts';
 import { NO_REGISTERS, REGISTER_SP, type RegisterSet } from './registers.ts';
 import {
@@ -60,7 +61,7 @@ const isOnStack = (i: Instruction): boolean => {
 class RegionEmitter {
   readonly #w = new RegionWriter();
   readonly #region: Region;
-  readonly #unaligned: boolean;
+  readonly #care: Care;
   /** Depths at which loops start, and of blocks behind which others begin. */
   readonly #loops = new Map<FlowNode, number>();
   readonly #merges = new Map<FlowNode, number>();
@@ -81,9 +82,9 @@ class RegionEmitter {
   #loop: Loop | undefined;
   #exits: Exits | undefined;
 
-  constructor(region: Region, unaligned: boolean) {
+  constructor(region: Region, care: Care) {
     this.#region = region;
-    this.#unaligned = unaligned;
+    this.#care = care;
     for (const { instructions } of region.blocks.values()) {
       for (const { known, probed } of instructions) {
         if (!probed) continue;
@@ -292,15 +293,14 @@ class RegionEmitter {
   #window(instructions: readonly Instruction[], n: number): Window | undefined {
     const i = instructions[n]!;
     const { access } = i.known;
-    // Where accesses are unaligned or windows cross pages, each is looked up for itself.
-    if (!access || this.#unaligned) return undefined;
+    if (!access || this.#care === MOST_CARE) return undefined;
     const base = baseOf(i);
     const open = this.#windows.find((w) => w.base === base);
     if (open && placeIn(open, access) !== undefined) return open;
     const plan = planWindow(instructions, n);
     if (!plan) return undefined;
     const host = this.#w.local('i32');
-    const stencil = windowLookup(plan.store, plan.high - plan.low, plan.align);
+    const stencil = windowLookup(plan.store, plan.high - plan.low, this.#care > 0 ? 1 : plan.align);
     this.#w.fill({ stencil, registers: [base], immediates: [lebOf64(plan.low)] });
     this.#w.set(host);
     const window = { ...plan, base, host, at: 0 };
@@ -325,7 +325,7 @@ class RegionEmitter {
     const place = window ? placeIn(window, known.access!)! : 0;
     const remembers = !window && this.#memos.take(node, i);
     const way = window ? 'window' : remembers ? 'memo' : 'lookup';
-    const code = codeOf(known, this.#flags ?? PACKED, way, this.#unaligned && !isOnStack(i));
+    const code = codeOf(known, this.#flags ?? PACKED, way, this.#care > 0 && !isOnStack(i));
     if (code.stencil.asksFlags && this.#flags === MEMORY) this.#shared(settleFlags(0));
     this.#w.fill(code, offset, this.#uncounted, remembers ? this.#w.memo() : window?.host, place);
     if (code.stencil.flagsBehind !== undefined) this.#flags = code.stencil.flagsBehind;
@@ -451,10 +451,9 @@ class RegionEmitter {
 }
 
 /**
- * The body of the function of a region (see ends.ts), as the code section has it behind its size.
- * `unaligned`: plain data accesses may be unaligned. It calls helpers by their places in `CALLABLE`, which the module
- * imports first.
+ * The body of the function of a region (see ends.ts), as the code section has it behind its size. It calls helpers by their
+ * places in `CALLABLE`, which the module imports first.
  */
-export function regionBody(region: Region, unaligned: boolean): Uint8Array {
-  return new RegionEmitter(region, unaligned).build();
+export function regionBody(region: Region, care: Care): Uint8Array {
+  return new RegionEmitter(region, care).build();
 }

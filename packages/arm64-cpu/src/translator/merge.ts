@@ -28,7 +28,7 @@ export const bodiesOf = (regions: Uint32Array<ArrayBufferLike>, wire: Uint8Array
 
 /**
  * One pack of all parts' regions, without those that are older than `maxAge`. Of two with the same content it has that
- * which does unaligned accesses, else the first.
+ * with the most care, else the first.
  *
  * @param limit regions that it has at most; the last ones are left out
  */
@@ -43,7 +43,7 @@ export function mergePacks(parts: readonly PackPart[], maxAge: number, limit: nu
       if (age > maxAge) continue;
       const content = table.content(row);
       const same = found.findSame(content, table.entryWord(row));
-      if (same >= 0 && (found.unaligned(same) || !content.unaligned)) {
+      if (same >= 0 && found.care(same) >= content.care) {
         ages[same] = Math.min(ages[same]!, age);
         continue;
       }

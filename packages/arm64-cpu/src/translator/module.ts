@@ -9,12 +9,12 @@ import { CALLABLE } from './callable.ts';
 import { regionBody } from './emit.ts';
 import { REGION_PARAMS, REGION_RESULTS } from './ends.ts';
 import type { Region } from './region.ts';
+import type { Care } from './region-table.ts';
 
 /** A region to be made into code. */
 export interface RegionRequest {
   readonly region: Region;
-  /** Plain data accesses may be unaligned. */
-  readonly unaligned: boolean;
+  readonly care: Care;
 }
 
 /**
@@ -27,8 +27,7 @@ export type ModuleForm = 'exports' | 'table';
 export const regionName = (n: number): string => `r${n}`;
 
 /** The function of a region, as the code section of a module has it. */
-export const regionFunction = ({ region, unaligned }: RegionRequest): Uint8Array =>
-  sized(regionBody(region, unaligned));
+export const regionFunction = ({ region, care }: RegionRequest): Uint8Array => sized(regionBody(region, care));
 
 /** Appends a section of `count` items, of which `bytes` are the last. */
 function pushSection(out: number[], id: number, count: number, items: readonly number[], more = 0): void {

@@ -1,4 +1,5 @@
 /** When code is translated, and how much at a time. */
+import type { Care } from './region-table.ts';
 
 export interface TranslationOptions {
   /** Taken branches to an instruction before the code there is translated: 0 to 32767. Default 3000. */
@@ -13,10 +14,11 @@ export interface TranslationOptions {
   /** Instructions of a region at most. Default 256. */
   readonly size?: number;
   /**
-   * Regions do what is rare themselves from the start, and not only those that have left it to the interpreter often.
-   * Default no.
+   * What regions do themselves from the start of what is rare: 0 nothing; 1 unaligned accesses; 2 each access by itself,
+   * whatever it has in common with others. Those that leave such to the interpreter often are made anew with the next
+   * number. Default 0.
    */
-  readonly careful?: boolean;
+  readonly care?: Care;
   /** Regions that are kept at most: 1 to 32767. Default 24000. */
   readonly regions?: number;
   /**
@@ -31,7 +33,7 @@ export const DEFAULT_OPTIONS: Required<TranslationOptions> = {
   early: 48,
   batch: 32,
   size: 256,
-  careful: false,
+  care: 0,
   regions: 24000,
   modules: 4000,
 };

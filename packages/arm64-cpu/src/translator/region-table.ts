@@ -5,6 +5,13 @@
 import { FILTER_HASH } from '../layout.ts';
 import { PAGE_BYTES, type Region } from './region.ts';
 
+/**
+ * What a region does itself of what is rare in other code: at first nothing; then unaligned accesses; and then accesses in
+ * each other's neighbourhood that a page's end is between, for which each is looked up by itself.
+ */
+export type Care = 0 | 1 | 2;
+export const MOST_CARE = 2;
+
 /** What the code of a region depends on. */
 export interface RegionContent {
   /** Byte of the page at which it begins, and TRAPS_FP. */
@@ -13,15 +20,15 @@ export interface RegionContent {
   readonly lines: ArrayLike<number>;
   /** The words on them. */
   readonly words: ArrayLike<number>;
-  /** Its code does unaligned accesses. */
-  readonly unaligned: boolean;
+  /** What its code does itself of what is rare. */
+  readonly care: Care;
 }
 
 /** In a key: CPACR_EL1 traps floating point. */
 export const TRAPS_FP = 0x1000;
-const UNALIGNED = 0x2000;
+const CARE_SHIFT = 13;
 /** What of a key two regions are told apart by. */
-const KEY_MASK = UNALIGNED - 1;
+const KEY_MASK = 2 ** CARE_SHIFT - 1;
 const ENTRY_MASK = 0xfff;
 const PAGE_WORDS = PAGE_BYTES / 4;
 
@@ -45,7 +52,7 @@ const grown = <T extends Uint32Array<ArrayBufferLike>>(old: T, needed: number): 
 };
 
 /** The words of a region and where they are, from its instructions. */
-export function contentOf(region: Region, trapsFp: boolean, unaligned: boolean): RegionContent {
+export function contentOf(region: Region, trapsFp: boolean, care: Care): RegionContent {
   const instructions = [...region.blocks.values()].flatMap((b) => b.instructions).sort((a, b) => a.offset - b.offset);
   const lines: number[] = [];
   let end = -1;
@@ -56,7 +63,7 @@ export function contentOf(region: Region, trapsFp: boolean, unaligned: boolean):
     lines[lines.length - 1] = (lines.at(-1)! & 0xffff) | (end << 16);
   }
   const words = instructions.map(({ word }) => word >>> 0);
-  return { key: region.entry | (trapsFp ? TRAPS_FP : 0), lines, words, unaligned };
+  return { key: region.entry | (trapsFp ? TRAPS_FP : 0), lines, words, care };
 }
 
 export class RegionTable {
@@ -113,9 +120,8 @@ export class RegionTable {
     return this.#rows[row * ROW]! & KEY_MASK;
   }
 
-  /** Whether its code does unaligned accesses. */
-  unaligned(row: number): boolean {
-    return (this.#rows[row * ROW]! & UNALIGNED) !== 0;
+  care(row: number): Care {
+    return (this.#rows[row * ROW]! >>> CARE_SHIFT) as Care;
   }
 
   lineAt(row: number): number {
@@ -134,11 +140,11 @@ export class RegionTable {
   content(row: number): RegionContent {
     const lines = this.#lines.subarray(this.lineAt(row), this.lineAt(row + 1));
     const words = this.#words.subarray(this.wordAt(row), this.wordAt(row + 1));
-    return { key: this.key(row), lines, words, unaligned: this.unaligned(row) };
+    return { key: this.key(row), lines, words, care: this.care(row) };
   }
 
   /** Adds a region with `codeBytes` bytes of code; what has the same content is found no more. Gives its row. */
-  add({ key, lines, words, unaligned }: RegionContent, codeBytes: number): number {
+  add({ key, lines, words, care }: RegionContent, codeBytes: number): number {
     const row = this.#count++;
     const [lineAt, wordAt] = [this.lineAt(row), this.wordAt(row)];
     this.#rows = grown(this.#rows, (row + 2) * ROW);
@@ -148,7 +154,7 @@ export class RegionTable {
     this.#lines.set(lines, lineAt);
     this.#words.set(words, wordAt);
     const at = row * ROW;
-    this.#rows[at] = key | (unaligned ? UNALIGNED : 0);
+    this.#rows[at] = key | (care << CARE_SHIFT);
     this.#rows[at + ROW + 1] = lineAt + lines.length;
     this.#rows[at + ROW + 2] = wordAt + words.length;
     this.#rows[at + ROW + 3] = this.codeAt(row) + codeBytes;

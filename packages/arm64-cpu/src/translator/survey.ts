@@ -115,9 +115,9 @@ export class CodeSurvey {
   #add(region: Region, trapsFp: boolean): void {
     const first = region.blocks.get(region.entry)!.instructions[0]!;
     if (!first.probed) return;
-    const content = contentOf(region, trapsFp, false);
+    const content = contentOf(region, trapsFp, 0);
     if (this.#table.findSame(content, first.word >>> 0) >= 0) return;
-    const body = regionFunction({ region, unaligned: false });
+    const body = regionFunction({ region, care: 0 });
     this.#table.add(content, body.length);
     this.#bodies.push(body);
   }

@@ -23,7 +23,7 @@ import { buildModule, regionFunction, regionName } from './module.ts';
 import { DEFAULT_OPTIONS, type TranslationOptions } from './options.ts';
 import { PageSource, type RecordsPage } from './page-source.ts';
 import { findRegion, PAGE_BYTES, type Region, type RegionSource } from './region.ts';
-import { contentOf, hashOf, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
+import { type Care, contentOf, hashOf, MOST_CARE, type RegionContent, RegionTable, TRAPS_FP } from './region-table.ts';
 
 /** A page of records that the pCPU has, at a place among them. */
 export interface CodePage extends RecordsPage {
@@ -118,7 +118,7 @@ export class Translator {
     this.#table = core.regions as WebAssembly.Table;
     this.#filter = new Uint32Array(memory.buffer, area.pcpu + PCPU_FILTER, FILTER_BYTES / 4).fill(0);
     this.#exchange = exchange;
-    const { threshold, early, batch, size, careful, regions, modules } = { ...DEFAULT_OPTIONS, ...options };
+    const { threshold, early, batch, size, care, regions, modules } = { ...DEFAULT_OPTIONS, ...options };
     if (!(threshold >= 0 && threshold < ENTRY_HOT)) throw new RangeError(`threshold is ${threshold}, not 0 to 32767`);
     if (!(regions >= 1 && regions < REGIONS)) throw new RangeError(`regions is ${regions}, not 1 to ${REGIONS - 1}`);
     this.#options = {
@@ -126,7 +126,7 @@ export class Translator {
       early: Math.min(early, threshold),
       batch: Math.min(batch, regions),
       size,
-      careful,
+      care,
       regions,
       modules,
     };
@@ -221,7 +221,7 @@ export class Translator {
     this.#waiting.push({
       page,
       region,
-      content: contentOf(region, page.trapsFp, this.#options.careful),
+      content: contentOf(region, page.trapsFp, this.#options.care),
       cancelled: false,
     });
     if (this.#waiting.length >= this.#options.batch) this.#compile();
@@ -308,7 +308,7 @@ export class Translator {
    */
   leftOften(number: number, instructions: number): void {
     const { table, row } = this.#placeOf(number);
-    if (table.unaligned(row)) return;
+    if (table.care(row) === MOST_CARE) return;
     const before = this.#leftAt.get(number) ?? -Infinity;
     if (instructions >= before && instructions - before < REGION_LEAVES * INSTRUCTIONS_PER_LEAVE) {
       this.#leftAt.delete(number);
@@ -375,7 +375,7 @@ export class Translator {
 
   /** Gives a region a number, and makes its code. */
   #make(region: Region, content: RegionContent): Uint8Array {
-    const body = regionFunction({ region, unaligned: content.unaligned });
+    const body = regionFunction({ region, care: content.care });
     this.#number(content, body.length);
     return body;
   }
@@ -403,7 +403,7 @@ export class Translator {
     const next = table.spans(row) ? this.#nextPages[page.index] : undefined;
     const source = this.#source.of(page, next, (at) => table.covers(row, at, at + 4));
     const region = findRegion(table.entry(row), this.#options.size, source);
-    return [{ number, region, content: contentOf(region, page.trapsFp, true) }];
+    return [{ number, region, content: contentOf(region, page.trapsFp, (table.care(row) + 1) as Care) }];
   }
 
   /** Links `number` wherever `old` is linked. */
