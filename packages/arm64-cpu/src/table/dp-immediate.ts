@@ -178,10 +178,12 @@ export const rows: readonly Row[] = [
     sem: (x, f) => {
       const n = widthOf(f);
       const one = n === 64 ? i64(1) : i32(1);
-      // Rn:Rm >> lsb; the two shifts of Rn keep the count below n when lsb is 0.
+      // Rn:Rm >> lsb; where lsb may be 0, two shifts of Rn keep the count below n. One is what compilers know a rotation by.
       const lsb = x.tmp(x.imm(n, (g) => g.imms!));
-      const up = xor(lsb, konst(one.t, n - 1));
-      x.setX('Rd', or(shrU(x.X('Rm', n), lsb), shl(shl(x.X('Rn', n), one), up)));
+      const up = lsb.k
+        ? shl(x.X('Rn', n), sub(konst(one.t, n), lsb))
+        : shl(shl(x.X('Rn', n), one), xor(lsb, konst(one.t, n - 1)));
+      x.setX('Rd', or(shrU(x.X('Rm', n), lsb), up));
     },
   },
 ];
