@@ -99,10 +99,13 @@ export class CacheFolder {
       if (name.endsWith(TEMPORARY) && Date.now() - at > STALE_MS) rmSync(path, { force: true });
     }
     const packs = files.filter(({ name }) => name.endsWith(SUFFIX)).sort((a, b) => b.at - a.at);
-    let bytes = 0;
-    for (const { name, path, size } of packs) {
-      bytes += size;
-      if (bytes > this.#limit && name !== kept + SUFFIX) rmSync(path, { force: true });
+    const isKept = ({ name }: { name: string }): boolean => name === kept + SUFFIX;
+    // What was just written may seem older than what was just read: file systems' clocks are coarse.
+    let bytes = packs.find(isKept)?.size ?? 0;
+    for (const pack of packs) {
+      if (isKept(pack)) continue;
+      bytes += pack.size;
+      if (bytes > this.#limit) rmSync(pack.path, { force: true });
     }
   }
 }
