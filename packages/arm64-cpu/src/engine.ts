@@ -5,7 +5,6 @@ import { EXIT_BUDGET, EXIT_EVENT, EXIT_REQUEST, EXIT_WAIT } from './interpreter/
 import { HANDLER_UNDECODED } from './interpreter/record.ts';
 import {
   BLOCK_TABLE,
-  CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   CODE_TLB_BYTES,
   CODE_TLB_INDEX_BITS,
@@ -23,6 +22,7 @@ import {
   PCPU_SLOT_KEYS,
   RECORD_COUNT,
   RECORD_SHIFT,
+  recordsIn,
   SLOTS,
   TLB_EMPTY_UPPER,
 } from './layout.ts';
@@ -125,7 +125,7 @@ const LONGEST_WRITE = 64;
 
 interface CoreExports extends TlbExports {
   run(vcpu: number, budget: number): number;
-  flushCode(pcpu: number): void;
+  forgetCode(pcpu: number, records: number): void;
   clearRecords(records: number, hostPage: number, trapsFp: number, count: number, used: number): void;
 }
 
@@ -304,7 +304,7 @@ export class Engine {
 
   /** This pCPU's records of a page, or 0. */
   #recordsAt(hostPage: number, trapsFp: number): number {
-    return (this.#u32[this.#codePageEntry(hostPage, trapsFp)]! & ~CODE_PAGE_WRITE_MAPPED) >>> 0;
+    return recordsIn(this.#u32[this.#codePageEntry(hostPage, trapsFp)]!);
   }
 
   #codePageEntry(hostPage: number, trapsFp: number): number {
@@ -327,7 +327,7 @@ export class Engine {
     this.#vmids[index] = vmid;
     this.#writes[index] = 0;
     // The caller has seen to it that there is no write entry.
-    this.#u32[this.#codePageEntry(hostPage, 0)]! &= ~CODE_PAGE_WRITE_MAPPED;
+    if (this.#recordsAt(hostPage, 0) === 0) this.#u32[this.#codePageEntry(hostPage, 0)] = 0;
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = records;
     return records;
   }
@@ -341,7 +341,7 @@ export class Engine {
     this.#maintenance.voidCalls();
     this.#u32[this.#codePageEntry(hostPage, trapsFp)] = 0;
     this.#translator?.dropped(index);
-    this.#core.flushCode(this.pcpu);
+    this.#core.forgetCode(this.pcpu, this.#recordsOf(index));
   }
 
   /** A page that is data as much as code gives its records up: its writes are quick again. */

@@ -137,13 +137,16 @@ export const PCPU_CLOCK_LATEST = 0x190;
 export const PCPU_CLOCK_LOCK = 0x194;
 export const PCPU_SLOTS = 0x1000;
 /**
- * One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0; bit 0: its TLBs may have a write entry for the
- * page. Behind it a second such map, of records made where CPACR_EL1 traps floating point: those of FP and AdvSIMD
- * instructions raise the trap. A page with records in either has no write entry in the TLBs of the same pCPU.
+ * One u32 per 4 KiB of the memory: this pCPU's records of the page, or 0. With bit 0 there are none, and its TLBs may have
+ * a write entry for the page: at most the one whose offset in the pCPU's area is the rest; where that is 0, several.
+ * Behind it a second such map, of records made where CPACR_EL1 traps floating point: those of FP and AdvSIMD instructions
+ * raise the trap. A page with records in either has no write entry in the TLBs of the same pCPU.
  */
 export const PCPU_CODE_PAGES = PCPU_SLOTS + SLOTS * SLOT_BYTES;
 export const CODE_PAGES_SHIFT = 22;
 export const CODE_PAGE_WRITE_MAPPED = 1;
+/** The records that a word of PCPU_CODE_PAGES tells of, or 0. */
+export const recordsIn = (word: number): number => ((word & CODE_PAGE_WRITE_MAPPED) === 0 ? word : 0);
 /** A code TLB that stays empty: with it every instruction is looked at before it runs. */
 export const PCPU_NO_CODE = PCPU_CODE_PAGES + 2 * 2 ** CODE_PAGES_SHIFT;
 
@@ -175,11 +178,14 @@ export const REGIONS = 0x8000;
 export const PAGE_NEXT = PAGE_TRAPS_FP + 4;
 /** u32: what the count of an instruction begins with when its record is made. */
 export const PAGE_FIRST_COUNT = PAGE_NEXT + 4;
+/** u32: address of the only entry of a code TLB that leads to the records; 0: none does; 1: several may. */
+export const PAGE_TLB_ENTRY = PAGE_FIRST_COUNT + 4;
+export const TLB_ENTRIES_MANY = 1;
 /**
  * u32: what the count of an entry begins with anew when a translation was looked for early and not found; 0: none is
  * looked for early. Behind it a bit for each instruction: that has been done.
  */
-export const PAGE_LATER = PAGE_FIRST_COUNT + 4;
+export const PAGE_LATER = PAGE_TLB_ENTRY + 4;
 export const PAGE_LOOKED = PAGE_LATER + 4;
 export const PAGE_LOOKED_BYTES = 1024 / 8;
 export const PAGE_RECORDS_BYTES = Math.ceil((PAGE_LOOKED + PAGE_LOOKED_BYTES) / 64) * 64;

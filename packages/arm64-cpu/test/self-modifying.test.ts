@@ -9,16 +9,20 @@ const MOVZ = (rd: number, value: number): number => 0xd2800000 + value * 32 + rd
 const RET = 0xd65f03c0;
 const NOP = 0xd503201f;
 
-/** CODE holds the program; FRAME is writable at WRITE and executable where it is mapped one to one. */
+/** CODE holds the program; FRAME is writable at WRITE and executable at EXECUTE, and OTHER bytes behind each. */
 function machine(options: ConstructorParameters<typeof Machine>[0] = {}): Machine {
   const m = new Machine(options);
-  const pages = 256;
-  m.tables.map(WRITE, FRAME, NORMAL, { size: pages * 0x1000 });
-  // Another gigabyte for executing, read-only.
-  m.tables.map(0x6000_0000n, FRAME, NORMAL | EL0 | READ_ONLY, { size: pages * 0x1000 });
+  const size = 256 * 0x1000;
+  for (const other of [0n, OTHER]) {
+    m.tables.map(WRITE + other, FRAME, NORMAL, { size });
+    // Another gigabyte for executing, read-only.
+    m.tables.map(EXECUTE + other, FRAME, NORMAL | EL0 | READ_ONLY, { size });
+  }
   return m;
 }
 const EXECUTE = 0x6000_0000n;
+/** From either address of a frame to a second one, with another place in every TLB. */
+const OTHER = 0x0140_0000n;
 
 /** Starts at EL1 with registers. */
 function run(m: Machine, source: string, registers: Record<string, bigint>): void {
@@ -132,6 +136,22 @@ describe('code that changes', () => {
     expect([m.get('x10'), m.get('x3')]).toEqual([500n, 0n]);
   });
 
+  it('code at two addresses whose records were given up is seen to change at both', () => {
+    for (const other of [0n, OTHER]) {
+      const m = machine();
+      m.write(FRAME, [MOVZ(10, 1), RET]);
+      const often = 'mov x3, #64\n1: str w1, [x0]\nsubs x3, x3, #1\nb.ne 1b';
+      run(m, `blr x20\nblr x21\n${often}\nblr x20\nstr w2, [x0]\nblr x20\nmov x11, x10\nblr x21`, {
+        x0: WRITE,
+        x1: BigInt(MOVZ(10, 2)),
+        x2: BigInt(MOVZ(10, 3)),
+        x20: EXECUTE + other,
+        x21: EXECUTE + (OTHER - other),
+      });
+      expect([m.get('x11'), m.get('x10')]).toEqual([3n, 3n]);
+    }
+  });
+
   it('a loop that writes to its own page keeps going', () => {
     const m = machine();
     m.program('loop: str x3, [x0]\nadd x10, x10, #1\nsubs x3, x3, #1\nb.ne loop\nhvc #0', FRAME, EXECUTE);
@@ -214,6 +234,10 @@ describe('code that changes', () => {
       slot: fc.nat(3),
       value: fc.integer({ min: 1, max: 0xffff }),
       call: fc.boolean(),
+      // Records of a page are given up when it is written often.
+      times: fc.constantFrom(1, 1, 1, 20),
+      isOtherWrite: fc.boolean(),
+      isOtherCall: fc.boolean(),
     });
     fc.assert(
       fc.property(
@@ -224,21 +248,22 @@ describe('code that changes', () => {
           const model = Array.from({ length: 6 }, () => [0, 0, 0, 0]);
           for (let page = 0; page < 6; page++)
             m.write(FRAME + page * 0x1000, [...[0, 1, 2, 3].map((n) => MOVZ(10 + n, 0)), RET]);
-          m.program('str w1, [x0]\ncbz x2, 1f\nblr x20\n1: hvc #0');
+          m.program('0: str w1, [x0]\nsubs x3, x3, #1\nb.ne 0b\ncbz x2, 1f\nblr x20\n1: hvc #0');
           for (const s of steps) {
             model[s.page]![s.slot] = s.value;
             m.level(1);
-            m.set('x0', WRITE + BigInt(s.page * 0x1000 + s.slot * 4));
+            m.set('x0', WRITE + (s.isOtherWrite ? OTHER : 0n) + BigInt(s.page * 0x1000 + s.slot * 4));
             m.set('x1', BigInt(MOVZ(10 + s.slot, s.value)));
             m.set('x2', s.call ? 1n : 0n);
-            m.set('x20', EXECUTE + BigInt(s.page * 0x1000));
+            m.set('x3', BigInt(s.times));
+            m.set('x20', EXECUTE + (s.isOtherCall ? OTHER : 0n) + BigInt(s.page * 0x1000));
             m.set('pc', BigInt(CODE));
             m.go();
             if (s.call) expect([10, 11, 12, 13].map((n) => Number(m.get(`x${n}`)))).toEqual(model[s.page]);
           }
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 50 },
     );
   });
 });

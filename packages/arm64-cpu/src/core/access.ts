@@ -133,12 +133,14 @@ export const pageFlags = (host: Expr): Expr => atomicLoad('i32', 1, shrU(host, i
 export const setPageFlag = (f: FunctionBuilder, host: Expr, flag: number): void =>
   f.drop(node('i32', atomicCode('or', 'i32', 1, PAGE_FLAGS), shrU(host, i32(12)), i32(flag)));
 
-/** Enters one 8-byte entry for the page of `va`, with the bits of `change` turned over. */
-function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr, change: Expr = i64(0)): void {
+/** Enters one 8-byte entry for the page of `va`, with the bits of `change` turned over. Gives its address. */
+function enter(f: FunctionBuilder, table: Expr, va: Expr, host: Expr, change: Expr = i64(0)): Expr {
   const index = shl(and(wrap(shrU(va, i64(12))), i32(2 ** TLB_INDEX_BITS - 1)), i32(3));
   const tag = and(va, i64(-(2n ** BigInt(TLB_TAG_SHIFT))));
   const hostPage = extU(shrU(and(host, i32(~0xfff)), i32(TLB_HOST_SHIFT)));
-  f.store('i64', add(table, index), xor(or(tag, hostPage), change));
+  const at = f.tmp(add(table, index));
+  f.store('i64', at, xor(or(tag, hostPage), change));
+  return at;
 }
 
 /**
@@ -167,7 +169,7 @@ const resolve: CoreHelper = {
     const el0 = f.tmp(and(access, i32(ACCESS_EL0)));
     const slot = f.tmp(select(el0, field(cpu, 'tlbSlot', 'i32'), field(cpu, 'tlbSlotEl1', 'i32')));
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
-    f.if(and(ne(isWrite, i32(0)), hasRecords(pcpu, host)), () => {
+    f.if(and(ne(isWrite, i32(0)), hasRecords(f, pcpu, host)), () => {
       f.callVoid(m.fn('codeWritten'), cpu, host);
       f.ret(host);
     });
@@ -182,11 +184,14 @@ const resolve: CoreHelper = {
       // What is read is mostly written too, and the reverse: one walk for both. Pages with records are not written unseen.
       const mayWrite = and(attributes, select(el0, i32(ATTR_WRITE_EL0), i32(ATTR_WRITE_EL1)));
       const isOpen = and(ne(and(attributes, i32(ATTR_WRITE_STAGE2)), i32(0)), ne(mayWrite, i32(0)));
-      f.if(or(isWrite, and(isOpen, eqz(hasRecords(pcpu, host)))), () => {
-        const map = f.tmp(codePageEntry(pcpu, host));
-        f.store('i32', map, or(load('i32', map, PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
+      f.if(or(isWrite, and(isOpen, eqz(hasRecords(f, pcpu, host)))), () => {
         const guarded = select(and(pageFlags(host), i32(PAGE_GUARDED)), i64(TLB_GUARD), i64(0));
-        enter(f, add(slot, i32(SLOT_WRITE)), va, host, guarded);
+        const entry = enter(f, add(slot, i32(SLOT_WRITE)), va, host, guarded);
+        const map = f.tmp(codePageEntry(pcpu, host));
+        const before = f.tmp(load('i32', map, PCPU_CODE_PAGES));
+        const only = f.tmp(or(sub(entry, pcpu), i32(CODE_PAGE_WRITE_MAPPED)));
+        const isOnly = or(eqz(before), eq(before, only));
+        f.store('i32', map, select(isOnly, only, i32(CODE_PAGE_WRITE_MAPPED)), PCPU_CODE_PAGES);
       });
       enter(f, add(slot, i32(SLOT_READ)), va, host);
     });
@@ -197,17 +202,18 @@ const resolve: CoreHelper = {
 
 /** Where, from PCPU_CODE_PAGES, the first map has its word for the page of `host`. */
 const codePageEntry = (pcpu: Expr, host: Expr): Expr => add(pcpu, shl(shrU(host, i32(12)), i32(2)));
-/** This pCPU's records of the page at `hostPage`: of the first map, or of the second (see PCPU_CODE_PAGES). */
-export const recordsOf = (pcpu: Expr, hostPage: Expr, map: Expr): Expr =>
-  and(
-    load('i32', add(codePageEntry(pcpu, hostPage), shl(map, i32(CODE_PAGES_SHIFT))), PCPU_CODE_PAGES),
-    i32(~CODE_PAGE_WRITE_MAPPED),
-  );
-/** Whether this pCPU may have a write entry for the page. */
-export const isWriteMapped = (pcpu: Expr, hostPage: Expr): Expr =>
-  and(load('i32', codePageEntry(pcpu, hostPage), PCPU_CODE_PAGES), i32(CODE_PAGE_WRITE_MAPPED));
-const hasRecords = (pcpu: Expr, host: Expr): Expr =>
-  ne(or(recordsOf(pcpu, host, i32(0)), recordsOf(pcpu, host, i32(1))), i32(0));
+/** The word of a page in the first map, or in the second (see PCPU_CODE_PAGES). */
+export const codePage = (pcpu: Expr, hostPage: Expr, map: Expr): Expr =>
+  load('i32', add(codePageEntry(pcpu, hostPage), shl(map, i32(CODE_PAGES_SHIFT))), PCPU_CODE_PAGES);
+/** Whether the word of the first map says that there may be a write entry. */
+export const isWriteMapped = (word: Expr): Expr => and(word, i32(CODE_PAGE_WRITE_MAPPED));
+/** This pCPU's records of the page at `hostPage`, or 0. */
+export function recordsOf(f: FunctionBuilder, pcpu: Expr, hostPage: Expr, map: Expr): Expr {
+  const word = f.tmp(codePage(pcpu, hostPage, map));
+  return select(isWriteMapped(word), i32(0), word);
+}
+const hasRecords = (f: FunctionBuilder, pcpu: Expr, host: Expr): Expr =>
+  ne(or(recordsOf(f, pcpu, host, i32(0)), codePage(pcpu, host, i32(1))), i32(0));
 
 /** codeWritten(cpu, host): a write goes to a page of which this pCPU has records: those of the written words are void. */
 const codeWritten: CoreHelper = {
@@ -221,7 +227,7 @@ const codeWritten: CoreHelper = {
     const at = f.local('i32');
     const left = f.local('i32');
     for (const map of [0, 1]) {
-      f.set(records, recordsOf(pcpu, and(host, i32(~0xfff)), i32(map)));
+      f.set(records, recordsOf(f, pcpu, host, i32(map)));
       f.if(f.get(records), () => {
         const end = f.tmp(add(f.get(records), i32(1024 << RECORD_SHIFT)));
         f.set(at, add(f.get(records), shl(shrU(and(host, i32(0xfff)), i32(2)), i32(RECORD_SHIFT))));

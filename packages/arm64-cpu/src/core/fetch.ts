@@ -5,12 +5,34 @@ import {
   PAGE_FIRST_COUNT,
   PAGE_HAS_CODE,
   PAGE_HOST,
+  PAGE_TLB_ENTRY,
   PAGE_TRAPS_FP,
   PCPU_ALONE,
+  RECORD_BYTES,
   RECORD_SHIFT,
+  TLB_ENTRIES_MANY,
 } from '../layout.ts';
-import { add, and, type Expr, eq, eqz, i32, i64, ne, not, or, select, shl, shrU, wrap } from '../wasm/expr.ts';
-import { accessOf, isWriteMapped, recordsOf, setPageFlag } from './access.ts';
+import {
+  add,
+  and,
+  type Expr,
+  eq,
+  eqz,
+  i32,
+  i64,
+  load,
+  ltU,
+  ne,
+  not,
+  or,
+  select,
+  shl,
+  shrU,
+  sub,
+  wrap,
+} from '../wasm/expr.ts';
+import type { FunctionBuilder } from '../wasm/function-builder.ts';
+import { accessOf, codePage, isWriteMapped, recordsOf, setPageFlag } from './access.ts';
 import { DEBUG_STEP, LOOK_FAULT, LOOK_ON } from './debug.ts';
 import type { CoreHelper } from './helper.ts';
 import { ACCESS_EXEC, FSC_EXTERNAL, field, setField, WALK_STAGE2 } from './memory.ts';
@@ -23,6 +45,22 @@ function fpTraps(cpu: Expr): Expr {
 }
 
 const FSC_PC_ALIGNMENT_EC = 0x22;
+const HOST_PAGE_BYTES = 0x1000;
+
+const recordAt = (records: Expr, va: Expr): Expr => add(records, shl(and(wrap(va), i32(0xffc)), i32(RECORD_SHIFT - 2)));
+
+/**
+ * Writes where the first records of a page will be: fresh memory that is read before it is written costs the host two page
+ * faults, and for the second one every core that runs the board is interrupted.
+ */
+function touch(f: FunctionBuilder, records: Expr, va: Expr): void {
+  const at = f.tmp(recordAt(records, va));
+  // Operands, which are not there yet: a region may begin at the record.
+  const operands = RECORD_BYTES / 2;
+  f.store('i32', at, i32(0), operands);
+  const last = (1024 << RECORD_SHIFT) - HOST_PAGE_BYTES;
+  f.if(ltU(sub(at, records), i32(last)), () => f.store('i32', at, i32(0), operands + HOST_PAGE_BYTES));
+}
 
 /**
  * fetchAlone(cpu, va, host): the record of the instruction, on the page from which one runs at a time; 0 with an
@@ -86,12 +124,14 @@ const fetch: CoreHelper = {
     const pcpu = f.tmp(field(cpu, 'pcpu', 'i32'));
     const records = f.local('i32');
     const map = f.tmp(fpTraps(cpu));
-    f.set(records, recordsOf(pcpu, hostPage, map));
+    f.set(records, recordsOf(f, pcpu, hostPage, map));
     f.if(eqz(f.get(records)), () => {
       // Before a word is read: whoever writes one and then finds the flag clear has been seen.
       setPageFlag(f, hostPage, PAGE_HAS_CODE);
-      f.if(isWriteMapped(pcpu, hostPage), () => f.callVoid(m.fn('flushWrites'), pcpu));
+      const word = f.tmp(codePage(pcpu, hostPage, i32(0)));
+      f.if(isWriteMapped(word), () => f.callVoid(m.fn('forgetWrites'), pcpu, word));
       f.set(records, f.call(m.fn('newCodePage'), cpu, hostPage, map));
+      touch(f, f.get(records), va);
     });
     const page = f.tmp(and(va, not(i64(0xfff))));
     const entry = f.tmp(
@@ -99,9 +139,13 @@ const fetch: CoreHelper = {
     );
     f.store('i64', entry, page);
     f.store('i32', entry, f.get(records), 8);
+    const only = f.tmp(load('i32', f.get(records), PAGE_TLB_ENTRY));
+    f.if(ne(only, entry), () =>
+      f.store('i32', f.get(records), select(only, i32(TLB_ENTRIES_MANY), entry), PAGE_TLB_ENTRY),
+    );
     setField(f, cpu, 'pageVa', page);
     setField(f, cpu, 'pageRecords', f.get(records));
-    f.ret(add(f.get(records), shl(and(wrap(va), i32(0xffc)), i32(RECORD_SHIFT - 2))));
+    f.ret(recordAt(f.get(records), va));
     f.unreachable();
   },
 };
@@ -122,6 +166,7 @@ const clearRecords: CoreHelper = {
     f.store('i32', records, hostPage, PAGE_HOST);
     f.store('i32', records, trapsFp, PAGE_TRAPS_FP);
     f.store('i32', records, count, PAGE_FIRST_COUNT);
+    f.store('i32', records, i32(0), PAGE_TLB_ENTRY);
   },
 };
 

@@ -1,7 +1,9 @@
 /** TLB slots of a pCPU: one per address space, chosen by VMID and ASID; TLBI (Arm ARM D5.10). */
 import {
+  CODE_PAGE_WRITE_MAPPED,
   CODE_TLB_BYTES,
   CODE_TLB_INDEX_BITS,
+  PAGE_TLB_ENTRY,
   PCPU_MARK,
   PCPU_NO_CODE,
   PCPU_SLOT_CLOCK,
@@ -30,6 +32,7 @@ import {
   TLB_BYTES,
   TLB_EMPTY_LOWER,
   TLB_EMPTY_UPPER,
+  TLB_ENTRIES_MANY,
   TLB_INDEX_BITS,
 } from '../layout.ts';
 import { OP_ASID, OP_VA, OP_VMID } from '../smp/operations.ts';
@@ -40,6 +43,7 @@ import {
   type Expr,
   eq,
   eqz,
+  geU,
   gtU,
   i32,
   i64,
@@ -48,6 +52,7 @@ import {
   ne,
   node,
   or,
+  remU,
   select,
   shl,
   shrU,
@@ -284,6 +289,8 @@ const flushAll: CoreHelper = {
   },
 };
 
+const empty = (byte: number): Expr => i64(BigInt(byte) * 0x0101010101010101n);
+
 /** emptyWrites(slot) */
 const emptyWrites: CoreHelper = {
   name: 'emptyWrites',
@@ -294,13 +301,26 @@ const emptyWrites: CoreHelper = {
   },
 };
 
-/** flushWrites(pcpu): empties every write table, so that no page that now holds code is written unseen. */
-const flushWrites: CoreHelper = {
-  name: 'flushWrites',
-  params: ['i32'],
+const emptyEntry = (isUpper: Expr): Expr => select(isUpper, empty(TLB_EMPTY_UPPER), empty(TLB_EMPTY_LOWER));
+
+/**
+ * forgetWrites(pcpu, word): no write entry is left of a page that now holds code, of which the word of PCPU_CODE_PAGES is
+ * given, so that it is not written unseen.
+ */
+const forgetWrites: CoreHelper = {
+  name: 'forgetWrites',
+  params: ['i32', 'i32'],
   results: [],
   build(f, m) {
-    eachSlot(f, f.param(0), (at, base) => {
+    const pcpu = f.param(0);
+    const entry = f.tmp(and(f.param(1), i32(~CODE_PAGE_WRITE_MAPPED)));
+    f.if(entry, () => {
+      const inSlot = remU(sub(entry, i32(PCPU_SLOTS)), i32(SLOT_BYTES));
+      const isUpper = geU(sub(inSlot, i32(SLOT_WRITE)), i32(TLB_BYTES / 2));
+      f.store('i64', add(pcpu, entry), emptyEntry(isUpper));
+      f.ret();
+    });
+    eachSlot(f, pcpu, (at, base) => {
       f.if(inUse(at), () => f.callVoid(m.fn('emptyWrites'), base));
     });
   },
@@ -318,12 +338,18 @@ const flushWritesOf: CoreHelper = {
   },
 };
 
-/** flushCode(pcpu): empties every code TLB. */
-const flushCode: CoreHelper = {
-  name: 'flushCode',
-  params: ['i32'],
+/** forgetCode(pcpu, records): no entry of a code TLB is left that leads to a page of records. */
+const forgetCode: CoreHelper = {
+  name: 'forgetCode',
+  params: ['i32', 'i32'],
   results: [],
   build(f) {
+    const entry = f.tmp(load('i32', f.param(1), PAGE_TLB_ENTRY));
+    f.if(eqz(entry), () => f.ret());
+    f.if(ne(entry, i32(TLB_ENTRIES_MANY)), () => {
+      f.store('i64', entry, empty(TLB_EMPTY_UPPER));
+      f.ret();
+    });
     eachSlot(f, f.param(0), (at, base) => {
       f.if(inUse(at), () => fill(f, add(base, i32(SLOT_CODE)), TLB_EMPTY_UPPER, CODE_TLB_BYTES));
     });
@@ -361,8 +387,6 @@ const flushVmid: CoreHelper = {
   },
 };
 
-const empty = (byte: number): Expr => i64(BigInt(byte) * 0x0101010101010101n);
-
 /** emptyPage(slot, page): forgets one 4 KiB page; `page` is the low bits of VA[55:12]. */
 const emptyPage: CoreHelper = {
   name: 'emptyPage',
@@ -373,7 +397,7 @@ const emptyPage: CoreHelper = {
     const data = f.tmp(add(base, shl(and(page, i32(2 ** TLB_INDEX_BITS - 1)), i32(3))));
     const code = f.tmp(add(base, shl(and(page, i32(2 ** CODE_TLB_INDEX_BITS - 1)), i32(4))));
     const isUpper = and(page, i32(2 ** (TLB_INDEX_BITS - 1)));
-    const nothing = f.tmp(select(isUpper, empty(TLB_EMPTY_UPPER), empty(TLB_EMPTY_LOWER)));
+    const nothing = f.tmp(emptyEntry(isUpper));
     for (const table of [SLOT_READ, SLOT_WRITE]) f.store('i64', data, nothing, table);
     // An entry of another page with the same index stays: code is looked up anew at some cost.
     f.if(eq(wrap(shrU(load('i64', code, SLOT_CODE), i64(12))), page), () =>
@@ -525,9 +549,9 @@ export const helpers: readonly CoreHelper[] = [
   selectContext,
   forgetStage2,
   flushAll,
-  flushWrites,
+  forgetWrites,
   flushWritesOf,
-  flushCode,
+  forgetCode,
   flushAsid,
   flushVmid,
   flushVa,

@@ -24,7 +24,7 @@ const EXPORTS = [
   'flushAsid',
   'flushVa',
   'flushWritesOf',
-  'flushCode',
+  'forgetCode',
   'clearRecords',
   'fillRecord',
   'fpRecompute',

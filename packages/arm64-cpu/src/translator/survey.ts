@@ -4,7 +4,6 @@
  * one that changes at the same moment makes a region more or less.
  */
 import {
-  CODE_PAGE_WRITE_MAPPED,
   CODE_PAGES_SHIFT,
   ENTRY_HOT,
   PAGE_HOST,
@@ -15,6 +14,7 @@ import {
   PCPU_RECORDS,
   RECORD_BYTES,
   RECORD_COUNT,
+  recordsIn,
 } from '../layout.ts';
 import { concat } from '../wasm/module-builder.ts';
 import type { PackPart } from './merge.ts';
@@ -84,8 +84,7 @@ export class CodeSurvey {
     if (hostPage === 0) return undefined;
     const trapsFp = this.#u32[(records + PAGE_TRAPS_FP) >>> 2]!;
     const entry = pcpu + PCPU_CODE_PAGES + trapsFp * 2 ** CODE_PAGES_SHIFT + (hostPage >>> 12) * 4;
-    const current = (this.#u32[entry >>> 2]! & ~CODE_PAGE_WRITE_MAPPED) >>> 0;
-    return current === records ? { records, hostPage, trapsFp: trapsFp !== 0 } : undefined;
+    return recordsIn(this.#u32[entry >>> 2]!) === records ? { records, hostPage, trapsFp: trapsFp !== 0 } : undefined;
   }
 
   #survey(pcpu: number, page: RecordsPage): void {

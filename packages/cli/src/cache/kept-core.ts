@@ -10,7 +10,7 @@ import { seal, unseal } from './sealed-file.ts';
 /** So many times the machine code that is kept is worth a new file. */
 const MORE_CODE = 1.1;
 /** A small function of the core. */
-const SMALL = 'flushCode';
+const SMALL = 'forgetCode';
 
 const hashOf = (...parts: (string | Uint8Array)[]): string => {
   const hash = createHash('sha256');
