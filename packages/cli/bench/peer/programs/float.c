@@ -121,6 +121,6 @@ static uint64_t triad(unsigned times) {
 }
 
 const struct workload float_workloads[] = {
-    {"mandel", mandel, 90},  {"nbody", nbody, 150},  {"libm", libm, 900},    {"saxpy", saxpy, 12000},
-    {"memcpy", copy, 1500},  {"memset", set, 4000},  {"triad", triad, 60},   {0, 0, 0},
+    {"mandel", mandel, 900}, {"nbody", nbody, 2000}, {"libm", libm, 2700}, {"saxpy", saxpy, 260000},
+    {"memcpy", copy, 4500},  {"memset", set, 25000}, {"triad", triad, 330}, {0, 0, 0},
 };

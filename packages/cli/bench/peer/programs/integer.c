@@ -248,6 +248,6 @@ static uint64_t sha256(unsigned times) {
 }
 
 const struct workload integer_workloads[] = {
-    {"crc", crc, 4000},      {"list", list, 500},  {"matrix", matrix, 350}, {"state", state, 4000}, {"sieve", sieve, 40},
-    {"qsort", sort, 60},     {"div", division, 1500}, {"sha256", sha256, 500}, {0, 0, 0},
+    {"crc", crc, 4000},      {"list", list, 1000},  {"matrix", matrix, 1800}, {"state", state, 8500}, {"sieve", sieve, 85},
+    {"qsort", sort, 65},     {"div", division, 1500}, {"sha256", sha256, 500}, {0, 0, 0},
 };

@@ -100,7 +100,7 @@ static uint64_t nano_sleep(unsigned times) {
 }
 
 const struct workload kernel_workloads[] = {
-    {"getppid", getppid_calls, 900}, {"rdwr", rdwr, 300},           {"fork", forks, 700},
-    {"forkexec", fork_exec, 500},    {"pingpong", ping_pong, 150},  {"pagefault", page_fault, 60},
+    {"getppid", getppid_calls, 2200}, {"rdwr", rdwr, 650},           {"fork", forks, 700},
+    {"forkexec", fork_exec, 500},    {"pingpong", ping_pong, 360},  {"pagefault", page_fault, 200},
     {"nanosleep", nano_sleep, 2000}, {0, 0, 0},
 };

@@ -28,12 +28,12 @@ static const struct workload *find(const char *name) {
 static const struct command {
   const char *name, *shell;
 } commands[] = {
-    {"bb-sha256sum", "for i in 1 2 3 4; do sha256sum /tmp/data; done | sha256sum"},
-    {"bb-md5sum", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do md5sum /tmp/data; done | md5sum"},
-    {"bb-gzip", "for i in 1 2 3; do gzip -c /tmp/text; done | md5sum"},
-    {"bb-gunzip", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do gunzip -c /tmp/text.gz; done | md5sum"},
+    {"bb-sha256sum", "for i in 1 2 3 4 5 6 7 8 9 10; do sha256sum /tmp/data; done | sha256sum"},
+    {"bb-md5sum", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do md5sum /tmp/data; done | md5sum"},
+    {"bb-gzip", "for i in 1 2 3 4; do gzip -c /tmp/text; done | md5sum"},
+    {"bb-gunzip", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do gunzip -c /tmp/text.gz; done | md5sum"},
     {"bb-awk", "awk '{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) s += n[w] * length(w); print s }' /tmp/text"},
-    {"bb-sort", "sort /tmp/text | md5sum"},
+    {"bb-sort", "for i in 1 2 3 4; do sort /tmp/text; done | md5sum"},
     {"bb-spawn", "i=0; while [ $i -lt 300 ]; do /bin/busybox true; i=$((i+1)); done; echo $i"},
 };
 

@@ -43,7 +43,7 @@ static uint64_t one_counter(unsigned times) {
 }
 
 const struct workload thread_workloads[] = {
-    {"thr2", two_threads, 2500},
+    {"thr2", two_threads, 3200},
     {"atomic2", one_counter, 10000},
     {0, 0, 0},
 };
