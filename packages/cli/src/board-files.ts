@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import {
   type CheckLevels,
@@ -11,8 +11,10 @@ import {
   parseFdt,
   type TreeWarning,
 } from '@dom0less/fdt';
+import type { ModuleBytes } from '@dom0less/hypervisor/plan';
 import { InputError, isSystemError, systemProblem } from './errors.ts';
 import type { Load } from './option-values.ts';
+import { FileModule, readWhole } from './read-file.ts';
 
 /** Far above any real tree (Xen takes 2 MiB), so that a wrong file is refused before it is read. */
 export const MAX_TREE_BYTES = 16 * 2 ** 20;
@@ -21,23 +23,6 @@ export const MAX_LOAD_BYTES = 2 ** 32;
 const FDT_MAGIC = 0xd00dfeed;
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
-
-/** A file's bytes, if it is a regular file of at most `maxBytes`. */
-export function readWhole(path: string, what: string, maxBytes: number): Uint8Array {
-  try {
-    const status = statSync(path);
-    if (!status.isFile() && !status.isDirectory()) throw new InputError([`${what}: it is no regular file`]);
-    if (status.size > maxBytes) {
-      throw new InputError([`${what}: it has ${status.size} bytes; at most ${maxBytes} can be used`]);
-    }
-    return readFileSync(path);
-  } catch (error) {
-    if (isSystemError(error)) throw new InputError([systemProblem(what, error)], { cause: error });
-    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_FS_FILE_TOO_LARGE';
-    if (tooLarge) throw new InputError([`${what}: ${(error as Error).message}`], { cause: error });
-    throw error;
-  }
-}
 
 /** True for what begins as a device tree blob does. */
 export const isBlob = (bytes: Uint8Array): boolean =>
@@ -135,7 +120,7 @@ export function readTree(path: string, options: ReadTreeOptions = {}): TreeFile 
 
 /** A file in host memory. */
 export interface LoadedFile extends Load {
-  readonly bytes: Uint8Array;
+  readonly bytes: ModuleBytes;
 }
 
 /** What is wrong with where files lie. */
@@ -155,12 +140,12 @@ export function overlaps(files: readonly LoadedFile[]): string[] {
   return problems;
 }
 
-/** Reads the files that `--load` names. Whatever is wrong is added to `problems`, and the files concerned are left out. */
+/** Looks at the files that `--load` names. Whatever is wrong is added to `problems`, and the files concerned are left out. */
 export function readLoads(loads: readonly Load[], problems: string[]): LoadedFile[] {
   return loads.flatMap((load) => {
     const option = `--load ${hex(load.address)}=${load.file}`;
     try {
-      const bytes = readWhole(load.file, `${option}: can't read the file`, MAX_LOAD_BYTES);
+      const bytes = new FileModule(load.file, `${option}: can't read the file`, MAX_LOAD_BYTES);
       if (bytes.length > 0) return [{ ...load, bytes }];
       problems.push(`${option}: the file is empty`);
     } catch (error) {

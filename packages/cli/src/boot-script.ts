@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { type DeviceTree, writeFdt } from '@dom0less/fdt';
 import { DEFAULT_ENVIRONMENT, type Diagnostic, runBootScript } from '@dom0less/multiboot';
-import { type LoadedFile, MAX_LOAD_BYTES, readWhole } from './board-files.ts';
+import { type LoadedFile, MAX_LOAD_BYTES } from './board-files.ts';
+import { readWhole } from './read-file.ts';
 
 /** U-Boot's limit is the environment's; this is far above any script. */
 const MAX_SCRIPT_BYTES = 2 ** 20;

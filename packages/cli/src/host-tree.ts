@@ -1,4 +1,5 @@
 import { compileDts } from '@dom0less/fdt';
+import type { ModuleBytes } from '@dom0less/hypervisor/plan';
 import type { BoardInput } from './commands/board-input.ts';
 
 /** One domU of {@link hostBoard}. */
@@ -9,8 +10,8 @@ export interface DomainSpec {
   /** vCPUs; 1 if absent. */
   readonly cpus?: number;
   readonly bootargs: string;
-  readonly kernel: Uint8Array;
-  readonly ramdisk?: Uint8Array | undefined;
+  readonly kernel: ModuleBytes;
+  readonly ramdisk?: ModuleBytes | undefined;
 }
 
 const RAM_BASE = 0x4000_0000;
@@ -23,11 +24,11 @@ const cells = (value: number): string =>
 
 /** Gives modules their places in host memory, one behind the other; the same bytes have one place. */
 class ModuleMemory {
-  readonly modules = new Map<number, Uint8Array>();
-  readonly #places = new Map<Uint8Array, number>();
+  readonly modules = new Map<number, ModuleBytes>();
+  readonly #places = new Map<ModuleBytes, number>();
   next = RAM_BASE;
 
-  #placeOf(bytes: Uint8Array): number {
+  #placeOf(bytes: ModuleBytes): number {
     const known = this.#places.get(bytes);
     if (known !== undefined) return known;
     const address = this.next;
@@ -38,7 +39,7 @@ class ModuleMemory {
   }
 
   /** Source of the module's node. */
-  add(kind: 'kernel' | 'ramdisk', bytes: Uint8Array, bootargs?: string): string {
+  add(kind: 'kernel' | 'ramdisk', bytes: ModuleBytes, bootargs?: string): string {
     const address = this.#placeOf(bytes);
     const line = bootargs === undefined ? '' : ` bootargs = ${JSON.stringify(bootargs)};`;
     return `module@${address.toString(16)} { compatible = "multiboot,${kind}", "multiboot,module"; reg = <${cells(address)} ${cells(bytes.length)}>;${line} };`;

@@ -154,7 +154,7 @@ describe('a thread that dies', () => {
       const { tree, modules } = spins();
       const board = folder.put('spins.dtb', writeFdt(tree));
       const loads = [...modules].flatMap(([address, bytes]) => {
-        return ['--load', `0x${address.toString(16)}=${folder.put(`spin-${address}`, bytes)}`];
+        return ['--load', `0x${address.toString(16)}=${folder.put(`spin-${address}`, bytes as Uint8Array)}`];
       });
       expect(await main(['run', board, ...loads, '--pcpus', '2'], { ...io, startPcpu })).toBe(3);
       expect(io.stderr.text.match(/the thread of pCPU 1 died: out of luck/g)!.length).toBeGreaterThan(0);

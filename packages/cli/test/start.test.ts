@@ -1,3 +1,4 @@
+import { readModule } from '@dom0less/hypervisor/plan';
 import { parseBootPlan } from '@dom0less/multiboot';
 import { describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
@@ -66,7 +67,7 @@ describe('start', () => {
       const { domains } = parseBootPlan(board!.options.tree).plan;
       expect(domains.map(({ bootargs }) => bootargs)).toEqual(names.map((name) => `console=ttyAMA0 name=${name}`));
       // The files are in host memory once.
-      expect([...board!.options.modules.values()].map((bytes) => bytes[0])).toEqual([0x6b, 0x72]);
+      expect([...board!.options.modules.values()].map((module) => readModule(module, 0, 1)[0])).toEqual([0x6b, 0x72]);
     }
   });
 

@@ -15,6 +15,7 @@ export type {
   DomainState,
   LogEvent,
 } from './board/events.ts';
+export { type ModuleBytes, type ModuleFile, ModuleReadError } from './board/module-bytes.ts';
 export type { BoardOptions } from './board/prepare.ts';
 export {
   type ConsoleFocus,

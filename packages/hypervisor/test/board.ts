@@ -4,7 +4,7 @@ import { compileDts, type DeviceTree } from '@dom0less/fdt';
 import { Board, type BoardEvent, type BoardOptions, Pcpu, type PreparedBoard, type StepResult } from '../src/index.ts';
 import { BoardMemory } from '../src/memory/board-memory.ts';
 import { CONTROL } from '../src/memory/layout.ts';
-import { type PlannedDomain, planBoard } from '../src/plan.ts';
+import { type ModuleBytes, type PlannedDomain, planBoard } from '../src/plan.ts';
 
 export const fixture = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
@@ -68,7 +68,7 @@ export const image = (code: readonly number[]): Uint8Array => {
 };
 
 export interface GuestSpec {
-  readonly kernel: Uint8Array;
+  readonly kernel: ModuleBytes;
   /** As in the tree; its file has `kernel`'s bytes. */
   readonly memoryKiB?: number;
   readonly cpus?: number;
@@ -84,7 +84,7 @@ export interface HostSpec {
   readonly chosen?: string;
   readonly nodes?: string;
   /** Further files, by address. */
-  readonly files?: ReadonlyMap<number, Uint8Array>;
+  readonly files?: ReadonlyMap<number, ModuleBytes>;
 }
 
 const KERNELS = 0x50000000;
@@ -94,8 +94,8 @@ const KERNEL_STRIDE = 0x400000;
 export const boardInput = (
   guests: readonly GuestSpec[],
   { gic = 2, cpus: hostCpus = 1, chosen = '', nodes: more = '', files = new Map() }: HostSpec = {},
-): { tree: DeviceTree; modules: Map<number, Uint8Array> } => {
-  const modules = new Map<number, Uint8Array>(files);
+): { tree: DeviceTree; modules: Map<number, ModuleBytes> } => {
+  const modules = new Map<number, ModuleBytes>(files);
   const nodes = guests.map(({ kernel, memoryKiB = 0x10000, cpus = 1, extra = '', load = true }, n) => {
     const at = KERNELS + n * KERNEL_STRIDE;
     if (load) modules.set(at, kernel);

@@ -51,7 +51,7 @@ describe('RAM blocks', () => {
     const { memory, layout } = makeMemory({ pcpus: 1, domains: [{ cpus: 1, gicVersion: 3 }], blocksWanted: 2 });
     const board = new BoardMemory(memory, layout);
     const bytes = Uint8Array.from({ length: 100 }, (_, n) => n + 1);
-    board.write(3 * BLOCK_BYTES - 50, bytes);
+    board.fill(3 * BLOCK_BYTES - 50, 100, (at, into) => into.set(bytes.subarray(at, at + into.length)));
     expect(board.blocksUsed).toBe(2);
     expect(board.bytes.subarray(board.offsetOf(2 * BLOCK_BYTES), board.offsetOf(2 * BLOCK_BYTES) + 8)).toEqual(
       new Uint8Array(8),

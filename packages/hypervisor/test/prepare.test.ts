@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Board, type BoardDiagnostic, formatBoardDiagnostic } from '../src/index.ts';
 import { Bench, boardOf, type GuestSpec, image, print, systemOff } from './board.ts';
 
-const good: GuestSpec = { kernel: image([...print('good\n'), ...systemOff()]) };
+const good = { kernel: image([...print('good\n'), ...systemOff()]) } satisfies GuestSpec;
 const errors = (diagnostics: readonly BoardDiagnostic[]): string[] =>
   diagnostics.filter(({ severity }) => severity === 'error').map(({ code, domain }) => `${domain}: ${code}`);
 

@@ -41,7 +41,15 @@ export type { DiagnosticRow, Severity } from './diagnostics/row.ts';
 export { FEATURES, type Feature } from './feature.ts';
 export { GUEST_RAM_WINDOWS, type GuestRamBank, guestRamBanks, MAX_GUEST_RAM } from './guest-ram.ts';
 export type { Arm64ImageHeader } from './images/arm64-image.ts';
-export { type IdentifyOptions, identifyKernel, type KernelFormat, type KernelImage } from './kernel-image.ts';
+export {
+  type IdentifyOptions,
+  IMAGE_HEAD_BYTES,
+  identifyImage,
+  identifyKernel,
+  type KernelFormat,
+  type KernelHead,
+  type KernelImage,
+} from './kernel-image.ts';
 export { type KernelCode, KernelImageError } from './kernel-image-error.ts';
 export { nearestName } from './nearest.ts';
 export { type ParsedBootPlan, type ParseOptions, parseBootPlan } from './parse-boot-plan.ts';

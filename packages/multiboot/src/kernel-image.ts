@@ -59,18 +59,23 @@ const inside = (format: KernelFormat, findings: readonly Finding[], context: Pro
   findings: [...context.findings, ...findings],
 });
 
-const readImage = (bytes: Uint8Array, context: ProbeContext): KernelImage => {
-  const header = readArm64ImageHeader(bytes);
+/** What the beginning of an Image of `size` bytes tells of it. */
+const describeImage = (head: Uint8Array, size: number, context: ProbeContext): KernelHead => {
+  const header = readArm64ImageHeader(head);
   return {
     formats: [...context.outer, 'arm64-image'],
-    payload: bytes,
     textOffset: header.textOffset,
-    fileSize: bytes.length,
-    imageSize: Math.max(header.imageSize, bytes.length),
+    fileSize: size,
+    imageSize: Math.max(header.imageSize, size),
     header,
-    findings: [...context.findings, ...checkArm64Image(bytes, header)],
+    findings: [...context.findings, ...checkArm64Image(head, size, header)],
   };
 };
+
+const readImage = (bytes: Uint8Array, context: ProbeContext): KernelImage => ({
+  ...describeImage(bytes, bytes.length, context),
+  payload: bytes,
+});
 
 const readGzip = (bytes: Uint8Array, context: ProbeContext): KernelImage => {
   const unpacked = gunzip(bytes, context.maxBytes);
@@ -147,3 +152,22 @@ const probe = (bytes: Uint8Array, context: ProbeContext): KernelImage => {
  */
 export const identifyKernel = (bytes: Uint8Array, options: IdentifyOptions = {}): KernelImage =>
   probe(bytes, { maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES, outer: [], findings: [] });
+
+/** What {@link identifyImage} wants of the beginning of a module: the Image header and the section table of its EFI stub. */
+export const IMAGE_HEAD_BYTES = 65_536;
+
+/** What is known of a kernel whose bytes stay where they are. */
+export type KernelHead = Omit<KernelImage, 'payload'>;
+
+/**
+ * What {@link identifyKernel} finds of a module that is an Image without a layer around it, from its beginning alone: all
+ * of the module is the payload. Undefined if it is anything else, of which all has to be looked at.
+ *
+ * @param head the first IMAGE_HEAD_BYTES of the module, or all of it
+ * @param size bytes of the module
+ * @throws KernelImageError if the Image cannot be used: its header is absurd, or it is big-endian
+ */
+export const identifyImage = (head: Uint8Array, size: number): KernelHead | undefined =>
+  PROBES.find(({ matches }) => matches(head))?.format === 'arm64-image'
+    ? describeImage(head, size, { maxBytes: size, outer: [], findings: [] })
+    : undefined;

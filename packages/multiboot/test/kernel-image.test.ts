@@ -2,7 +2,7 @@ import { constants, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { inflate } from '../src/images/inflate.ts';
-import { identifyKernel, KernelImageError } from '../src/index.ts';
+import { IMAGE_HEAD_BYTES, identifyImage, identifyKernel, KernelImageError } from '../src/index.ts';
 import { gzip, makeImage, makeUImage, makeZboot, pad } from './images.ts';
 
 const codeOf = (act: () => unknown): string => {
@@ -17,6 +17,18 @@ const codeOf = (act: () => unknown): string => {
     throw error;
   }
   return 'no error';
+};
+
+/** The Image with the PE/COFF header of an EFI stub, whose one section ends at byte `end` of the file. */
+const withSection = (bytes: Uint8Array, end: number): Uint8Array => {
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0x3c, 0x40, true);
+  view.setUint32(0x40, 0x4550, true);
+  view.setUint16(0x46, 1, true);
+  view.setUint16(0x54, 0, true);
+  view.setUint32(0x58 + 16, end - 0x1000, true);
+  view.setUint32(0x58 + 20, 0x1000, true);
+  return bytes;
 };
 
 describe('arm64 Image', () => {
@@ -56,16 +68,39 @@ describe('arm64 Image', () => {
   });
 
   test('that ends before its sections do gets a warning', () => {
-    const bytes = makeImage({ size: 4096 });
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0x3c, 0x40, true);
-    view.setUint32(0x40, 0x4550, true);
-    view.setUint16(0x46, 1, true);
-    view.setUint16(0x54, 0, true);
-    view.setUint32(0x58 + 16, 0x3000, true);
-    view.setUint32(0x58 + 20, 0x1000, true);
+    const bytes = withSection(makeImage({ size: 4096 }), 0x4000);
     expect(identifyKernel(bytes).findings).toMatchObject([{ code: 'kernel-truncated', severity: 'warning' }]);
     expect(identifyKernel(pad(bytes, 0x3000)).findings).toEqual([]);
+  });
+});
+
+describe('the beginning of a module', () => {
+  const image = { size: IMAGE_HEAD_BYTES + 5000, textOffset: 0x1000n, imageSize: 0x200000n };
+
+  test('tells all of an Image but its payload', () => {
+    const bytes = makeImage(image);
+    const { payload, ...kernel } = identifyKernel(bytes);
+    expect(payload).toHaveLength(bytes.length);
+    expect(identifyImage(bytes.subarray(0, IMAGE_HEAD_BYTES), bytes.length)).toEqual(kernel);
+  });
+
+  test('tells that its sections go on behind its end', () => {
+    const { size } = image;
+    const head = withSection(makeImage(image), size + 1).subarray(0, IMAGE_HEAD_BYTES);
+    expect(identifyImage(head, size)!.findings).toMatchObject([{ code: 'kernel-truncated' }]);
+    expect(identifyImage(head, size + 1)!.findings).toEqual([]);
+  });
+
+  test('refuses an Image as all of it does', () => {
+    expect(codeOf(() => identifyImage(makeImage({ flags: 1 }), 2 ** 20))).toBe('kernel-big-endian');
+    expect(codeOf(() => identifyImage(makeImage({ imageSize: 1n << 50n }), 2 ** 20))).toBe('kernel-image-size');
+  });
+
+  test('of anything else tells nothing', () => {
+    const bytes = makeImage(image);
+    const others = [gzip(bytes), makeUImage(bytes), makeZboot(gzip(bytes)), new Uint8Array(64), new Uint8Array(0)];
+    for (const other of others)
+      expect(identifyImage(other.subarray(0, IMAGE_HEAD_BYTES), other.length)).toBeUndefined();
   });
 });
 

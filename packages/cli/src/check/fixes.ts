@@ -1,5 +1,5 @@
 import type { DeviceTree, DtNode, DtsSourceMap, DtsSpan } from '@dom0less/fdt';
-import type { BoardDiagnostic } from '@dom0less/hypervisor/plan';
+import type { BoardDiagnostic, ModuleBytes } from '@dom0less/hypervisor/plan';
 import { cellStretches } from './source-cells.ts';
 
 /** One replacement in a source file. */
@@ -23,7 +23,7 @@ export interface FixContext {
   readonly tree: DeviceTree;
   readonly sourceMap: DtsSourceMap;
   /** Host physical address to bytes. */
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly modules: ReadonlyMap<number, ModuleBytes>;
 }
 
 type Repair = (node: DtNode, diagnostic: BoardDiagnostic, context: FixContext) => Fix | undefined;

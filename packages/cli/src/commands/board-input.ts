@@ -1,5 +1,5 @@
 import type { CheckLevels, DeviceTree, DtsError, DtsSourceMap, TreeWarning } from '@dom0less/fdt';
-import type { BoardDiagnostic } from '@dom0less/hypervisor/plan';
+import type { BoardDiagnostic, ModuleBytes } from '@dom0less/hypervisor/plan';
 import type { Diagnostic } from '@dom0less/multiboot';
 import { type LoadedFile, overlaps, readLoads, readTree, SourceError } from '../board-files.ts';
 import { reportDiagnostics } from '../board-report.ts';
@@ -22,7 +22,7 @@ export interface InputFlags {
 export interface BoardInput {
   readonly tree: DeviceTree;
   /** Host physical address to bytes. */
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly modules: ReadonlyMap<number, ModuleBytes>;
 }
 
 /** What was read of a board. */
@@ -33,7 +33,7 @@ export interface ReadInput {
   readonly sourceMap?: DtsSourceMap;
   /** What dtc warns of in the source, if its checks were asked for. */
   readonly warnings: readonly TreeWarning[];
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly modules: ReadonlyMap<number, ModuleBytes>;
   readonly files: readonly LoadedFile[];
   /** Why the source of the tree does not compile; each is among the problems too. */
   readonly sourceErrors: readonly DtsError[];

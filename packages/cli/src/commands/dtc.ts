@@ -21,10 +21,11 @@ import {
   type TreeWarning,
   writeFdt,
 } from '@dom0less/fdt';
-import { includeFiles, isBlob, MAX_TREE_BYTES, readWhole, writeFile } from '../board-files.ts';
+import { includeFiles, isBlob, MAX_TREE_BYTES, writeFile } from '../board-files.ts';
 import { applyChecks } from '../dtc-checks.ts';
 import { EXIT, InputError, isSystemError, systemProblem } from '../errors.ts';
 import type { CliIo } from '../io.ts';
+import { readWhole } from '../read-file.ts';
 
 /** Options of `dtc`, as they stand on the command line. */
 export interface DtcFlags {

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { compileDts } from '@dom0less/fdt';
-import { readTree, readWhole } from '../board-files.ts';
+import { readTree } from '../board-files.ts';
 import { reportDiagnostics } from '../board-report.ts';
 import { loadBootScript } from '../boot-script.ts';
 import { EXIT, InputError } from '../errors.ts';
@@ -10,6 +10,7 @@ import { importImageBuilder } from '../exchange/imagebuilder-import.ts';
 import { readAssignments } from '../exchange/shell-assignments.ts';
 import { boardSource } from '../init/board-source.ts';
 import type { CliIo } from '../io.ts';
+import { readWhole } from '../read-file.ts';
 import { saveText } from '../save-text.ts';
 
 /** Options of `import`. */

@@ -1,8 +1,9 @@
 import { identifyKernel, KernelImageError } from '@dom0less/multiboot';
-import { MAX_LOAD_BYTES, readWhole } from '../board-files.ts';
+import { MAX_LOAD_BYTES } from '../board-files.ts';
 import { EXIT, InputError } from '../errors.ts';
 import { boardSource, type InitFile } from '../init/board-source.ts';
 import type { CliIo } from '../io.ts';
+import { readWhole } from '../read-file.ts';
 import { saveText } from '../save-text.ts';
 
 /** Options of `init`, as they stand on the command line. */

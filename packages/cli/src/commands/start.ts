@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { InputError, isSystemError, systemProblem } from '../errors.ts';
+import { MAX_LOAD_BYTES } from '../board-files.ts';
+import { InputError } from '../errors.ts';
 import { findGuests, GuestFetchError, type Guests, KERNEL_FLAVOURS, type KernelFlavour } from '../guests/index.ts';
 import { hostBoard } from '../host-tree.ts';
 import { type CliIo, type EndSignal, SIGNALS } from '../io.ts';
 import { type Parsed, parseAll, parseCount } from '../option-values.ts';
+import { FileModule } from '../read-file.ts';
 import type { BoardInput } from './board-input.ts';
 import { parseSessionFlags, runBoard, type SessionFlags } from './run.ts';
 
@@ -29,15 +30,6 @@ const MAX_DOMAINS = 8;
 const MAX_VCPUS = 8;
 const MEMORY_MIB = 256;
 
-function readGuestFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new InputError([systemProblem(`can't read ${path}`, error)], { cause: error });
-  }
-}
-
 /** Parses the flavour of a kernel. */
 function parseFlavour(text: string): Parsed<KernelFlavour> {
   const value = KERNEL_FLAVOURS.find((flavour) => flavour === text);
@@ -58,11 +50,13 @@ function parseKernel({ kernel, backports, smallGuests }: StartFlags, io: CliIo, 
 /** Names of the domUs. */
 const domainNames = (domains: number): string[] => Array.from({ length: domains }, (_, n) => `domU${n + 1}`);
 
+const guestFile = (path: string): FileModule => new FileModule(path, `can't read ${path}`, MAX_LOAD_BYTES);
+
 /** Domains that all boot the same files. */
 function guestBoard({ kernel, ramdisk }: Guests, names: readonly string[], cpus: number): BoardInput {
   const files = {
-    kernel: readGuestFile(kernel),
-    ramdisk: ramdisk === undefined ? undefined : readGuestFile(ramdisk),
+    kernel: guestFile(kernel),
+    ramdisk: ramdisk === undefined ? undefined : guestFile(ramdisk),
   };
   return hostBoard(
     names.map((name) => ({ name, memoryMiB: MEMORY_MIB, cpus, bootargs: `console=ttyAMA0 name=${name}`, ...files })),

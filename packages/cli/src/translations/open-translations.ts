@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { arch, cpus } from 'node:os';
 import { join } from 'node:path';
 import { hostFuses } from '@dom0less/arm64-cpu';
+import { type ModuleBytes, readModule } from '@dom0less/hypervisor/plan';
 import type { BootPlan } from '@dom0less/multiboot';
 import { guestCacheDir } from '../guests/cache-dir.ts';
 import type { CliIo } from '../io.ts';
@@ -13,7 +14,7 @@ import { TranslationCache } from './translation-cache.ts';
 export interface TranslatedBoard {
   readonly plan: BootPlan;
   /** Host physical address to bytes. */
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly modules: ReadonlyMap<number, ModuleBytes>;
   readonly io: CliIo;
 }
 
@@ -22,14 +23,18 @@ export type OpenTranslations = (board: TranslatedBoard) => TranslationCache | un
 
 /** Bytes of a kernel that tell it from others, and how many such pieces are looked at. */
 const PIECE = 64;
-const PIECES = 256;
+const PIECES = 32;
 
-/** The kernel's size and pieces of it: it need not be exact, as translations are found by what they are made from. */
-function kernelId(kernel: Uint8Array): string {
-  const hash = createHash('sha256').update(String(kernel.length));
+/**
+ * The size of the kernel, which begins at byte `start` of a module, and pieces of it: it need not be exact, as translations
+ * are found by what they are made from.
+ */
+function kernelId(module: ModuleBytes, start: number, end: number): string {
+  const length = end - start;
+  const hash = createHash('sha256').update(String(length));
   for (let n = 0; n < PIECES; n++) {
-    const at = Math.floor((kernel.length / PIECES) * n);
-    hash.update(kernel.subarray(at, at + PIECE));
+    const at = start + Math.floor((length / PIECES) * n);
+    hash.update(readModule(module, at, Math.min(at + PIECE, end)));
   }
   return hash.digest('hex');
 }
@@ -40,7 +45,7 @@ export function guestsOf({ plan, modules }: Pick<TranslatedBoard, 'plan' | 'modu
     if (kernel === undefined) return [];
     for (const [address, bytes] of modules) {
       const at = kernel.address - address;
-      if (at >= 0 && at < bytes.length) return [kernelId(bytes.subarray(at, at + kernel.size))];
+      if (at >= 0 && at < bytes.length) return [kernelId(bytes, at, Math.min(at + kernel.size, bytes.length))];
     }
     return [];
   });

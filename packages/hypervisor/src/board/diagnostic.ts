@@ -14,6 +14,11 @@ export const BUILD_DIAGNOSTICS = {
     message: 'no file is loaded at {address}, where the {kind} module of the domain is said to be',
     remedy: 'load the file at {address}, or correct reg',
   },
+  'module-unreadable': {
+    severity: 'error',
+    message: 'a boot module can not be read: {detail}',
+    remedy: 'leave the file as it is, and readable, while the board uses it',
+  },
   'module-truncated': {
     severity: 'warning',
     message: 'the {kind} module is {size} bytes long in the tree, the file loaded at {address} has {found}',

@@ -9,13 +9,14 @@ import { KernelReader, type PlannedDomain, type PooledDomain, planDomain } from 
 import { type DomainShape, layOut } from '../memory/layout.ts';
 import { type PcpuCount, type PlannedPools, planPools } from '../schedule/plan-pools.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
+import type { ModuleBytes } from './module-bytes.ts';
 
 /** What a board is planned from. */
 export interface PlanOptions extends PcpuCount {
   /** The host device tree. */
   readonly tree: DeviceTree;
   /** Files in host memory, by the host physical address of their first byte. */
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly modules: ReadonlyMap<number, ModuleBytes>;
   /** True: any error, also of one domain only, keeps the board from being made, as with Xen. */
   readonly strict?: boolean;
   /** True: a module without its file is taken to be as its node says, with a remark, to plan a tree alone. */

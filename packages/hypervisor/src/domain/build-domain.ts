@@ -2,6 +2,7 @@
 import { Stage2Tables, type TableMemory } from '@dom0less/arm64-mmu';
 import type { MemoryRange } from '@dom0less/multiboot';
 import { SbsaUart, STATE_BYTES } from '@dom0less/vuart';
+import { copyModule, type ModuleBytes } from '../board/module-bytes.ts';
 import { modelNamed } from '../devices/models.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { CONTROL, DOMAIN_CONTROL, type DomainLayout, VCPU_CONTROL } from '../memory/layout.ts';
@@ -35,12 +36,13 @@ const tableMemory = (memory: BoardMemory, ranges: readonly MemoryRange[]): Table
   };
 };
 
-/** Copies bytes to guest RAM. */
-const writeGuest = (memory: BoardMemory, mappings: readonly Mapping[], ipa: number, bytes: Uint8Array): void => {
+/** Copies a module to guest RAM. */
+const writeGuest = (memory: BoardMemory, mappings: readonly Mapping[], ipa: number, module: ModuleBytes): void => {
   for (const mapping of mappings) {
     const from = Math.max(ipa, mapping.ipa);
-    const to = Math.min(ipa + bytes.length, mapping.ipa + mapping.size);
-    if (from < to) memory.write(mapping.pa + (from - mapping.ipa), bytes.subarray(from - ipa, to - ipa));
+    const to = Math.min(ipa + module.length, mapping.ipa + mapping.size);
+    if (from >= to) continue;
+    memory.fill(mapping.pa + (from - mapping.ipa), to - from, (at, into) => copyModule(module, from - ipa + at, into));
   }
 };
 
@@ -85,7 +87,7 @@ const loadDomain = (
   registers: DomainRegisters,
 ): void => {
   const { domain, placement, memory: own } = planned;
-  writeGuest(memory, own.ram, placement.kernel, planned.kernel.payload);
+  writeGuest(memory, own.ram, placement.kernel, planned.kernel.bytes);
   if (placement.initrd !== undefined) writeGuest(memory, own.ram, placement.initrd, planned.initrd!);
   writeGuest(memory, own.ram, placement.dtb, planned.dtb);
   resetDevices(memory, layout, planned, counter);
@@ -100,7 +102,7 @@ const loadDomain = (
 
 /**
  * Puts a planned domain into memory, its vCPUs offline at the kernel's entry, with the device tree's address in X0.
- * Throws OutOfBlocksError if the board's memory has not enough blocks for the images.
+ * Throws OutOfBlocksError if the board's memory has not enough blocks for the images, ModuleReadError as modules do.
  */
 export const buildDomain = (
   memory: BoardMemory,

@@ -5,8 +5,10 @@ import {
   type BootModule,
   type GuestRamBank,
   type HostFacts,
+  IMAGE_HEAD_BYTES,
+  identifyImage,
   identifyKernel,
-  type KernelImage,
+  type KernelHead,
   KernelImageError,
   locate,
   type Placement,
@@ -16,6 +18,7 @@ import {
 } from '@dom0less/multiboot';
 import { MAX_SPIS } from '@dom0less/vgic';
 import { type BoardDiagnostic, buildDiagnostic } from '../board/diagnostic.ts';
+import { cutModule, type ModuleBytes, ModuleReadError, readModule } from '../board/module-bytes.ts';
 import type { DomainPool } from '../schedule/plan-pools.ts';
 import { banksOf, type DomainMemory, type HostMemory } from './domain-memory.ts';
 import type { GuestMap } from './guest-map.ts';
@@ -31,7 +34,7 @@ export interface PlannedDomain {
   readonly memory: DomainMemory;
   readonly map: GuestMap;
   readonly devices: PlannedDevices;
-  readonly kernel: KernelImage;
+  readonly kernel: LoadableKernel;
   readonly placement: Placement;
   /** First instruction of the kernel. */
   readonly entry: number;
@@ -39,7 +42,12 @@ export interface PlannedDomain {
   /** Bytes of the ramdisk; 0 = none. */
   readonly initrdSize: number;
   /** The ramdisk; absent also if its file is assumed. */
-  readonly initrd?: Uint8Array;
+  readonly initrd?: ModuleBytes;
+}
+
+/** A kernel, and its payload. */
+export interface LoadableKernel extends KernelHead {
+  readonly bytes: ModuleBytes;
 }
 
 /** A planned domain and its place among the pCPUs. */
@@ -48,7 +56,7 @@ export type PooledDomain = PlannedDomain & DomainPool;
 /** What domains are planned from. */
 export interface PlanContext {
   readonly host: HostFacts;
-  readonly modules: ReadonlyMap<number, Uint8Array>;
+  readonly modules: ReadonlyMap<number, ModuleBytes>;
   /** True: a module that is not loaded is taken to be as its node says, with a remark; for plans that nobody builds. */
   readonly assumeModules?: boolean;
   readonly memory: HostMemory;
@@ -67,12 +75,12 @@ const hex = (address: number): string => `0x${address.toString(16)}`;
 const regCells = (...values: number[]): string =>
   `<${values.map((value) => `${hex(Math.floor(value / 2 ** 32))} ${hex(value % 2 ** 32)}`).join(' ')}>`;
 
-/** Bytes of a module: what is loaded at its address, cut to the size in the tree; `assumed` if nothing need be. */
+/** A module: what is loaded at its address, cut to the size in the tree; `assumed` if nothing need be. */
 const moduleBytes = (
   domain: ValidDomain,
   module: BootModule,
   context: ReadContext,
-): Uint8Array | 'assumed' | undefined => {
+): ModuleBytes | 'assumed' | undefined => {
   const loaded = context.modules.get(module.address);
   const value = regCells(module.address, module.size);
   const place = { path: module.path, property: 'reg', value, domain: domain.nodeName };
@@ -85,60 +93,102 @@ const moduleBytes = (
   const found = loaded.length;
   if (found < module.size) context.report(buildDiagnostic('module-truncated', place, { ...texts, found }));
   if (found > module.size) context.report(buildDiagnostic('module-cut', place, { ...texts, found }));
-  return loaded.subarray(0, module.size);
+  return cutModule(loaded, module.size);
 };
 
 type ReadContext = Pick<PlanContext, 'modules' | 'assumeModules' | 'kernels' | 'report'>;
 
 /** Reads kernels, each once: unpacking one takes a while. */
 export class KernelReader {
-  readonly #read = new Map<string, KernelImage | KernelImageError>();
+  readonly #read = new Map<string, LoadableKernel | KernelImageError>();
 
-  /** @throws {KernelImageError} as `identifyKernel` does. */
-  read({ address, size }: BootModule, bytes: Uint8Array): KernelImage {
+  /**
+   * @throws {KernelImageError} as `identifyKernel` does.
+   * @throws {ModuleReadError} as the module does.
+   */
+  read({ address, size }: BootModule, module: ModuleBytes): LoadableKernel {
     const key = `${address}+${size}`;
-    const known = this.#read.get(key) ?? attempt(bytes);
+    const known = this.#read.get(key) ?? attempt(module);
     this.#read.set(key, known);
     if (known instanceof KernelImageError) throw known;
     return known;
   }
 }
 
-function attempt(bytes: Uint8Array): KernelImage | KernelImageError {
+function attempt(module: ModuleBytes): LoadableKernel | KernelImageError {
   try {
-    return identifyKernel(bytes);
+    return identify(module);
   } catch (error) {
     if (error instanceof KernelImageError) return error;
     throw error;
   }
 }
 
+/** An Image is copied from its file when it is loaded; what has to be unpacked is read now. */
+function identify(module: ModuleBytes): LoadableKernel {
+  const image = identifyImage(readModule(module, 0, IMAGE_HEAD_BYTES), module.length);
+  if (image) return { ...image, bytes: module };
+  const { payload, ...kernel } = identifyKernel(readModule(module, 0, module.length));
+  return { ...kernel, bytes: payload };
+}
+
 /** What is known of a kernel whose file is not there: it is an arm64 Image of the size that its module says. */
-const assumedKernel = ({ size }: BootModule): KernelImage => ({
+const assumedKernel = ({ size }: BootModule): LoadableKernel => ({
   formats: [],
-  payload: new Uint8Array(0),
+  bytes: new Uint8Array(0),
   textOffset: 0,
   fileSize: size,
   imageSize: size,
   findings: [],
 });
 
+/** What `read` makes of a module. Undefined and reported if it can't be read, or is no kernel that can be used. */
+const attemptRead = <T>(
+  domain: ValidDomain,
+  module: BootModule,
+  { report }: ReadContext,
+  read: () => T,
+): T | undefined => {
+  const place = { path: module.path, domain: domain.nodeName };
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof KernelImageError) report(locate(error.finding, place));
+    else if (error instanceof ModuleReadError)
+      report(buildDiagnostic('module-unreadable', place, { detail: error.message }));
+    else throw error;
+    return undefined;
+  }
+};
+
 /** What kernel a domain's kernel module holds. Undefined and reported if it is not usable. */
-const readKernel = (domain: ValidDomain, context: ReadContext): KernelImage | undefined => {
+const readKernel = (domain: ValidDomain, context: ReadContext): LoadableKernel | undefined => {
   const module = domain.modules.kernel;
   const bytes = moduleBytes(domain, module, context);
   if (bytes === undefined) return undefined;
   if (bytes === 'assumed') return assumedKernel(module);
-  const place = { path: module.path, domain: domain.nodeName };
-  try {
+  return attemptRead(domain, module, context, () => {
     const kernel = (context.kernels ?? new KernelReader()).read(module, bytes);
-    for (const finding of [...kernel.findings, ...adviseKernel(domain, kernel)]) context.report(locate(finding, place));
+    const place = { path: module.path, domain: domain.nodeName };
+    const code = {
+      get payload() {
+        return readModule(kernel.bytes, 0, kernel.bytes.length);
+      },
+    };
+    for (const finding of [...kernel.findings, ...adviseKernel(domain, code)]) context.report(locate(finding, place));
     return kernel;
-  } catch (error) {
-    if (!(error instanceof KernelImageError)) throw error;
-    context.report(locate(error.finding, place));
-    return undefined;
-  }
+  });
+};
+
+/** Like {@link moduleBytes}, all of it in memory. */
+const wholeModule = (
+  domain: ValidDomain,
+  module: BootModule,
+  context: ReadContext,
+): Uint8Array | 'assumed' | undefined => {
+  const found = moduleBytes(domain, module, context);
+  if (found === undefined || found === 'assumed') return found;
+  return attemptRead(domain, module, context, () => readModule(found, 0, found.length));
 };
 
 /** The images of a domain. Undefined and reported if one is not usable. */
@@ -149,7 +199,7 @@ export const readImages = (
   const { ramdisk, deviceTree } = domain.modules;
   const kernel = readKernel(domain, context);
   const initrd = ramdisk && moduleBytes(domain, ramdisk, context);
-  const found = deviceTree && moduleBytes(domain, deviceTree, context);
+  const found = deviceTree && wholeModule(domain, deviceTree, context);
   const missing = (ramdisk !== undefined && initrd === undefined) || (deviceTree !== undefined && found === undefined);
   if (kernel === undefined || missing) return undefined;
   const fragment = found === 'assumed' ? undefined : found;

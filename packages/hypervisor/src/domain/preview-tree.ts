@@ -1,6 +1,7 @@
 /** The device tree of one domain, without a board. */
 import type { BootPlan, ValidDomain } from '@dom0less/multiboot';
 import type { BoardDiagnostic } from '../board/diagnostic.ts';
+import type { ModuleBytes } from '../board/module-bytes.ts';
 import { DeviceOwners } from './plan-devices.ts';
 import { placeDomain, planParts, readImages } from './plan-domain.ts';
 
@@ -21,7 +22,7 @@ export interface GuestTreeResult {
 export const guestTree = (
   plan: BootPlan,
   domain: ValidDomain,
-  modules: ReadonlyMap<number, Uint8Array> = new Map(),
+  modules: ReadonlyMap<number, ModuleBytes> = new Map(),
 ): GuestTreeResult => {
   const diagnostics: BoardDiagnostic[] = [];
   const report = (diagnostic: BoardDiagnostic): void => void diagnostics.push(diagnostic);

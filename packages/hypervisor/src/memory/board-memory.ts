@@ -144,13 +144,16 @@ export class BoardMemory {
     return at + (pa - block * BLOCK_BYTES);
   }
 
-  /** Copies bytes to physically contiguous memory. Throws OutOfBlocksError. */
-  write(pa: number, bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) {
-      const room = BLOCK_BYTES - ((pa + done) % BLOCK_BYTES);
-      const part = bytes.subarray(done, done + room);
-      this.bytes.set(part, this.offsetOf(pa + done));
-      done += part.length;
+  /**
+   * Has `put` write `size` bytes of physically contiguous memory, a part at a time: those from byte `at` on, as many as
+   * `into` has room for. Throws OutOfBlocksError.
+   */
+  fill(pa: number, size: number, put: (at: number, into: Uint8Array) => void): void {
+    for (let at = 0; at < size; ) {
+      const room = Math.min(size - at, BLOCK_BYTES - ((pa + at) % BLOCK_BYTES));
+      const offset = this.offsetOf(pa + at);
+      put(at, this.bytes.subarray(offset, offset + room));
+      at += room;
     }
   }
 

@@ -61,7 +61,7 @@ export const readArm64ImageHeader = (bytes: Uint8Array): Arm64ImageHeader => {
   };
 };
 
-/** End of the last section's data by the PE/COFF header that an Image with EFI stub carries; 0 if it has none. */
+/** End of the last section's data by the PE/COFF header at the beginning of an Image with EFI stub; 0 if it has none. */
 const endOfSections = (bytes: Uint8Array): number => {
   const view = viewOf(bytes);
   if (view.getUint16(0, true) !== 0x5a4d) return 0;
@@ -77,15 +77,16 @@ const endOfSections = (bytes: Uint8Array): number => {
 };
 
 /**
- * Remarks about an Image that can be loaded: no image_size, or fewer bytes than its section table names.
+ * Remarks about an Image of `size` bytes that can be loaded: no image_size, or fewer bytes than its section table names.
  *
+ * @param head its beginning, as far as the section table goes
  * @throws KernelImageError `kernel-big-endian`
  */
-export const checkArm64Image = (bytes: Uint8Array, header: Arm64ImageHeader): Finding[] => {
+export const checkArm64Image = (head: Uint8Array, size: number, header: Arm64ImageHeader): Finding[] => {
   if (header.bigEndian) throw kernelError('kernel-big-endian');
   const findings: Finding[] = [];
   if (header.imageSize === 0) findings.push(finding('kernel-image-size-missing'));
-  const expected = endOfSections(bytes);
-  if (expected > bytes.length) findings.push(finding('kernel-truncated', { found: bytes.length, expected }));
+  const expected = endOfSections(head);
+  if (expected > size) findings.push(finding('kernel-truncated', { found: size, expected }));
   return findings;
 };

@@ -7,10 +7,10 @@ import { hex } from '../property.ts';
 /** A guest that knows addresses from its build, in a domain that has others: Zephyr does not read its device tree. */
 export const adviseFixedAddresses = (
   { directMap, staticMem }: Pick<DomainDescription, 'directMap' | 'staticMem'>,
-  { payload }: KernelImage,
+  kernel: Pick<KernelImage, 'payload'>,
 ): Finding | undefined => {
   const [bank] = staticMem;
-  if (!directMap || bank === undefined || textAfter(payload, 'Booting Zephyr OS').next().done === true)
+  if (!directMap || bank === undefined || textAfter(kernel.payload, 'Booting Zephyr OS').next().done === true)
     return undefined;
   return finding('guest-fixed-addresses', { ram: hex(bank.start) });
 };

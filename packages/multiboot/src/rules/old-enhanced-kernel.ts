@@ -18,10 +18,10 @@ const linuxVersion = (payload: Uint8Array): { major: number; minor: number } | u
 /** A Linux that is too old for what Xen tells an enhanced domain about its xenstore. */
 export const adviseOldEnhancedKernel = (
   { enhanced }: Pick<DomainDescription, 'enhanced'>,
-  { payload }: KernelImage,
+  kernel: Pick<KernelImage, 'payload'>,
 ): Finding | undefined => {
   if (enhanced !== 'enabled' && enhanced !== 'legacy') return undefined;
-  const version = linuxVersion(payload);
+  const version = linuxVersion(kernel.payload);
   if (version === undefined) return undefined;
   const { major, minor } = version;
   if (major > SINCE.major || (major === SINCE.major && minor >= SINCE.minor)) return undefined;
