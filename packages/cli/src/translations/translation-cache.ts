@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { CodeSurvey, PackPart, TranslationPack } from '@dom0less/arm64-cpu';
 import { CacheFolder } from '../cache/cache-folder.ts';
 import { nativeCode } from '../cache/native-code.ts';
-import { decodeFile, encodeFile, type KeptTranslations } from './cache-file.ts';
+import { decodeFile, encodeFile } from './cache-file.ts';
 import type { Making, Surveyed } from './pack-maker.ts';
 
 export interface TranslationCacheOptions {
@@ -43,8 +43,10 @@ const PIECE_MS = 5;
 /** When the domains have executed so many it is looked, once, what of their code ran often and is not translated. */
 const SURVEY_INSTRUCTIONS = 100_000_000;
 
+/** What is left of a file that was read: not its bytes, which are some MiB. */
 interface Loaded {
-  readonly kept: KeptTranslations;
+  readonly wire: Uint8Array<ArrayBuffer>;
+  readonly ages: Uint8Array;
   readonly module: WebAssembly.Module;
   /** Bytes of machine code that the module came with. */
   readonly codeBytes: number;
@@ -57,8 +59,8 @@ const hashOf = (...texts: string[]): string => createHash('sha256').update(texts
 const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
 /** How many runs ago each region was last used, as of this run. */
-const agesOf = ({ kept, used }: Loaded): Uint8Array =>
-  Uint8Array.from(used, (isUsed, row) => (isUsed !== 0 ? 0 : Math.min(255, kept.ages[row]! + 1)));
+const agesOf = ({ ages, used }: Loaded): Uint8Array =>
+  Uint8Array.from(used, (isUsed, row) => (isUsed !== 0 ? 0 : Math.min(255, ages[row]! + 1)));
 
 export class TranslationCache {
   readonly #folder: CacheFolder;
@@ -113,7 +115,8 @@ export class TranslationCache {
     const machine = kept.native.length > 0 ? nativeCode()?.deserialize(copy(kept.native).buffer, wire) : undefined;
     const module = machine ?? new WebAssembly.Module(wire);
     this.#optimized = machine === undefined ? 0 : kept.optimized;
-    this.#loaded = { kept, module, codeBytes: machine === undefined ? 0 : kept.native.length, regions, used };
+    const codeBytes = machine === undefined ? 0 : kept.native.length;
+    this.#loaded = { wire, ages: copy(kept.ages), module, codeBytes, regions, used };
     return { module, form: 'table', regions, used };
   }
 
@@ -207,7 +210,7 @@ export class TranslationCache {
     if (this.#making && !this.#making.isOutdated(this.#count, this.#wantsMerge)) return this.#making;
     const { Making: Maker, makeMerged } = await import('./pack-maker.ts');
     const loaded = this.#loaded;
-    const old = loaded && { regions: loaded.regions, wire: loaded.kept.wire, ages: agesOf(loaded) };
+    const old = loaded && { regions: loaded.regions, wire: loaded.wire, ages: agesOf(loaded) };
     if (this.#wantsMerge) this.#making = makeMerged(old, this.#given, this.#count);
     else if (old) {
       this.#making = new Maker(old, this.#written, loaded);
