@@ -17,16 +17,25 @@ export interface Command {
 /** Clock ticks a second of /proc (USER_HZ, the same on every Linux). */
 const TICKS = 100;
 
+/** CPU seconds of a thread; 0 if it has ended since it was listed. */
+function threadSeconds(pid: number, task: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]) / 1e9;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return 0;
+    throw error;
+  }
+}
+
 /** CPU seconds of all threads; finer than clock ticks where the kernel tells. */
 function cpuSeconds(pid: number): number {
+  let fine = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) fine += threadSeconds(pid, task);
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // Fields are counted behind the command's name, which may hold anything: utime and stime are the 12th and 13th.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const coarse = (Number(fields[11]) + Number(fields[12])) / TICKS;
-  let fine = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    fine += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]) / 1e9;
-  }
   // Threads that ended are counted in ticks only.
   return fine > coarse - 2 / TICKS ? fine : coarse;
 }
