@@ -84,6 +84,20 @@ describe('a kernel in a file', () => {
 });
 
 describe('a file that can not be read', () => {
+  it('is known by the name of its error, which may be that of another entry of the package', () => {
+    const file = new TestFile(long(MIB));
+    file.read = () => {
+      throw Object.assign(new Error('gone'), { name: 'ModuleReadError' });
+    };
+    const { board, diagnostics } = boardOf([{ kernel: file }, good]);
+    expect(diagnostics.map((one) => one.code)).toContain('module-unreadable');
+    expect(board!.domains.map(({ state }) => state)).toEqual(['failed', 'running']);
+    file.read = () => {
+      throw new RangeError('a bug');
+    };
+    expect(() => boardOf([{ kernel: file }, good])).toThrow(RangeError);
+  });
+
   it('as the board is planned fails its domain, and the others run', () => {
     const file = new TestFile(long(MIB));
     file.problem = "can't read kernel: permission denied (EACCES)";

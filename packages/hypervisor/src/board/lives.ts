@@ -7,7 +7,7 @@ import { DOMAIN_CONTROL } from '../memory/layout.ts';
 import { startFirstVcpu } from '../schedule/start-vcpus.ts';
 import { type BoardEvent, DOMAIN_STATES, type DomainInfo, type DomainState } from './events.ts';
 import { LineMatcher } from './line-matcher.ts';
-import { ModuleReadError } from './module-bytes.ts';
+import { isModuleReadError } from './module-bytes.ts';
 import type { BuiltBoard } from './prepare.ts';
 
 /** A life shorter than this, in seconds, may be part of a boot loop. */
@@ -155,7 +155,7 @@ export class DomainLives {
     try {
       rebuildDomain(memory, domains[life.built]!, planned[life.built]!, clock());
     } catch (error) {
-      if (!(error instanceof OutOfBlocksError || error instanceof ModuleReadError)) throw error;
+      if (!(error instanceof OutOfBlocksError || isModuleReadError(error))) throw error;
       life.state = 'failed';
       life.reason = `it can't be started again: ${error.message}`;
       this.#tell(life);

@@ -23,6 +23,10 @@ export class ModuleReadError extends Error {
   override readonly name = 'ModuleReadError';
 }
 
+/** True for a {@link ModuleReadError}, by its name: each entry of the package has a class of its own. */
+export const isModuleReadError = (error: unknown): error is ModuleReadError =>
+  error instanceof Error && error.name === 'ModuleReadError';
+
 /** Copies bytes of a module from `at` on, as many as `into` has room for. */
 export const copyModule = (module: ModuleBytes, at: number, into: Uint8Array): void => {
   if (module instanceof Uint8Array) into.set(module.subarray(at, at + into.length));

@@ -11,7 +11,7 @@ import type { PcpuDomain, PcpuPool } from '../pcpu/init.ts';
 import { hostTime, SystemCounter } from '../pcpu/system-counter.ts';
 import { placeVcpus } from '../schedule/start-vcpus.ts';
 import { type BoardDiagnostic, buildDiagnostic } from './diagnostic.ts';
-import { ModuleReadError } from './module-bytes.ts';
+import { isModuleReadError } from './module-bytes.ts';
 import { checkBlocks, type PlannedBoard, type PlanOptions, planWithFindings, shapeOf } from './plan-board.ts';
 
 /** What a board is made from. */
@@ -98,8 +98,7 @@ const buildAll = (
       const place = { path: one.domain.path, domain: one.domain.nodeName };
       const report = findings.reporter(one.domain.id);
       if (error instanceof OutOfBlocksError) report(buildDiagnostic('board-memory-exhausted', place, { available }));
-      else if (error instanceof ModuleReadError)
-        report(buildDiagnostic('module-unreadable', place, { detail: error.message }));
+      else if (isModuleReadError(error)) report(buildDiagnostic('module-unreadable', place, { detail: error.message }));
       else throw error;
       return [];
     }

@@ -18,7 +18,7 @@ import {
 } from '@dom0less/multiboot';
 import { MAX_SPIS } from '@dom0less/vgic';
 import { type BoardDiagnostic, buildDiagnostic } from '../board/diagnostic.ts';
-import { cutModule, type ModuleBytes, ModuleReadError, readModule } from '../board/module-bytes.ts';
+import { cutModule, isModuleReadError, type ModuleBytes, readModule } from '../board/module-bytes.ts';
 import type { DomainPool } from '../schedule/plan-pools.ts';
 import { banksOf, type DomainMemory, type HostMemory } from './domain-memory.ts';
 import type { GuestMap } from './guest-map.ts';
@@ -154,8 +154,7 @@ const attemptRead = <T>(
     return read();
   } catch (error) {
     if (error instanceof KernelImageError) report(locate(error.finding, place));
-    else if (error instanceof ModuleReadError)
-      report(buildDiagnostic('module-unreadable', place, { detail: error.message }));
+    else if (isModuleReadError(error)) report(buildDiagnostic('module-unreadable', place, { detail: error.message }));
     else throw error;
     return undefined;
   }
