@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFdt } from '@dom0less/fdt';
 import { Board } from '@dom0less/hypervisor';
+import { readModule } from '@dom0less/hypervisor/plan';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
 import { runBoard } from '../src/commands/run.ts';
@@ -154,7 +155,10 @@ describe('a thread that dies', () => {
       const { tree, modules } = spins();
       const board = folder.put('spins.dtb', writeFdt(tree));
       const loads = [...modules].flatMap(([address, bytes]) => {
-        return ['--load', `0x${address.toString(16)}=${folder.put(`spin-${address}`, bytes as Uint8Array)}`];
+        return [
+          '--load',
+          `0x${address.toString(16)}=${folder.put(`spin-${address}`, readModule(bytes, 0, bytes.length))}`,
+        ];
       });
       expect(await main(['run', board, ...loads, '--pcpus', '2'], { ...io, startPcpu })).toBe(3);
       expect(io.stderr.text.match(/the thread of pCPU 1 died: out of luck/g)!.length).toBeGreaterThan(0);
