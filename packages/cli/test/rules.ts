@@ -36,7 +36,7 @@ export function example(code: string, kind: 'bad' | 'good'): string | undefined 
 /** Rules that no source can trigger by itself, and why. */
 export const WITHOUT_EXAMPLE: Readonly<Record<string, string>> = {
   'board-memory-exhausted': 'depends on how much memory the host gives when the board is made',
-  'module-unreadable': 'depends on what becomes of a file after the board was planned',
+  'module-unreadable': 'depends on what becomes of a file while the board uses it',
   'placement-no-memory': 'is for callers of `placeImages`: `check` says `domain-memory-zero` before',
 };
 
