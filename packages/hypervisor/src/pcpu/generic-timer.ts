@@ -65,35 +65,31 @@ export class VcpuTimers {
     return this.#doubles[this.#deadline]!;
   }
 
-  /** Looks at both timers when the counter is at `counter`. */
-  update(counter: number): void {
+  /**
+   * Looks at both timers when the counter is at `counter`; gives the deadline. Without calls of its own: it runs cold whenever
+   * a vCPU wakes (see `PoolWords`).
+   */
+  update(counter: number): number {
+    const words = this.#words;
     let deadline = Infinity;
     for (let n = 0; n < TIMERS.length; n++) {
-      const due = this.#updateOne(n, counter);
-      if (due < deadline) deadline = due;
+      const { intid, control, compare, offset } = TIMERS[n]!;
+      const enabled = (words[this.#state + control]! & (ENABLE | IMASK)) === ENABLE;
+      const levels = words[this.#levels]!;
+      const wasHigh = ((levels >>> n) & 1) !== 0;
+      if (!enabled && !wasHigh) continue;
+      const from = this.#state + compare;
+      // 64-bit words: above 2^53 they are not exact, and are never reached.
+      let at = words[from + 1]! * TWO_32 + words[from]!;
+      if (offset !== undefined) at += words[this.#state + offset + 1]! * TWO_32 + words[this.#state + offset]!;
+      const level = enabled && counter >= at;
+      if (wasHigh !== level) {
+        words[this.#levels] = levels ^ (1 << n);
+        this.#setLevel(intid, level);
+      }
+      if (enabled && !level && at < deadline) deadline = at;
     }
     this.#doubles[this.#deadline] = deadline;
-  }
-
-  #updateOne(n: number, counter: number): number {
-    const { intid, control, compare, offset } = TIMERS[n]!;
-    const words = this.#words;
-    const enabled = (words[this.#state + control]! & (ENABLE | IMASK)) === ENABLE;
-    const levels = words[this.#levels]!;
-    const wasHigh = ((levels >>> n) & 1) !== 0;
-    if (!enabled && !wasHigh) return Infinity;
-    const at = this.#u64(compare) + (offset === undefined ? 0 : this.#u64(offset));
-    const level = enabled && counter >= at;
-    if (wasHigh !== level) {
-      words[this.#levels] = levels ^ (1 << n);
-      this.#setLevel(intid, level);
-    }
-    return enabled && !level ? at : Infinity;
-  }
-
-  /** A 64-bit word of the state; above 2^53 it is not exact, and is never reached. */
-  #u64(word: number): number {
-    const at = this.#state + word;
-    return this.#words[at + 1]! * TWO_32 + this.#words[at]!;
+    return deadline;
   }
 }

@@ -141,9 +141,8 @@ export class Pcpu {
    * domain of its pool; Infinity if none is.
    */
   due(): number {
-    let due = this.#scheduler.due(this.#pcpu);
-    for (const domain of this.#timed) due = Math.min(due, domain.devicesDue());
-    return due;
+    const due = this.#scheduler.due(this.#pcpu);
+    return this.#timed.length > 0 ? Math.min(due, ...this.#timed.map((domain) => domain.devicesDue())) : due;
   }
 
   /** Makes the vCPU that runs leave the engine behind the instruction under way. */
@@ -217,18 +216,24 @@ export class Pcpu {
   }
 
   #serveTimers(counter: number): void {
-    for (const domain of this.#timed) if (domain.devicesDue() <= counter) domain.serveDevices();
+    if (this.#timed.length > 0) this.#serveDevices(counter);
     const current = this.#current?.timers;
     if (current !== undefined && current.deadline <= counter) current.update(counter);
-    for (const vcpu of this.#scheduler.vcpus) {
-      if (!this.#scheduler.claimDue(vcpu, this.#pcpu, counter)) continue;
+    const scheduler = this.#scheduler;
+    const pcpu = this.#pcpu;
+    for (let n = scheduler.claimDue(pcpu, counter, 0); n >= 0; n = scheduler.claimDue(pcpu, counter, n + 1)) {
+      const vcpu = scheduler.vcpus[n]!;
       const { domain, timers, eventWait } = this.#bySched.get(vcpu)!;
       timers.update(counter);
       if (vcpu.run === VCPU_RUN.AWAITING && vcpu.eventDue <= counter && eventWait.isOver(counter)) {
-        this.#scheduler.sendEvent(vcpu);
+        scheduler.sendEvent(vcpu);
       }
-      if (this.#scheduler.release(vcpu) && domain.isOff) this.#wentOff(domain);
+      if (scheduler.release(vcpu) && domain.isOff) this.#wentOff(domain);
     }
+  }
+
+  #serveDevices(counter: number): void {
+    for (const domain of this.#timed) if (domain.devicesDue() <= counter) domain.serveDevices();
   }
 
   /** Gives the vCPU back that ran, and takes the next. */
@@ -294,8 +299,7 @@ export class Pcpu {
 
   #timerWritten(vcpu: Vcpu): void {
     // Where it is due already, or between then and now, the slice ends, and the timer is looked at behind it.
-    vcpu.timers.update(this.#pace.recent());
-    if (vcpu.timers.deadline < this.#pace.sliceEnd) vcpu.sched.requestExit();
+    if (vcpu.timers.update(this.#pace.recent()) < this.#pace.sliceEnd) vcpu.sched.requestExit();
   }
 
   #backBlock(block: number): number {

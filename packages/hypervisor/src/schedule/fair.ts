@@ -1,5 +1,4 @@
 /** The scheduler that shares pCPUs fairly. */
-import { VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from './sched-vcpu.ts';
 import { type Admission, Scheduler, type SchedulerParts } from './scheduler.ts';
 
@@ -36,8 +35,8 @@ export class FairScheduler extends Scheduler {
     let own: SchedVcpu | undefined;
     let any: SchedVcpu | undefined;
     let least = Infinity;
-    for (const vcpu of this.vcpus) {
-      if (vcpu.run !== VCPU_RUN.RUNNABLE) continue;
+    for (let n = this.words.nextRunnable(0); n >= 0; n = this.words.nextRunnable(n + 1)) {
+      const vcpu = this.vcpus[n]!;
       const { runtime } = vcpu;
       if (runtime < least) least = runtime;
       if (vcpu.owner >= 0 || !vcpu.mayRunOn(pcpu)) continue;

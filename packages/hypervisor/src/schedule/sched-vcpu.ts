@@ -21,6 +21,8 @@ export class SchedVcpu {
   /** The domain's id and the vCPU's number in it. */
   readonly domain: number;
   readonly index: number;
+  /** Memory offset of its `VCPU_CONTROL`. */
+  readonly control: number;
   /** The pCPUs that it may run on; undefined: all of its pool. */
   readonly affinity: ReadonlySet<number> | undefined;
   readonly #words: Int32Array;
@@ -43,6 +45,7 @@ export class SchedVcpu {
   ) {
     this.domain = identity.domain;
     this.index = identity.index;
+    this.control = control;
     this.affinity = identity.affinity && new Set(identity.affinity);
     this.#words = memory.words;
     this.#doubles = memory.doubles;
@@ -127,24 +130,6 @@ export class SchedVcpu {
 
   set eventDue(due: number) {
     this.#doubles[this.#double + VCPU_CONTROL.EVENT_DUE / 8] = due;
-  }
-
-  /** Counter value at which `pcpu` has to look after its timers; Infinity where that is not this pCPU's to do. */
-  deadlineFor(pcpu: number): number {
-    return this.#isLeftTo(pcpu) ? this.deadline : Infinity;
-  }
-
-  /** As {@link deadlineFor}; also when to look whether there is an event, if it waits for one. */
-  dueFor(pcpu: number): number {
-    if (!this.#isLeftTo(pcpu)) return Infinity;
-    const { deadline } = this;
-    return this.run === VCPU_RUN.AWAITING ? Math.min(deadline, this.eventDue) : deadline;
-  }
-
-  /** Nobody has it in its hands, and it was `pcpu` that ran it last. Asked of every vCPU whenever a pCPU wakes. */
-  #isLeftTo(pcpu: number): boolean {
-    const words = this.#words;
-    return words[this.#home] === pcpu && words[this.#owner] === 0;
   }
 
   /** An interrupt waits for it, whether it is masked or not: what ends WFI. */

@@ -2,6 +2,7 @@
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { PCPU_CONTROL, PCPU_IDLE, POOL_CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { Lock } from '../memory/lock.ts';
+import { PoolWords } from './pool-words.ts';
 import type { SchedVcpu } from './sched-vcpu.ts';
 
 /** What a scheduler is made from. */
@@ -29,6 +30,7 @@ export abstract class Scheduler {
   readonly pcpus: readonly number[];
   readonly vcpus: readonly SchedVcpu[];
   protected readonly memory: BoardMemory;
+  protected readonly words: PoolWords;
   readonly #control: number;
   readonly #lock: Lock;
 
@@ -36,6 +38,7 @@ export abstract class Scheduler {
     this.memory = memory;
     this.pcpus = pcpus;
     this.vcpus = vcpus;
+    this.words = new PoolWords(memory, vcpus);
     this.#control = control;
     this.#lock = memory.lock(control + POOL_CONTROL.LOCK);
   }
@@ -74,12 +77,16 @@ export abstract class Scheduler {
     return taken;
   }
 
-  /** Takes a vCPU if it is due to be looked after by `pcpu` and nobody runs it; give it back by {@link release}. */
-  claimDue(vcpu: SchedVcpu, pcpu: number, counter: number): boolean {
-    if (vcpu.dueFor(pcpu) > counter) return false;
+  /**
+   * Takes the first vCPU from number `from` of the pool on that `pcpu` has to look after at `counter`; give it back by
+   * {@link release}. Gives its number; -1 if there is none.
+   */
+  claimDue(pcpu: number, counter: number, from: number): number {
+    const first = this.words.nextDue(pcpu, counter, from);
+    if (first < 0) return first;
     this.#lock.acquire();
-    const claimed = vcpu.dueFor(pcpu) <= counter;
-    if (claimed) vcpu.owner = pcpu;
+    const claimed = this.words.nextDue(pcpu, counter, first);
+    if (claimed >= 0) this.vcpus[claimed]!.owner = pcpu;
     this.#lock.release();
     return claimed;
   }
@@ -100,22 +107,12 @@ export abstract class Scheduler {
 
   /** Counter value at which a timer of a vCPU that `pcpu` looks after is due. */
   deadline(pcpu: number): number {
-    let deadline = Infinity;
-    for (const vcpu of this.vcpus) {
-      const own = vcpu.deadlineFor(pcpu);
-      if (own < deadline) deadline = own;
-    }
-    return deadline;
+    return this.words.deadline(pcpu);
   }
 
   /** As {@link deadline}; also when to look whether there is an event for a vCPU that waits for one. */
   due(pcpu: number): number {
-    let due = Infinity;
-    for (const vcpu of this.vcpus) {
-      const own = vcpu.dueFor(pcpu);
-      if (own < due) due = own;
-    }
-    return due;
+    return this.words.due(pcpu);
   }
 
   /** An interrupt has come for a vCPU: if it waits for one, it waits no more. */
@@ -243,6 +240,7 @@ export abstract class Scheduler {
 
   /** No pCPU sleeps while there is a vCPU that it could run. */
   #wakeIdle(): void {
+    if (!this.words.waiting) return;
     for (const vcpu of this.vcpus) if (vcpu.waiting) this.#wakeFor(vcpu);
   }
 
