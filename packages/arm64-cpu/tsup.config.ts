@@ -15,7 +15,7 @@ function generatedImage(): string {
 }
 
 export default {
-  ...library({ platform: 'neutral', entry: ['src/index.ts', 'src/sizes.ts'] }),
+  ...library({ platform: 'neutral', entry: ['src/index.ts', 'src/sizes.ts', 'src/wasm.ts'] }),
   esbuildPlugins: [
     {
       name: 'generated-core',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { library } from '../../tools/tsup.ts';
 import { buildCore } from '../arm64-cpu/src/interpreter/build.ts';
+import { buildDeviceCode } from '../hypervisor/src/device-code/module.ts';
 
 const SRC = join(import.meta.dirname, 'src');
 const DIST = join(import.meta.dirname, 'dist');
@@ -14,10 +15,16 @@ const CORE_FROM_FILES = `
   const read = (name) => readFileSync(new URL(name, import.meta.url));
   export const coreImage = () => ({ module: read('./core.wasm'), constants: read('./core-constants.bin') });`;
 
+/** The same for device-code/image.ts of hypervisor. */
+const DEVICE_CODE_FROM_FILE = `
+  import { readFileSync } from 'node:fs';
+  export const deviceCodeImage = () => readFileSync(new URL('./device-code.wasm', import.meta.url));`;
+
 const coreFiles: Plugin = {
   name: 'core-files',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]src[\\/]core-image\.ts$/ }, () => ({ contents: CORE_FROM_FILES, loader: 'js' }));
+    onLoad({ filter: /[\\/]device-code[\\/]image\.ts$/ }, () => ({ contents: DEVICE_CODE_FROM_FILE, loader: 'js' }));
   },
 };
 
@@ -62,6 +69,7 @@ async function addFiles(): Promise<void> {
   const { module, constants } = buildCore();
   writeFileSync(join(DIST, 'core.wasm'), module);
   writeFileSync(join(DIST, 'core-constants.bin'), constants);
+  writeFileSync(join(DIST, 'device-code.wasm'), buildDeviceCode());
   // Commander is in the bundle.
   copyFileSync(join(SRC, '../node_modules/commander/LICENSE'), join(DIST, 'commander-LICENSE'));
   const bundle = (name: string, options: BuildOptions, plugins: Plugin[] = [], source = name) =>

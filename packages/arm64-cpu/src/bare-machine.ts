@@ -20,6 +20,8 @@ export interface BareMachineOptions {
    */
   readonly host?: Partial<EngineHost>;
   /** See `EngineOptions`. */
+  readonly front?: WebAssembly.Module | undefined;
+  /** See `EngineOptions`. */
   readonly translate?: boolean | TranslationOptions | undefined;
   /** See `EngineOptions`. */
   readonly exchange?: TranslationExchange | undefined;
@@ -60,8 +62,9 @@ export class BareMachine {
       this.view.setUint32(BLOCK_TABLE + 4 * ((ramBase + at) / BLOCK_BYTES), this.ram + at, true);
     }
     const host = this.#hostOf(options.host);
-    const { translate = true, exchange } = options;
-    this.engine = new Engine({ memory: this.memory, core: compileCore(), pcpu, codePages, host, translate, exchange });
+    const { translate = true, exchange, front } = options;
+    const core = compileCore();
+    this.engine = new Engine({ memory: this.memory, core, pcpu, codePages, host, front, translate, exchange });
     this.#stage2 = this.#mapRam(ramBytes);
     this.reset();
   }

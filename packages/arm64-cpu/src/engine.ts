@@ -109,6 +109,13 @@ export interface EngineOptions {
   /** Pages of code whose records are kept. */
   readonly codePages: number;
   readonly host: EngineHost;
+  /**
+   * Stands in front of `mmio`, `systemRegister` or `timerWritten` of the host: a module that imports the memory (`host`,
+   * `memory`) and what it stands in front of (`host`, by these names), and exports functions of the same names and types.
+   * In WebAssembly the base of a vCPU comes as an i32, an IPA as two (low, high), truth as 0 or 1; values are at
+   * `stateOffset('scratch0')` of the vCPU. Absent: the engine asks the host.
+   */
+  readonly front?: WebAssembly.Module | undefined;
   /** Translate what is run often to WebAssembly of its own. Default yes. */
   readonly translate?: boolean | TranslationOptions | undefined;
   /** How translations are shared with other pCPUs, and kept. Absent: they are this pCPU's own. */
@@ -174,38 +181,37 @@ export class Engine {
     this.#view.setUint32(pcpu + PCPU_CLOCK_LATEST, clock?.latest ?? 0, true);
     this.#view.setUint32(pcpu + PCPU_CLOCK_LOCK, clock?.lock ?? 0, true);
     // Addresses come as i32: those from 2 GiB on are negative.
-    const instance = new WebAssembly.Instance(options.core.module, {
-      host: {
-        memory,
-        newCodePage: (vcpu: number, page: number, trapsFp: number) =>
-          this.#newCodePage(vcpu >>> 0, page >>> 0, trapsFp),
-        codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
-        backBlock: (_: number, block: number) => this.#backBlock(block),
-        mmio: (cpu: number, low: number, high: number, size: number, isWrite: number) => {
-          const vcpu = cpu >>> 0;
-          const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
-          return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + SCRATCH) ? 1 : 0;
-        },
-        hypercall: (vcpu: number, immediate: number, isSmc: number) => this.#hypercall(vcpu >>> 0, immediate, isSmc),
-        counter: (vcpu: number) => host.counter(vcpu >>> 0),
-        hostTime: host.clock?.now ?? Date.now,
-        timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
-        systemRegister: (cpu: number, id: number, isWrite: number) => {
-          const vcpu = cpu >>> 0;
-          return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + SCRATCH) ? 1 : 0;
-        },
-        hotEntry: (vcpu: number, rec: number) => this.#hotEntry(vcpu >>> 0, rec >>> 0),
-        leftOften: (vcpu: number, region: number) => {
-          const executed = this.#view.getBigUint64((vcpu >>> 0) + stateOffset('instructions'), true);
-          this.#translator?.leftOften(region, Number(executed));
-        },
-        sendEvent: (vcpu: number) => host.sendEvent?.(vcpu >>> 0),
-        broadcast: (vcpu: number, kind: number, operand: number, waits: number) =>
-          this.#maintenance.tell(vcpu >>> 0, kind, operand, waits !== 0),
-        synchronize: (vcpu: number) => this.#maintenance.complete(vcpu >>> 0),
-        serve: (vcpu: number) => this.#maintenance.serve(vcpu >>> 0),
+    const imports = {
+      memory,
+      newCodePage: (vcpu: number, page: number, trapsFp: number) => this.#newCodePage(vcpu >>> 0, page >>> 0, trapsFp),
+      codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
+      backBlock: (_: number, block: number) => this.#backBlock(block),
+      mmio: (cpu: number, low: number, high: number, size: number, isWrite: number) => {
+        const vcpu = cpu >>> 0;
+        const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
+        return host.mmio(vcpu, ipa, size, isWrite !== 0, vcpu + SCRATCH) ? 1 : 0;
       },
-    });
+      hypercall: (vcpu: number, immediate: number, isSmc: number) => this.#hypercall(vcpu >>> 0, immediate, isSmc),
+      counter: (vcpu: number) => host.counter(vcpu >>> 0),
+      hostTime: host.clock?.now ?? Date.now,
+      timerWritten: (vcpu: number) => host.timerWritten(vcpu >>> 0),
+      systemRegister: (cpu: number, id: number, isWrite: number) => {
+        const vcpu = cpu >>> 0;
+        return host.systemRegister?.(vcpu, id, isWrite !== 0, vcpu + SCRATCH) ? 1 : 0;
+      },
+      hotEntry: (vcpu: number, rec: number) => this.#hotEntry(vcpu >>> 0, rec >>> 0),
+      leftOften: (vcpu: number, region: number) => {
+        const executed = this.#view.getBigUint64((vcpu >>> 0) + stateOffset('instructions'), true);
+        this.#translator?.leftOften(region, Number(executed));
+      },
+      sendEvent: (vcpu: number) => host.sendEvent?.(vcpu >>> 0),
+      broadcast: (vcpu: number, kind: number, operand: number, waits: number) =>
+        this.#maintenance.tell(vcpu >>> 0, kind, operand, waits !== 0),
+      synchronize: (vcpu: number) => this.#maintenance.complete(vcpu >>> 0),
+      serve: (vcpu: number) => this.#maintenance.serve(vcpu >>> 0),
+    };
+    const front = options.front && new WebAssembly.Instance(options.front, { host: imports }).exports;
+    const instance = new WebAssembly.Instance(options.core.module, { host: { ...imports, ...front } });
     this.#core = instance.exports as unknown as CoreExports;
     this.#maintenance = new Maintenance(memory, pcpu, this.#core, {
       forgetWords: (page, first, last) => this.#forgetWords(page, first, last),

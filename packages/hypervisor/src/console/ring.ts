@@ -2,8 +2,8 @@
 
 /** Bytes in front of the data: two 32-bit counters, a cache line apart. */
 export const RING_HEADER_BYTES = 128;
-const READ = 0;
-const WRITTEN = 64;
+export const READ = 0;
+export const WRITTEN = 64;
 
 /**
  * A ring of `capacity` bytes, a power of two, behind a header. The counters are of bytes ever read and written,

@@ -3,6 +3,7 @@ import { Stage2Tables, type TableMemory } from '@dom0less/arm64-mmu';
 import type { MemoryRange } from '@dom0less/multiboot';
 import { SbsaUart, STATE_BYTES } from '@dom0less/vuart';
 import { copyModule, type ModuleBytes } from '../board/module-bytes.ts';
+import { linkDevices } from '../device-code/link.ts';
 import { modelNamed } from '../devices/models.ts';
 import type { BoardMemory } from '../memory/board-memory.ts';
 import { CONTROL, DOMAIN_CONTROL, type DomainLayout, VCPU_CONTROL } from '../memory/layout.ts';
@@ -122,7 +123,9 @@ export const buildDomain = (
   const { devices, windows } = planned.devices;
   const registers = { VTTBR_EL2, VTCR_EL2, CNTVOFF_EL2: counter.value };
   const bus = { map, devices, windows, openBus: !domain.trapUnmappedAccesses };
-  return { id, name, cpus, nrSpis, gicVersion, console: vpl011, layout, pool, affinity, ...bus, ...registers };
+  const built = { id, name, cpus, nrSpis, gicVersion, console: vpl011, layout, pool, affinity, ...bus, ...registers };
+  linkDevices(memory, built);
+  return built;
 };
 
 /**

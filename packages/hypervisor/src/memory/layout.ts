@@ -104,6 +104,15 @@ export const DOMAIN_CONTROL = {
   CNTVOFF: 24,
   /** 1 while another domain waits for something on its console. */
   WATCHED: 32,
+  /**
+   * For device code (device-code/): memory offsets of the state of its GIC and UART and of its output ring, and the IPA pages
+   * of GICC and UART, 0 where it has none.
+   */
+  GIC: 36,
+  GICC_PAGE: 40,
+  UART: 44,
+  UART_PAGE: 48,
+  OUTPUT: 52,
   BYTES: 64,
 } as const;
 
@@ -127,8 +136,18 @@ export const VCPU_CONTROL = {
   RUNTIME: 32,
   /** Counter value at which to look whether there is an event, while it waits for one (a double). */
   EVENT_DUE: 40,
-  BYTES: 64,
+  /** For device code: the counter value at which its slice ends (a double). */
+  SLICE_END: 64,
+  /** For device code: memory offsets of its state in the GIC and of its `DOMAIN_CONTROL`. */
+  GIC: 72,
+  DOMAIN: 76,
+  /** Device code has put something into the output ring since this was last 0. */
+  SENT: 80,
+  BYTES: 128,
 } as const;
+
+/** From a vCPU's state to its `VCPU_CONTROL`. */
+export const VCPU_CONTROL_AT = VCPU_BYTES;
 
 /**
  * What a vCPU does: never started or off, ready to run, waiting for an interrupt (WFI), about to be off (it leaves the
@@ -210,10 +229,10 @@ const layOutDomain = (cursor: Cursor, { cpus, gicVersion, devices = [] }: Domain
   devices: devices.map((bytes) => cursor.take(bytes)),
   output: cursor.take(RING_HEADER_BYTES + OUTPUT_RING_BYTES),
   input: cursor.take(RING_HEADER_BYTES + INPUT_RING_BYTES),
-  vcpus: Array.from({ length: cpus }, () => ({
-    state: cursor.take(VCPU_BYTES),
-    control: cursor.take(VCPU_CONTROL.BYTES),
-  })),
+  vcpus: Array.from({ length: cpus }, () => {
+    const state = cursor.take(VCPU_BYTES + VCPU_CONTROL.BYTES);
+    return { state, control: state + VCPU_CONTROL_AT };
+  }),
 });
 
 const codePagesOf = (pcpus: number): number =>

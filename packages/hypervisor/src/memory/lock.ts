@@ -1,9 +1,9 @@
 /** Locks in shared memory. */
 
-const FREE = 0;
-const HELD = 1;
+export const FREE = 0;
+export const HELD = 1;
 /** Held, and somebody may sleep for it. */
-const AWAITED = 2;
+export const AWAITED = 2;
 /** Attempts before sleeping: a lock is held for a few microseconds, unless the host took its holder's core away. */
 const SPINS = 500;
 /** A lock is held for microseconds: one that is not given back for so many ms had its holder die. */

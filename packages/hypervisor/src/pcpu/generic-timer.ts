@@ -3,8 +3,9 @@ import { stateOffset } from '@dom0less/arm64-cpu';
 import { PHYSICAL_TIMER_INTID, VIRTUAL_TIMER_INTID } from '../domain/guest-map.ts';
 import { VCPU_CONTROL, type VcpuLayout } from '../memory/layout.ts';
 
-const ENABLE = 1;
-const IMASK = 2;
+/** CNTV_CTL_EL0 and CNTP_CTL_EL0. */
+export const TIMER_ENABLE = 1;
+export const TIMER_IMASK = 2;
 const TWO_32 = 2 ** 32;
 
 interface TimerRegisters {
@@ -18,7 +19,8 @@ interface TimerRegisters {
 
 const stateWord = (name: string): number => stateOffset(name) >>> 2;
 
-const TIMERS: readonly TimerRegisters[] = [
+/** The timers, in the order of their bits in `VCPU_CONTROL.TIMER_LEVELS`. */
+export const TIMERS: readonly TimerRegisters[] = [
   {
     intid: VIRTUAL_TIMER_INTID,
     control: stateWord('CNTV_CTL_EL0'),
@@ -74,7 +76,7 @@ export class VcpuTimers {
     let deadline = Infinity;
     for (let n = 0; n < TIMERS.length; n++) {
       const { intid, control, compare, offset } = TIMERS[n]!;
-      const enabled = (words[this.#state + control]! & (ENABLE | IMASK)) === ENABLE;
+      const enabled = (words[this.#state + control]! & (TIMER_ENABLE | TIMER_IMASK)) === TIMER_ENABLE;
       const levels = words[this.#levels]!;
       const wasHigh = ((levels >>> n) & 1) !== 0;
       if (!enabled && !wasHigh) continue;

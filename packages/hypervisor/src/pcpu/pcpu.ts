@@ -2,6 +2,7 @@
 import { BLOCK_BYTES, compileCore, Engine, type EngineClock, stateOffset } from '@dom0less/arm64-cpu';
 import type { ConsoleTap, News } from '../console/domain-console.ts';
 import { EventSink } from '../console/event-sink.ts';
+import { compileDeviceCode } from '../device-code/compile.ts';
 import { unassignedLine } from '../domain/boot-log.ts';
 import { NO_EXCLUSIVE } from '../domain/vcpu.ts';
 import { callFirmware } from '../firmware/conduit.ts';
@@ -9,7 +10,7 @@ import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
 import { hostEntropy } from '../firmware/trng.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
-import { CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import { CONTROL, VCPU_CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
 import type { Outcome, Scheduler } from '../schedule/scheduler.ts';
 import { DomainRuntime, type Vcpu } from './domain-runtime.ts';
@@ -99,7 +100,9 @@ export class Pcpu {
       this.#byBase.set(vcpu.base, vcpu);
       this.#bySched.set(vcpu.sched, vcpu);
     }
-    this.#engine = this.#makeEngine(init, counter?.clock);
+    // In deterministic mode each byte is looked at as it is sent.
+    const front = mode ? undefined : compileDeviceCode();
+    this.#engine = this.#makeEngine(init, counter?.clock, front);
   }
 
   /**
@@ -150,9 +153,14 @@ export class Pcpu {
     this.#current?.sched.requestExit();
   }
 
-  #makeEngine({ memory, core, layout, pcpu }: PcpuInit, clock: EngineClock | undefined): Engine {
+  #makeEngine(
+    { memory, core, layout, pcpu }: PcpuInit,
+    clock: EngineClock | undefined,
+    front: WebAssembly.Module | undefined,
+  ): Engine {
     return new Engine({
       memory,
+      front,
       core: core ?? compileCore(),
       pcpu: layout.pcpus[pcpu]!,
       codePages: layout.codePages,
@@ -270,8 +278,15 @@ export class Pcpu {
     const deadline = Math.min(vcpu.timers.deadline, this.#scheduler.deadline(this.#pcpu));
     const budget = this.#pace.begin(vcpu.base, deadline, now);
     const before = view.getUint32(vcpu.base + INSTRUCTIONS, true);
+    const { control } = vcpu.sched;
+    this.#memory.doubles[(control + VCPU_CONTROL.SLICE_END) / 8] = this.#pace.sliceEnd;
     this.#outcome = 'preempted';
     const reason = this.#engine.run(vcpu.base, budget);
+    const sent = (control + VCPU_CONTROL.SENT) >>> 2;
+    if (this.#memory.words[sent] !== 0) {
+      this.#memory.words[sent] = 0;
+      this.#news.untold = true;
+    }
     const executed = (view.getUint32(vcpu.base + INSTRUCTIONS, true) - before) >>> 0;
     this.#ran = this.#pace.end(executed);
     if (reason === 'wait') this.#outcome = 'wait';
