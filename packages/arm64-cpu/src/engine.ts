@@ -2,7 +2,6 @@
 
 import type { CompiledCore } from './core-module.ts';
 import { EXIT_BUDGET, EXIT_EVENT, EXIT_REQUEST, EXIT_WAIT } from './interpreter/outcomes.ts';
-import { HANDLER_UNDECODED } from './interpreter/record.ts';
 import {
   BLOCK_TABLE,
   CODE_PAGES_SHIFT,
@@ -126,6 +125,7 @@ export interface EngineOptions {
 const WRITES_BEFORE_DROP = 16;
 
 const PAGE_BYTES = 4096;
+const CODE_TLB_MASK = 2 ** CODE_TLB_INDEX_BITS - 1;
 const SCRATCH = stateOffset('scratch0');
 /** No write to a page that holds code is longer (DC ZVA). */
 const LONGEST_WRITE = 64;
@@ -134,6 +134,7 @@ interface CoreExports extends TlbExports {
   run(vcpu: number, budget: number): number;
   forgetCode(pcpu: number, records: number): void;
   clearRecords(records: number, hostPage: number, trapsFp: number, count: number, used: number): void;
+  voidRecords(records: number, first: number, last: number): void;
 }
 
 /** Runs vCPUs of the board's memory on one pCPU (one thread). */
@@ -272,10 +273,10 @@ export class Engine {
 
   /** Voids the records of words `first` to `last` of a page, wherever this pCPU has any. */
   #forgetWords(hostPage: number, first: number, last: number): void {
-    for (const trapsFp of [0, 1]) {
+    for (let trapsFp = 0; trapsFp <= 1; trapsFp++) {
       const records = this.#recordsAt(hostPage, trapsFp);
       if (records === 0) continue;
-      for (let n = first; n <= last; n++) this.#view.setUint16(records + (n << RECORD_SHIFT), HANDLER_UNDECODED, true);
+      this.#core.voidRecords(records, first, last);
       this.#translator?.changed(this.#indexOf(records), first * 4, last * 4 + 4);
     }
   }
@@ -314,7 +315,7 @@ export class Engine {
   }
 
   #codePageEntry(hostPage: number, trapsFp: number): number {
-    return (this.pcpu + PCPU_CODE_PAGES + trapsFp * 2 ** CODE_PAGES_SHIFT + (hostPage >>> 12) * 4) >>> 2;
+    return ((this.pcpu + PCPU_CODE_PAGES) >>> 2) + (trapsFp << (CODE_PAGES_SHIFT - 2)) + (hostPage >>> 12);
   }
 
   /** Takes the next page of records, oldest first, for the code at `hostPage`. */
@@ -355,7 +356,7 @@ export class Engine {
     const hostPage = at - (at % PAGE_BYTES);
     // The page that is executed keeps its records: the interpreter is among them.
     const current = this.#u32[(vcpu + VCPU_FIELDS.pageRecords!) >>> 2];
-    for (const trapsFp of [0, 1]) {
+    for (let trapsFp = 0; trapsFp <= 1; trapsFp++) {
       const records = this.#recordsAt(hostPage, trapsFp);
       if (records === 0) continue;
       const index = this.#indexOf(records);
@@ -371,7 +372,7 @@ export class Engine {
     const low = (this.#u32[at]! + PAGE_BYTES) >>> 0;
     const high = this.#u32[at + 1]!;
     const tlb = this.#u32[(vcpu + stateOffset('tlbCode')) >>> 2]!;
-    const entry = (tlb + 16 * ((low >>> 12) & (2 ** CODE_TLB_INDEX_BITS - 1))) >>> 2;
+    const entry = (tlb + 16 * ((low >>> 12) & CODE_TLB_MASK)) >>> 2;
     const records = this.#u32[entry + 2]!;
     const isThere = low !== 0 && this.#u32[entry] === low && this.#u32[entry + 1] === high;
     return isThere && records >= this.pcpu + PCPU_RECORDS ? this.#indexOf(records) : undefined;

@@ -1,5 +1,5 @@
 /** The slow way of an instruction fetch: the code TLB, and records of the page. */
-import { HANDLER_PAGE_END } from '../interpreter/record.ts';
+import { HANDLER_PAGE_END, HANDLER_UNDECODED } from '../interpreter/record.ts';
 import {
   CODE_TLB_INDEX_BITS,
   PAGE_FIRST_COUNT,
@@ -20,6 +20,7 @@ import {
   eqz,
   i32,
   i64,
+  leU,
   load,
   ltU,
   ne,
@@ -170,4 +171,21 @@ const clearRecords: CoreHelper = {
   },
 };
 
-export const helpers: readonly CoreHelper[] = [fetchAlone, fetch, clearRecords];
+/** voidRecords(records, first, last): the records of words `first` to `last` of a page are to be made anew. */
+const voidRecords: CoreHelper = {
+  name: 'voidRecords',
+  params: ['i32', 'i32', 'i32'],
+  results: [],
+  build(f) {
+    const at = f.local('i32');
+    const end = f.tmp(add(f.param(0), shl(f.param(2), i32(RECORD_SHIFT))));
+    f.set(at, add(f.param(0), shl(f.param(1), i32(RECORD_SHIFT))));
+    f.loop((next) => {
+      f.store('i32_16', f.get(at), i32(HANDLER_UNDECODED));
+      f.set(at, add(f.get(at), i32(RECORD_BYTES)));
+      f.brIf(next, leU(f.get(at), end));
+    });
+  },
+};
+
+export const helpers: readonly CoreHelper[] = [fetchAlone, fetch, clearRecords, voidRecords];

@@ -26,6 +26,7 @@ const EXPORTS = [
   'flushWritesOf',
   'forgetCode',
   'clearRecords',
+  'voidRecords',
   'fillRecord',
   'fpRecompute',
   'resolve',

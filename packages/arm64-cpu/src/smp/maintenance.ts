@@ -22,7 +22,6 @@ export interface Records {
 }
 
 const WORDS_PER_LINE = 16;
-const LINES_PER_PAGE = 64;
 const PAGE_SHIFT = 12;
 
 /** Bits of lines `first` to `last` of a page: 0 … 31, and 32 … 63. */
@@ -146,9 +145,14 @@ export class Maintenance extends Broadcast {
   }
 
   #forgetLines(page: number, low: number, high: number): void {
-    for (let line = 0; line < LINES_PER_PAGE; line++) {
-      if ((((line < 32 ? low : high) >>> (line & 31)) & 1) === 0) continue;
-      const first = line * WORDS_PER_LINE;
+    this.#forgetLinesOf(page, 0, low);
+    this.#forgetLinesOf(page, 32, high);
+  }
+
+  /** Lines `from` on of a page that have a bit. */
+  #forgetLinesOf(page: number, from: number, bits: number): void {
+    for (let rest = bits; rest !== 0; rest &= rest - 1) {
+      const first = (from + 31 - Math.clz32(rest & -rest)) * WORDS_PER_LINE;
       this.#records.forgetWords((page << PAGE_SHIFT) >>> 0, first, first + WORDS_PER_LINE - 1);
     }
   }

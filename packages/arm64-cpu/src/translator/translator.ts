@@ -489,20 +489,25 @@ export class Translator {
     const page = this.#pages[index];
     if (!page) return;
     this.#forget(page, from, to);
-    for (const n of this.#previous[index]!) this.#forget(this.#pages[n]!, from + PAGE_BYTES, to + PAGE_BYTES);
+    const previous = this.#previous[index]!;
+    for (let n = 0; n < previous.length; n++) {
+      this.#forget(this.#pages[previous[n]!]!, from + PAGE_BYTES, to + PAGE_BYTES);
+    }
   }
 
   /** Bytes of a page or, from PAGE_BYTES on, of the next: what was translated from them is linked to the page no more. */
   #forget(page: CodePage, from: number, to: number): void {
     const { index } = page;
-    for (const waiting of this.#waiting) {
+    for (let n = 0; n < this.#waiting.length; n++) {
+      const waiting = this.#waiting[n]!;
       if (waiting.page !== page || waiting.cancelled || !covers(waiting.content.lines, from, to)) continue;
       waiting.cancelled = true;
       this.#setCount(page, waiting.region.entry, this.#countOf(page, waiting.region.entry));
     }
     const links = this.#links[index]!;
     let kept = 0;
-    for (const number of links) {
+    for (let n = 0; n < links.length; n++) {
+      const number = links[n]!;
       const { table, row } = this.#placeOf(number);
       if (table.covers(row, from, to)) this.#unlink(page, number);
       else links[kept++] = number;
