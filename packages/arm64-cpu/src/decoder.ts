@@ -19,6 +19,25 @@ export interface Encoding {
   readonly staticFields: readonly PatternField[];
 }
 
+class ParsedRow implements Encoding {
+  readonly row: Row;
+  readonly index: number;
+  readonly pattern: Pattern;
+  #staticFields: readonly PatternField[] | undefined;
+
+  constructor(row: Row, index: number) {
+    this.row = row;
+    this.index = index;
+    this.pattern = parsePattern(row.pattern);
+  }
+
+  /** Found out when it is asked for: decoding needs none of it. */
+  get staticFields(): readonly PatternField[] {
+    this.#staticFields ??= this.pattern.fields.filter(({ name }) => isStatic(this.row, name));
+    return this.#staticFields;
+  }
+}
+
 /** An instruction word, decoded: the row and the value of each field. `fields.pc` is the low 12 bits of its address. */
 export interface Decoded {
   readonly encoding: Encoding;
@@ -29,11 +48,7 @@ let encodings: readonly Encoding[] | undefined;
 
 /** The table with patterns parsed, in order of the table: made when it is first asked for. */
 export function allEncodings(): readonly Encoding[] {
-  encodings ??= ROWS.map((row, index) => {
-    const pattern = parsePattern(row.pattern);
-    const staticFields = pattern.fields.filter(({ name }) => isStatic(row, name));
-    return { row, index, pattern, staticFields };
-  });
+  encodings ??= ROWS.map((row, index) => new ParsedRow(row, index));
   return encodings;
 }
 

@@ -73,8 +73,8 @@ export interface Pattern {
 }
 
 /** Whether a group of a pattern is bits: 0, 1, or x, which may be either. Nothing between two spaces is. */
-function isFixed(group: string): boolean {
-  for (let n = 0; n < group.length; n++) if (group[n] !== '0' && group[n] !== '1' && group[n] !== 'x') return false;
+function isFixed(text: string, start: number, end: number): boolean {
+  for (let n = start; n < end; n++) if (text[n] !== '0' && text[n] !== '1' && text[n] !== 'x') return false;
   return true;
 }
 
@@ -84,20 +84,24 @@ export function parsePattern(text: string): Pattern {
   let mask = 0;
   let match = 0;
   const fields: PatternField[] = [];
-  for (const group of text.split(' ')) {
-    if (isFixed(group)) {
-      for (let n = 0; n < group.length; n++) {
+  // Hundreds of patterns are parsed when the first instruction is decoded: no lists of groups are made.
+  for (let start = 0, end = 0; start < text.length; start = end + 1) {
+    end = text.indexOf(' ', start);
+    if (end < 0) end = text.length;
+    if (isFixed(text, start, end)) {
+      for (let n = start; n < end; n++) {
         bit--;
-        const c = group[n];
+        const c = text[n];
         if (c !== 'x') mask |= 1 << bit;
         if (c === '1') match |= 1 << bit;
       }
       continue;
     }
-    const colon = group.indexOf(':');
-    const width = colon < 0 ? 1 : Number(group.slice(colon + 1));
+    const colon = text.indexOf(':', start);
+    const isWide = colon >= 0 && colon < end;
+    const width = isWide ? Number(text.slice(colon + 1, end)) : 1;
     bit -= width;
-    fields.push({ name: colon < 0 ? group : group.slice(0, colon), lsb: bit, width, ones: 2 ** width - 1 });
+    fields.push({ name: text.slice(start, isWide ? colon : end), lsb: bit, width, ones: 2 ** width - 1 });
   }
   if (bit !== 0) throw new Error(`pattern is ${32 - bit} bits long, not 32: ${text}`);
   return { mask: mask >>> 0, match: match >>> 0, fields };
