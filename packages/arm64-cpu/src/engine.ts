@@ -110,7 +110,8 @@ export interface EngineOptions {
   readonly host: EngineHost;
   /**
    * Stands in front of `mmio`, `systemRegister` or `timerWritten` of the host: a module that imports the memory (`host`,
-   * `memory`) and what it stands in front of (`host`, by these names), and exports functions of the same names and types.
+   * `memory`) and what it stands in front of (`host`, by these names), and exports functions of the same names and types,
+   * and what else the host likes (`Engine.front`).
    * In WebAssembly the base of a vCPU comes as an i32, an IPA as two (low, high), truth as 0 or 1; values are at
    * `stateOffset('scratch0')` of the vCPU. Absent: the engine asks the host.
    */
@@ -141,6 +142,8 @@ interface CoreExports extends TlbExports {
 export class Engine {
   readonly memory: WebAssembly.Memory;
   readonly pcpu: number;
+  /** What the module in front of the host exports. */
+  readonly front: WebAssembly.Exports | undefined;
   readonly #view: DataView;
   readonly #u32: Uint32Array;
   readonly #bytes: Uint8Array;
@@ -211,8 +214,8 @@ export class Engine {
       synchronize: (vcpu: number) => this.#maintenance.complete(vcpu >>> 0),
       serve: (vcpu: number) => this.#maintenance.serve(vcpu >>> 0),
     };
-    const front = options.front && new WebAssembly.Instance(options.front, { host: imports }).exports;
-    const instance = new WebAssembly.Instance(options.core.module, { host: { ...imports, ...front } });
+    this.front = options.front && new WebAssembly.Instance(options.front, { host: imports }).exports;
+    const instance = new WebAssembly.Instance(options.core.module, { host: { ...imports, ...this.front } });
     this.#core = instance.exports as unknown as CoreExports;
     this.#maintenance = new Maintenance(memory, pcpu, this.#core, {
       forgetWords: (page, first, last) => this.#forgetWords(page, first, last),

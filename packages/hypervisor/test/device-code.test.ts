@@ -24,6 +24,7 @@ interface Front {
   mmio(cpu: number, low: number, high: number, size: number, isWrite: number): number;
   systemRegister(cpu: number, id: number, isWrite: number): number;
   timerWritten(cpu: number): void;
+  updateTimers(cpu: number, counter: number): number;
 }
 
 /** A domain whose vCPUs access its devices, by the host alone or with device code in front of it. */
@@ -95,6 +96,10 @@ class Devices {
         const deadline = timers.update(board.doubles[(layout.control + CONTROL.COUNTER) / 8]!);
         if (deadline < board.doubles[(sched.control + VCPU_CONTROL.SLICE_END) / 8]!) sched.requestExit();
       },
+      updateTimers: (cpu, counter) => {
+        this.domain.vcpus[this.#indexOf(cpu)]!.timers.update(counter);
+        return 1;
+      },
     };
     const imports = { host: { memory, ...host } };
     this.#front = native
@@ -137,6 +142,10 @@ class Devices {
     doubles[(sched.control + VCPU_CONTROL.SLICE_END) / 8] = counter + 20;
     view.setBigUint64(base + stateOffset(register), BigInt(value), true);
     this.#front.timerWritten(base | 0);
+  }
+
+  update(vcpu: number, counter: number): number {
+    return this.#front.updateTimers(this.domain.vcpus[vcpu]!.base | 0, counter);
   }
 
   /** All that devices and vCPUs are, but for what only says who did it: ranges of the memory. */
@@ -185,7 +194,7 @@ const COMMON: readonly Step[] = [
   (on, vcpu, a, b, c) => on.timer(vcpu, `CNT${'VP'[a % 2]}_CTL_EL0`, b % 4, c % 100),
   (on, vcpu, a, b, c) => on.timer(vcpu, `CNT${'VP'[a % 2]}_CVAL_EL0`, b % 100, c % 100),
   (on, vcpu, _, b, c) => on.timer(vcpu, 'CNTVOFF_EL2', b % 20, c % 100),
-  (on, vcpu, a) => void on.domain.vcpus[vcpu]!.timers.update(a % 120),
+  (on, vcpu, a) => on.update(vcpu, a % 120),
 ];
 
 const V2: readonly Step[] = [

@@ -9,6 +9,7 @@ import {
   add,
   and,
   atomicCode,
+  select as choose,
   ctz,
   type Expr,
   eq,
@@ -191,16 +192,16 @@ export function deactivate(f: FunctionBuilder, gic: Expr, own: Expr, intid: Expr
   });
 }
 
-/**
- * Lowers the level-sensitive line of a PPI of the vCPU, if it is high; `refresh` where it was enabled and inactive, and so
- * pending.
- */
-export function lowerPpi(f: FunctionBuilder, own: Expr, bit: Expr, refresh: () => void): void {
-  const line = load('i32', own, VCPU_STATE.LINE);
-  f.if(and(line, bit), () => {
-    f.store('i32', own, and(line, not(bit)), VCPU_STATE.LINE);
-    const level = and(load('i32', own, VCPU_STATE.ENABLE), not(load('i32', own, VCPU_STATE.EDGE)));
-    f.if(and(and(level, not(load('i32', own, VCPU_STATE.ACTIVE))), bit), refresh);
+/** Sets the level of a PPI's line of the vCPU; `refresh` where that may change what is pending. */
+export function setPpi(f: FunctionBuilder, own: Expr, bit: Expr, level: Expr, refresh: () => void): void {
+  const line = f.tmp(load('i32', own, VCPU_STATE.LINE));
+  const next = f.tmp(choose(level, or(line, bit), and(line, not(bit))));
+  f.if(ne(line, next), () => {
+    f.store('i32', own, next, VCPU_STATE.LINE);
+    const rises = choose(level, and(load('i32', own, VCPU_STATE.EDGE), bit), i32(0));
+    f.store('i32', own, or(load('i32', own, VCPU_STATE.LATCH), rises), VCPU_STATE.LATCH);
+    const open = and(load('i32', own, VCPU_STATE.ENABLE), not(load('i32', own, VCPU_STATE.ACTIVE)));
+    f.if(and(open, bit), refresh);
   });
 }
 

@@ -2,7 +2,7 @@
  * Device code: a module of WebAssembly that an engine asks in place of its host (`EngineOptions.front`). What guests do most
  * often with their devices is done there, over the same state and under the same locks as by `@dom0less/vgic`,
  * `@dom0less/vuart` and `VcpuTimers`; all else, and whatever concerns other vCPUs, is passed on to the host. So either may do
- * what comes next.
+ * what comes next. `updateTimers` is for the pCPU itself, when it wakes.
  */
 
 import type { FuncRef, ValType } from '@dom0less/arm64-cpu/wasm';
@@ -58,6 +58,6 @@ export function buildDeviceCode(): Uint8Array<ArrayBuffer> {
       b.function(name, copy(params), copy(results), (f) => build(f, fn)),
     );
   }
-  for (const name of FRONT) b.export(fn(name));
+  for (const name of [...FRONT, 'updateTimers']) b.export(fn(name));
   return b.encode();
 }

@@ -32,6 +32,9 @@ const INSTRUCTIONS = stateOffset('instructions');
 const RAN_ON = stateOffset('pcpu');
 const EXCLUSIVE_ADDRESS = stateOffset('exclusiveAddress');
 
+/** `updateTimers` of device code, of the vCPU at `base`; 0: it was not to be done there. */
+type UpdateTimers = (base: number, counter: number) => number;
+
 /** What a pCPU has instead of a clock and an output of its own. */
 export interface PcpuMode {
   readonly pace: Pace;
@@ -55,6 +58,8 @@ export class Pcpu {
   readonly #byBase = new Map<number, Vcpu>();
   readonly #bySched = new Map<SchedVcpu, Vcpu>();
   readonly #scheduler: Scheduler;
+  /** Device code's part for timers; absent in deterministic mode. */
+  readonly #timersInWasm: UpdateTimers | undefined;
   readonly #events: EventSink;
   readonly #registers: CallRegisters;
   readonly #logsGuests: boolean;
@@ -103,6 +108,7 @@ export class Pcpu {
     // In deterministic mode each byte is looked at as it is sent.
     const front = mode ? undefined : compileDeviceCode();
     this.#engine = this.#makeEngine(init, counter?.clock, front);
+    this.#timersInWasm = this.#engine.front?.updateTimers as UpdateTimers | undefined;
   }
 
   /**
@@ -225,19 +231,26 @@ export class Pcpu {
 
   #serveTimers(counter: number): void {
     if (this.#timed.length > 0) this.#serveDevices(counter);
-    const current = this.#current?.timers;
-    if (current !== undefined && current.deadline <= counter) current.update(counter);
+    const current = this.#current;
+    if (current !== undefined && current.timers.deadline <= counter) this.#updateTimers(current, counter);
     const scheduler = this.#scheduler;
     const pcpu = this.#pcpu;
     for (let n = scheduler.claimDue(pcpu, counter, 0); n >= 0; n = scheduler.claimDue(pcpu, counter, n + 1)) {
       const vcpu = scheduler.vcpus[n]!;
-      const { domain, timers, eventWait } = this.#bySched.get(vcpu)!;
-      timers.update(counter);
+      const known = this.#bySched.get(vcpu)!;
+      const { domain, eventWait } = known;
+      this.#updateTimers(known, counter);
       if (vcpu.run === VCPU_RUN.AWAITING && vcpu.eventDue <= counter && eventWait.isOver(counter)) {
         scheduler.sendEvent(vcpu);
       }
       if (scheduler.release(vcpu) && domain.isOff) this.#wentOff(domain);
     }
+  }
+
+  /** Looks at the timers of a vCPU that this pCPU has in its hands. */
+  #updateTimers({ base, sched, timers }: Vcpu, counter: number): void {
+    if (this.#timersInWasm === undefined || this.#timersInWasm(base, counter) === 0) timers.update(counter);
+    else if (sched.interrupted) this.#scheduler.wake(sched);
   }
 
   #serveDevices(counter: number): void {
