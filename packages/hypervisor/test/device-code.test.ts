@@ -231,6 +231,8 @@ const V3: readonly Step[] = [
   (on, vcpu, a, b) => on.access(vcpu, gicr + 0x2_0000 * vcpu + 0x1_0400 + (a % 32), 1, b & 0xff),
   (on, vcpu, _, b) => on.access(vcpu, gicr + 0x2_0000 * vcpu + 0x1_0080, 4, b),
   (on, vcpu, _, b) => on.access(vcpu, gicr + 0x2_0000 * vcpu + 0x14, 4, b % 5 === 0 ? 2 : 0),
+  // GICR_ICFGR1: PPIs that are edge-triggered, as those of the timers.
+  (on, vcpu, _, b) => on.access(vcpu, gicr + 0x2_0000 * vcpu + 0x1_0c04, 4, b),
   (on, vcpu, a, b) => on.access(vcpu, gicd + 0x84 + 4 * (a % 2), 4, b),
   (on, vcpu, a, b) => on.access(vcpu, gicd + 0x6100 + 8 * (a % 64), 4, b % 3 === 0 ? 0x8000_0000 : b % 2),
 ];
