@@ -29,4 +29,5 @@ export {
   xor,
 } from './wasm/expr.ts';
 export { type FuncRef, FunctionBuilder, type Label, type Var } from './wasm/function-builder.ts';
+export { tryLock, unlock } from './wasm/lock.ts';
 export { ModuleBuilder } from './wasm/module-builder.ts';

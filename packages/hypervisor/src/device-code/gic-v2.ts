@@ -16,8 +16,11 @@ import {
   shl,
   shrU,
   sub,
+  tryLock,
+  unlock,
 } from '@dom0less/arm64-cpu/wasm';
 import { GIC_STATE, SPURIOUS, VCPU_STATE } from '@dom0less/vgic';
+import { IRQ_LINE } from '../pcpu/interrupt-lines.ts';
 import type { DeviceFunction } from './device-function.ts';
 import {
   activate,
@@ -27,12 +30,10 @@ import {
   deactivate,
   drive,
   type GicVersionCode,
-  IRQ_LINE,
   isImplemented,
   preempts,
   select,
 } from './gic.ts';
-import { tryLock, unlock } from './lock.ts';
 import { ofDomain, ofVcpu, VALUE } from './places.ts';
 
 const GICC_IAR = 0x0c;

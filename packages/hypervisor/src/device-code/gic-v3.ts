@@ -21,8 +21,11 @@ import {
   shl,
   shrU,
   sub,
+  tryLock,
+  unlock,
 } from '@dom0less/arm64-cpu/wasm';
 import { GICV3_STATE, GICV3_VCPU_STATE, ICC, SPURIOUS, VCPU_STRIDE } from '@dom0less/vgic';
+import { FIQ_LINE, IRQ_LINE } from '../pcpu/interrupt-lines.ts';
 import type { DeviceFunction } from './device-function.ts';
 import {
   activate,
@@ -31,15 +34,12 @@ import {
   concernsOthers,
   deactivate,
   drive,
-  FIQ_LINE,
   type GicVersionCode,
-  IRQ_LINE,
   isImplemented,
   isSpurious,
   preempts,
   select,
 } from './gic.ts';
-import { tryLock, unlock } from './lock.ts';
 import { ofDomain, ofVcpu, VALUE } from './places.ts';
 
 const CBPR = 1;

@@ -31,9 +31,6 @@ import { GIC_STATE, IDLE_PRIORITY, SPURIOUS, VCPU_STATE } from '@dom0less/vgic';
 import type { DeviceFunction } from './device-function.ts';
 
 const INTERRUPT_LINES = stateOffset('interruptLines');
-/** Bits of the engine's `interruptLines`. */
-export const IRQ_LINE = 1;
-export const FIQ_LINE = 2;
 /** Bytes from one array of bits to the next: of a vCPU's own INTIDs, and of SPIs. */
 const OWN_STEP = 4;
 const SPI_STEP = 128;

@@ -1,14 +1,11 @@
 /** Where device code finds what belongs to the vCPU that asks, all of it in the board's memory. */
 import { stateOffset } from '@dom0less/arm64-cpu';
-import { add, atomicCode, type Expr, type FunctionBuilder, i32, load } from '@dom0less/arm64-cpu/wasm';
+import { atomicCode, type Expr, type FunctionBuilder, i32, load } from '@dom0less/arm64-cpu/wasm';
 import { DOMAIN_CONTROL, VCPU_CONTROL, VCPU_CONTROL_AT } from '../memory/layout.ts';
 
 /** Where the values of accesses are, from the vCPU's state. */
 export const VALUE = stateOffset('scratch0');
 const EXIT_REQUEST = stateOffset('exitRequest');
-
-/** Memory offset of the `VCPU_CONTROL` of the vCPU whose state is at `cpu`. */
-export const controlOf = (cpu: Expr): Expr => add(cpu, i32(VCPU_CONTROL_AT));
 
 /** A word of the vCPU's `VCPU_CONTROL`. */
 export const ofVcpu = (cpu: Expr, field: 'GIC' | 'DOMAIN' | 'TIMER_LEVELS'): Expr =>

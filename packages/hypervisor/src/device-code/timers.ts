@@ -15,6 +15,8 @@ import {
   node,
   or,
   shrU,
+  tryLock,
+  unlock,
   type Var,
   xor,
 } from '@dom0less/arm64-cpu/wasm';
@@ -23,7 +25,6 @@ import { TIMER_ENABLE, TIMER_IMASK, TIMERS } from '../pcpu/generic-timer.ts';
 import type { DeviceFunction, Functions } from './device-function.ts';
 import { setPpi } from './gic.ts';
 import { isVersion3 } from './gic-v3.ts';
-import { tryLock, unlock } from './lock.ts';
 import { ofDomain, ofVcpu, requestExit } from './places.ts';
 
 const F64_LT = 0x63;

@@ -14,12 +14,13 @@ import {
   or,
   shl,
   sub,
+  tryLock,
+  unlock,
 } from '@dom0less/arm64-cpu/wasm';
 import { FIFO_DEPTH, PL011_REGISTER, UART_STATE } from '@dom0less/vuart';
 import { READ, RING_HEADER_BYTES, WRITTEN } from '../console/ring.ts';
 import { OUTPUT_RING_BYTES, VCPU_CONTROL, VCPU_CONTROL_AT } from '../memory/layout.ts';
 import type { DeviceFunction } from './device-function.ts';
-import { tryLock, unlock } from './lock.ts';
 import { ofDomain, VALUE } from './places.ts';
 
 const { UARTDR, UARTFR, CR_UARTEN, CR_TXE, CR_CTSEN, CR_LBE, INT_TX } = PL011_REGISTER;

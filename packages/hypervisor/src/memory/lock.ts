@@ -1,9 +1,9 @@
 /** Locks in shared memory. */
 
-export const FREE = 0;
-export const HELD = 1;
+const FREE = 0;
+const HELD = 1;
 /** Held, and somebody may sleep for it. */
-export const AWAITED = 2;
+const AWAITED = 2;
 /** Attempts before sleeping: a lock is held for a few microseconds, unless the host took its holder's core away. */
 const SPINS = 500;
 /** A lock is held for microseconds: one that is not given back for so many ms had its holder die. */
@@ -11,7 +11,7 @@ const PATIENCE_MS = 60_000;
 
 /**
  * A lock in one 32-bit word that is 0 when free. It is not reentrant, and its holder never sleeps. Engines take that of the
- * system counter by the same values (`EngineClock.lock`).
+ * system counter by the same values (`EngineClock.lock`), device code those of devices.
  *
  * Order, where more than one is taken: UART, then interrupt controller, then scheduler; block table, system counter and
  * event ring come last.

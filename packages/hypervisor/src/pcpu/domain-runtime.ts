@@ -16,12 +16,10 @@ import { DomainGic } from './domain-gic.ts';
 import { EventWait } from './event-wait.ts';
 import { VcpuTimers } from './generic-timer.ts';
 import type { PcpuDomain } from './init.ts';
+import { FIQ_LINE, IRQ_LINE } from './interrupt-lines.ts';
 import { LockedDevice, MmioBus } from './mmio-bus.ts';
 
 const INTERRUPT_LINES = stateOffset('interruptLines');
-/** Bits of the engine's `interruptLines`. */
-const IRQ_LINE = 1;
-const FIQ_LINE = 2;
 
 /** One vCPU. Its registers are the engine's state at `base`. */
 export interface Vcpu {

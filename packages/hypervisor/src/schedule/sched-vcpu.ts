@@ -108,10 +108,6 @@ export class SchedVcpu {
     this.#store(VCPU_CONTROL.TICKET, ticket);
   }
 
-  get deadline(): number {
-    return this.#doubles[this.#double + VCPU_CONTROL.DEADLINE / 8]!;
-  }
-
   set deadline(deadline: number) {
     this.#doubles[this.#double + VCPU_CONTROL.DEADLINE / 8] = deadline;
   }
