@@ -43,6 +43,9 @@ const REASONS: Record<number, ExitReason> = {
   [EXIT_EVENT]: 'event',
 };
 
+/** What a number says that a module in front of the host (`EngineOptions.front`) got from `run`. */
+export const exitReason = (code: number): ExitReason => REASONS[code]!;
+
 /**
  * The system counter as a clock and memory that all pCPUs share, so that reading it needs no call of the host: what the
  * clock says, or the latest value if that is more.
@@ -67,9 +70,9 @@ export interface EngineClock {
 export interface EngineHost {
   /**
    * Memory offset that shall back the physical block `block` (address / 2 MiB), zeroed, or 0 where the board has no RAM.
-   * The engine enters it in the block table.
+   * The engine enters it in the block table. `vcpu` has touched it.
    */
-  backBlock(block: number): number;
+  backBlock(block: number, vcpu: number): number;
   /**
    * An access of `size` bytes (1, 2, 4, 8 or 16) to an IPA that stage 2 does not map. A write's value is at
    * `valueAt` in the memory, a read's goes there. False: nothing is there, and the guest takes an external abort.
@@ -111,7 +114,8 @@ export interface EngineOptions {
   /**
    * Stands in front of `mmio`, `systemRegister` or `timerWritten` of the host: a module that imports the memory (`host`,
    * `memory`) and what it stands in front of (`host`, by these names), and exports functions of the same names and types,
-   * and what else the host likes (`Engine.front`).
+   * and what else the host likes (`Engine.front`). For that it may import `run` of the engine, which gives an i32 (see
+   * `exitReason`), and of the host `counter` and `clock.now` (as `hostTime`).
    * In WebAssembly the base of a vCPU comes as an i32, an IPA as two (low, high), truth as 0 or 1; values are at
    * `stateOffset('scratch0')` of the vCPU. Absent: the engine asks the host.
    */
@@ -122,6 +126,8 @@ export interface EngineOptions {
   readonly exchange?: TranslationExchange | undefined;
 }
 
+/** Of so many runs by the module in front of the host one looks after translations. */
+const RUNS_PER_TICK = 64;
 /** Writes of a page that holds code before its records are given up for the sake of the data on it. */
 const WRITES_BEFORE_DROP = 16;
 
@@ -132,7 +138,7 @@ const SCRATCH = stateOffset('scratch0');
 const LONGEST_WRITE = 64;
 
 interface CoreExports extends TlbExports {
-  run(vcpu: number, budget: number): number;
+  enterAndRun(pcpu: number, vcpu: number, budget: number): number;
   forgetCode(pcpu: number, records: number): void;
   clearRecords(records: number, hostPage: number, trapsFp: number, count: number, used: number): void;
   voidRecords(records: number, first: number, last: number): void;
@@ -158,6 +164,7 @@ export class Engine {
   /** The domain whose vCPU first executed each page of records. */
   readonly #vmids: Uint16Array;
   readonly #maintenance: Maintenance;
+  #frontRuns = 0;
   #nextCodePage = 0;
   /** Pages of records that were ever in use: the others are still zero. */
   #usedCodePages = 0;
@@ -189,7 +196,7 @@ export class Engine {
       memory,
       newCodePage: (vcpu: number, page: number, trapsFp: number) => this.#newCodePage(vcpu >>> 0, page >>> 0, trapsFp),
       codePageWritten: (vcpu: number, at: number) => this.#codePageWritten(vcpu >>> 0, at >>> 0),
-      backBlock: (_: number, block: number) => this.#backBlock(block),
+      backBlock: (vcpu: number, block: number) => this.#backBlock(vcpu >>> 0, block),
       mmio: (cpu: number, low: number, high: number, size: number, isWrite: number) => {
         const vcpu = cpu >>> 0;
         const ipa = (high >>> 0) * 2 ** 32 + (low >>> 0);
@@ -213,8 +220,13 @@ export class Engine {
         this.#maintenance.tell(vcpu >>> 0, kind, operand, waits !== 0),
       synchronize: (vcpu: number) => this.#maintenance.complete(vcpu >>> 0),
       serve: (vcpu: number) => this.#maintenance.serve(vcpu >>> 0),
+      enter: (vcpu: number) => this.#enter(vcpu >>> 0),
     };
-    this.front = options.front && new WebAssembly.Instance(options.front, { host: imports }).exports;
+    const run = (vcpu: number, budget: number): number => {
+      this.#frontRuns++;
+      return this.#frontRuns % RUNS_PER_TICK === 0 ? this.#run(vcpu, budget) : this.#enterAndRun(vcpu, budget);
+    };
+    this.front = options.front && new WebAssembly.Instance(options.front, { host: { ...imports, run } }).exports;
     const instance = new WebAssembly.Instance(options.core.module, { host: { ...imports, ...this.front } });
     this.#core = instance.exports as unknown as CoreExports;
     this.#maintenance = new Maintenance(memory, pcpu, this.#core, {
@@ -233,19 +245,32 @@ export class Engine {
    * less if it waits or the host asks. The state's `instructions` counts exactly what was executed.
    */
   run(vcpu: number, budget: number): ExitReason {
+    return exitReason(this.#run(vcpu, budget));
+  }
+
+  #run(vcpu: number, budget: number): number {
+    this.#translator?.tick();
+    return this.#enterAndRun(vcpu, budget);
+  }
+
+  #enterAndRun(vcpu: number, budget: number): number {
+    try {
+      return this.#core.enterAndRun(this.pcpu, vcpu, budget);
+    } catch (error) {
+      this.#maintenance.leave();
+      throw error;
+    }
+  }
+
+  /** The vCPU may have been elsewhere, or others have told of maintenance. */
+  #enter(vcpu: number): void {
     const at = (vcpu + VCPU_FIELDS.pcpu!) >>> 2;
     if (this.#u32[at] !== this.pcpu) {
       this.#u32[at] = this.pcpu;
       // Entries from before a break- or watchpoint was set elsewhere: none must hide it.
       if (this.#u32[(vcpu + VCPU_FIELDS.debugOn!) >>> 2] !== 0) this.#core.flushAll(this.pcpu);
     }
-    this.#translator?.tick();
     this.#maintenance.enter(vcpu);
-    try {
-      return REASONS[this.#core.run(vcpu, budget)]!;
-    } finally {
-      this.#maintenance.leave();
-    }
   }
 
   /**
@@ -298,8 +323,8 @@ export class Engine {
     return known ? 1 : 0;
   }
 
-  #backBlock(block: number): number {
-    const at = this.#host.backBlock(block);
+  #backBlock(vcpu: number, block: number): number {
+    const at = this.#host.backBlock(block, vcpu);
     if (at !== 0) this.#u32[(BLOCK_TABLE >> 2) + block] = at;
     return at;
   }

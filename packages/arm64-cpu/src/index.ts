@@ -5,7 +5,15 @@ export { BareMachine, type BareMachineOptions } from './bare-machine.ts';
 export { type CompiledCore, compileCore } from './core-module.ts';
 export { candidates, type Decoded, decode, type Encoding, encodingNamed } from './decoder.ts';
 export { ENCODINGS } from './encodings.ts';
-export { Engine, type EngineClock, type EngineHost, type EngineOptions, type ExitReason } from './engine.ts';
+export {
+  Engine,
+  type EngineClock,
+  type EngineHost,
+  type EngineOptions,
+  type ExitReason,
+  exitReason,
+} from './engine.ts';
+export { EXIT_EVENT, EXIT_WAIT } from './interpreter/outcomes.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
 export { kick } from './smp/kick.ts';
 export { exclusiveMonitor } from './smp/monitor.ts';

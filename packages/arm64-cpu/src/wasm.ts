@@ -9,6 +9,7 @@ export {
   eq,
   eqz,
   extU,
+  f64,
   fop,
   geU,
   i32,

@@ -101,7 +101,8 @@ class Devices {
         return 1;
       },
     };
-    const imports = { host: { memory, ...host } };
+    const unused = { hostTime: () => 0, counter: () => 0, run: () => 0 };
+    const imports = { host: { memory, ...host, ...unused } };
     this.#front = native
       ? (new WebAssembly.Instance(compileDeviceCode(), imports as unknown as WebAssembly.Imports)
           .exports as unknown as Front)

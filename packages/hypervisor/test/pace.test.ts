@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VCPU_CONTROL } from '../src/memory/layout.ts';
 import { HostPace } from '../src/pcpu/pace.ts';
 
 const TICKS_PER_MS = 1000;
@@ -6,19 +7,23 @@ const TICKS_PER_MS = 1000;
 /** A pace over a clock that the test turns, and slices of vCPUs that run at a speed of their own. */
 class Paced {
   ms = 0;
-  readonly pace = new HostPace({
-    frequency: TICKS_PER_MS * 1000,
-    read: () => Math.floor(this.ms * TICKS_PER_MS),
-    recent: 0,
-    msUntil: (deadline, counter) => Math.max(0, (deadline - counter) / TICKS_PER_MS),
-  });
+  readonly pace = new HostPace(
+    {
+      frequency: TICKS_PER_MS * 1000,
+      read: () => Math.floor(this.ms * TICKS_PER_MS),
+      recent: 0,
+      msUntil: (deadline, counter) => Math.max(0, (deadline - counter) / TICKS_PER_MS),
+    },
+    new Float64Array(VCPU_CONTROL.BYTES),
+  );
 
   /** Runs a slice of vCPU `vcpu`, which does `speed` instructions a ms; gives the ms that it took. */
   slice(vcpu: number, speed: number, msToTimer = Infinity): number {
     const now = this.pace.read();
-    const budget = this.pace.begin(vcpu, (this.ms + msToTimer) * TICKS_PER_MS, now);
+    const control = vcpu * VCPU_CONTROL.BYTES;
+    const budget = this.pace.begin(control, (this.ms + msToTimer) * TICKS_PER_MS, now);
     this.ms += budget / speed;
-    this.pace.end(budget);
+    this.pace.end(control, budget);
     return budget / speed;
   }
 }

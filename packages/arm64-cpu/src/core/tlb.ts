@@ -40,6 +40,7 @@ import {
   ATOMIC_FENCE,
   add,
   and,
+  atomicLoad,
   type Expr,
   eq,
   eqz,
@@ -502,13 +503,16 @@ function tlbi(
       f.if(isShared(), () => {
         // What the vCPU has written to its tables is seen before others are looked for: see Broadcast#join.
         f.raw(ATOMIC_FENCE);
-        const present = load('i32', shl(and(vmidOf(cpu), i32(2 ** SHARED_LAST_BITS - 1)), i32(2)), SHARED_PRESENT);
         const mark = load('i32', field(cpu, 'pcpu', 'i32'), PCPU_MARK);
-        f.if(ne(present, mark), () => f.callVoid(m.fn('broadcast'), cpu, i32(op), what, f.param(2)));
+        f.if(ne(presentOf(cpu), mark), () => f.callVoid(m.fn('broadcast'), cpu, i32(op), what, f.param(2)));
       });
     },
   };
 }
+
+/** The word of SHARED_PRESENT for the vCPU's domain. */
+export const presentOf = (cpu: Expr): Expr =>
+  atomicLoad('i32', 4, shl(and(vmidOf(cpu), i32(2 ** SHARED_LAST_BITS - 1)), i32(2)), SHARED_PRESENT);
 
 /** Whether there is more than one pCPU. */
 export const isShared = (): Expr => gtU(load('i32', i32(SHARED_PCPU_COUNT)), i32(1));

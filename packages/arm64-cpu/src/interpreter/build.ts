@@ -10,13 +10,14 @@ import type { FuncRef, FunctionBuilder } from '../wasm/function-builder.ts';
 import { ModuleBuilder } from '../wasm/module-builder.ts';
 import { buildCold, buildSpMove } from './cold.ts';
 import { makeDecodeTable } from './decode-table.ts';
+import { buildEnterAndRun } from './enter.ts';
 import { COLD_HANDLERS, staticKey } from './handlers.ts';
 import { IMPORTS } from './imports.ts';
 import { MainFunction } from './main-function.ts';
 import { HANDLER_CHECK, HANDLER_DELIVER, type RecordSpec } from './record.ts';
 import { REGION_RUNNERS } from './run-regions.ts';
 
-/** Exports of the core module beside `run`. */
+/** Exports of the core module beside `enterAndRun`. */
 const EXPORTS = [
   'selectContext',
   'flushAll',
@@ -114,7 +115,8 @@ export function buildCore(): BuiltCore {
       b.function(h.name, [...h.params], [...h.results], (f) => h.build(f, m, regionType)),
     );
   }
-  b.export(b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType, specs).build()));
+  const run = b.function('run', ['i32', 'i32'], ['i32'], (f) => new MainFunction(f, m, coldType, specs).build());
+  b.export(b.function('enterAndRun', ['i32', 'i32', 'i32'], ['i32'], (f) => buildEnterAndRun(f, m, run)));
   addDecoder(b, functions, m, specs);
   b.exportTable('regions', REGIONS);
   for (const name of new Set<string>([...EXPORTS, ...CALLABLE.keys()])) b.export(m.fn(name));

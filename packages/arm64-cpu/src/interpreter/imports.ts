@@ -19,6 +19,7 @@ export const IMPORTS = [
   ['broadcast', ['i32', 'i32', 'i32', 'i32'], []],
   ['synchronize', ['i32'], []],
   ['serve', ['i32'], []],
+  ['enter', ['i32'], []],
 ] as const;
 
 /** The type of the import `name`. */

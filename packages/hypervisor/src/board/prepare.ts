@@ -1,6 +1,7 @@
 /** From a host device tree and files to domains in memory. */
 import { BLOCK_BYTES } from '@dom0less/arm64-cpu';
 import type { BootPlan } from '@dom0less/multiboot';
+import { linkPools } from '../device-code/link.ts';
 import { boardLines, domainLines, memoryLines } from '../domain/boot-log.ts';
 import { buildDomain, type CounterNow, IPA_BITS } from '../domain/build-domain.ts';
 import type { PooledDomain } from '../domain/plan-domain.ts';
@@ -105,6 +106,7 @@ const buildAll = (
   });
   const first = domains[0];
   if (first !== undefined) log.unshift(...boardLines(counterFrequency, board.pools, IPA_BITS, first.VTCR_EL2));
+  linkPools(memory, pools, domains);
   placeVcpus(memory, { domains, pools, counterFrequency });
   const { failures } = findings;
   const { logsGuests } = plan.xenOptions;

@@ -2,7 +2,7 @@
  * Device code: a module of WebAssembly that an engine asks in place of its host (`EngineOptions.front`). What guests do most
  * often with their devices is done there, over the same state and under the same locks as by `@dom0less/vgic`,
  * `@dom0less/vuart` and `VcpuTimers`; all else, and whatever concerns other vCPUs, is passed on to the host. So either may do
- * what comes next. `updateTimers` is for the pCPU itself, when it wakes.
+ * what comes next. `updateTimers` and `idle` are for the pCPU itself.
  */
 
 import type { FuncRef, ValType } from '@dom0less/arm64-cpu/wasm';
@@ -10,7 +10,10 @@ import { and, eq, i32, leU, ModuleBuilder, ne, or, shl, shrU } from '@dom0less/a
 import type { DeviceFunction } from './device-function.ts';
 import { GIC_V2 } from './gic-v2.ts';
 import { GIC_V3 } from './gic-v3.ts';
+import { IDLE_FUNCTIONS } from './idle.ts';
 import { ofDomain, ofVcpu } from './places.ts';
+import { POOL_FUNCTIONS } from './pool-words.ts';
+import { SLICE_FUNCTIONS } from './slice.ts';
 import { TIMER_FUNCTIONS } from './timers.ts';
 import { uart } from './uart.ts';
 
@@ -40,7 +43,10 @@ const mmio: DeviceFunction = {
 
 /** Functions in place of the host's, by its names. */
 const FRONT: readonly string[] = ['mmio', 'systemRegister', 'timerWritten'];
-const FUNCTIONS: readonly DeviceFunction[] = [uart, ...GIC_V2, ...GIC_V3, ...TIMER_FUNCTIONS, mmio];
+const FUNCTIONS: readonly DeviceFunction[] = [
+  ...[uart, ...GIC_V2, ...GIC_V3, ...TIMER_FUNCTIONS, mmio],
+  ...[...POOL_FUNCTIONS, ...SLICE_FUNCTIONS, ...IDLE_FUNCTIONS],
+];
 
 /** The module's bytes. */
 export function buildDeviceCode(): Uint8Array<ArrayBuffer> {
@@ -51,6 +57,9 @@ export function buildDeviceCode(): Uint8Array<ArrayBuffer> {
   for (const { name, params, results } of FUNCTIONS.filter((one) => FRONT.includes(one.name))) {
     functions.set(`host.${name}`, b.importFunction('host', name, copy(params), copy(results)));
   }
+  functions.set('host.hostTime', b.importFunction('host', 'hostTime', [], ['f64']));
+  functions.set('host.counter', b.importFunction('host', 'counter', ['i32'], ['f64']));
+  functions.set('host.run', b.importFunction('host', 'run', ['i32', 'i32'], ['i32']));
   const fn = (name: string): FuncRef => functions.get(name)!;
   for (const { name, params, results, build } of FUNCTIONS) {
     functions.set(
@@ -58,6 +67,6 @@ export function buildDeviceCode(): Uint8Array<ArrayBuffer> {
       b.function(name, copy(params), copy(results), (f) => build(f, fn)),
     );
   }
-  for (const name of [...FRONT, 'updateTimers']) b.export(fn(name));
+  for (const name of [...FRONT, 'updateTimers', 'idle']) b.export(fn(name));
   return b.encode();
 }

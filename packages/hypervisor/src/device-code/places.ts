@@ -18,3 +18,7 @@ export const ofDomain = (domain: Expr, field: 'GIC' | 'GICC_PAGE' | 'UART' | 'UA
 /** Makes the engine leave the vCPU soon. */
 export const requestExit = (f: FunctionBuilder, cpu: Expr): void =>
   f.raw(atomicCode('store', 'i32', 4, EXIT_REQUEST), cpu, i32(1));
+
+/** Takes such requests back. */
+export const withdrawExit = (f: FunctionBuilder, cpu: Expr): void =>
+  f.raw(atomicCode('store', 'i32', 4, EXIT_REQUEST), cpu, i32(0));

@@ -7,12 +7,9 @@ import {
   eq,
   eqz,
   type FunctionBuilder,
-  fop,
   i32,
-  i64,
   load,
   ne,
-  node,
   or,
   shrU,
   tryLock,
@@ -23,16 +20,11 @@ import {
 import { CONTROL, VCPU_CONTROL, VCPU_CONTROL_AT } from '../memory/layout.ts';
 import { TIMER_ENABLE, TIMER_IMASK, TIMERS } from '../pcpu/generic-timer.ts';
 import type { DeviceFunction, Functions } from './device-function.ts';
+import { atLeast, fromU64, INFINITY, lessThan, plus } from './doubles.ts';
 import { setPpi } from './gic.ts';
 import { isVersion3 } from './gic-v3.ts';
 import { ofDomain, ofVcpu, requestExit } from './places.ts';
 
-const F64_LT = 0x63;
-const F64_GE = 0x66;
-const F64_ADD = 0xa0;
-const asNumber = (a: Expr): Expr => node('f64', [0xba], a);
-const asDouble = (bits: bigint): Expr => node('f64', [0xbf], i64(bits));
-const INFINITY_BITS = 0x7ff0000000000000n;
 /** CONTROL lies at the start of what the engine does not claim. */
 const COUNTER = ENGINE_END + CONTROL.COUNTER;
 
@@ -66,15 +58,15 @@ function lookAt(f: FunctionBuilder, fn: Functions, cpu: Expr, n: number, counter
   const wasHigh = and(shrU(levels, i32(n)), i32(1));
   const enabled = f.tmp(eq(and(load('i32', cpu, 4 * control), i32(TIMER_ENABLE | TIMER_IMASK)), i32(TIMER_ENABLE)));
   f.if(or(enabled, wasHigh), () => {
-    const own = asNumber(load('i64', cpu, 4 * compare));
-    const at = f.tmp(offset === undefined ? own : fop('f64', F64_ADD, own, asNumber(load('i64', cpu, 4 * offset))));
-    const level = f.tmp(and(enabled, fop('i32', F64_GE, counter, at)));
+    const own = fromU64(load('i64', cpu, 4 * compare));
+    const at = f.tmp(offset === undefined ? own : plus(own, fromU64(load('i64', cpu, 4 * offset))));
+    const level = f.tmp(and(enabled, atLeast(counter, at)));
     f.if(ne(wasHigh, level), () => {
       f.if(eqz(f.call(fn('setPpi'), cpu, i32(1 << intid), level)), () => f.ret(i32(0)));
       f.store('i32', cpu, xor(levels, i32(1 << n)), VCPU_CONTROL_AT + VCPU_CONTROL.TIMER_LEVELS);
     });
     f.if(and(enabled, eqz(level)), () => {
-      f.if(fop('i32', F64_LT, at, f.get(deadline)), () => f.set(deadline, at));
+      f.if(lessThan(at, f.get(deadline)), () => f.set(deadline, at));
     });
   });
 }
@@ -87,7 +79,7 @@ const updateTimers: DeviceFunction = {
   build(f, fn) {
     const [cpu, counter] = [f.param(0), f.param(1)];
     const deadline = f.local('f64');
-    f.set(deadline, asDouble(INFINITY_BITS));
+    f.set(deadline, INFINITY);
     for (let n = 0; n < TIMERS.length; n++) lookAt(f, fn, cpu, n, counter, deadline);
     f.store('f64', cpu, f.get(deadline), VCPU_CONTROL_AT + VCPU_CONTROL.DEADLINE);
     f.ret(i32(1));
@@ -109,7 +101,7 @@ const timerWritten: DeviceFunction = {
     // The slice ends with the timer.
     const deadline = load('f64', cpu, VCPU_CONTROL_AT + VCPU_CONTROL.DEADLINE);
     const sliceEnd = load('f64', cpu, VCPU_CONTROL_AT + VCPU_CONTROL.SLICE_END);
-    f.if(fop('i32', F64_LT, deadline, sliceEnd), () => requestExit(f, cpu));
+    f.if(lessThan(deadline, sliceEnd), () => requestExit(f, cpu));
   },
 };
 

@@ -67,6 +67,17 @@ export const PCPU_CONTROL = {
   WAKE: 0,
   /** One of `PCPU_IDLE`. Changed under the lock of its pool. */
   IDLE: 4,
+  /** Its number, and memory offset of the `POOL_CONTROL` of its pool. */
+  NUMBER: 8,
+  POOL: 12,
+  /** `CONTROL.ATTENTION` when it last looked at consoles and ending domains, and `CONTROL.RAM_EPOCH` as its engine knows it. */
+  ATTENDED: 16,
+  RAM_EPOCH: 20,
+  /** 1: something has happened on its thread that the board does not know of. */
+  UNTOLD: 24,
+  /** The system counter on its thread: host time in ms at which it was 0, and ticks per ms (doubles). */
+  CLOCK_EPOCH: 32,
+  TICKS_PER_MS: 40,
   BYTES: 64,
 } as const;
 
@@ -83,6 +94,10 @@ export const POOL_CONTROL = {
   TICKET: 8,
   /** Least runtime of the vCPUs that want to run (a double). */
   RUNTIME: 16,
+  /** Memory offset of the `VCPU_CONTROL` of the first vCPU of its domains, or 0; `VCPU_CONTROL.NEXT` leads on. */
+  FIRST: 24,
+  /** 1: a vCPU runs only on the pCPU of its `VCPU_CONTROL.PLACE`. */
+  PLACES: 28,
   BYTES: 64,
 } as const;
 
@@ -136,13 +151,20 @@ export const VCPU_CONTROL = {
   RUNTIME: 32,
   /** Counter value at which to look whether there is an event, while it waits for one (a double). */
   EVENT_DUE: 40,
-  /** For device code: the counter value at which its slice ends (a double). */
+  /** Memory offset of the `VCPU_CONTROL` of the next vCPU of its pool, or 0. */
+  NEXT: 48,
+  /** What the engine had executed of it when its slice began, modulo 2^32. */
+  SLICE_FIRST: 52,
+  /** Counter values at which its slice began, and at which it should end (doubles). */
+  SLICE_START: 56,
   SLICE_END: 64,
   /** For device code: memory offsets of its state in the GIC and of its `DOMAIN_CONTROL`. */
   GIC: 72,
   DOMAIN: 76,
   /** Device code has put something into the output ring since this was last 0. */
   SENT: 80,
+  /** Instructions per ms of its slices before (a double); 0: it had none. */
+  SPEED: 88,
   BYTES: 128,
 } as const;
 

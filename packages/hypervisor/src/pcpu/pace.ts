@@ -1,4 +1,5 @@
 /** How the time of a pCPU goes on: by the clock of the host, or by the instructions that are executed. */
+import { VCPU_CONTROL } from '../memory/layout.ts';
 import type { SystemCounter } from './system-counter.ts';
 
 /** Time as a pCPU needs it. Counter values are ticks of the system counter. */
@@ -7,29 +8,31 @@ export interface Pace {
   readonly frequency: number;
   /** True: only executed instructions make time go on, so what reads it has to be counted up to. */
   readonly exact: boolean;
-  /** Counter value at which the slice under way should be over. */
-  readonly sliceEnd: number;
   read(): number;
   /** What the counter was at last: what a guest has read last is no later. Costs less than {@link read}. */
   recent(): number;
   /**
-   * Begins a slice of the vCPU whose state is at `vcpu`: how many instructions it may have, with the next timer at
-   * counter value `deadline`. The counter was at `now` just before.
+   * Begins a slice of the vCPU whose `VCPU_CONTROL` is at `control`: how many instructions it may have, with the next timer
+   * at counter value `deadline`. The counter was at `now` just before. Sets `SLICE_START` and `SLICE_END`.
    */
-  begin(vcpu: number, deadline: number, now: number): number;
+  begin(control: number, deadline: number, now: number): number;
   /** Ends a slice in which `instructions` were executed; gives the ticks that it took. */
-  end(instructions: number): number;
+  end(control: number, instructions: number): number;
   /** Milliseconds of host time until the counter is at `deadline`; Infinity if that is Infinity. */
   msUntil(deadline: number): number;
 }
 
 /** Most instructions, and the time, between two looks at consoles, timers and the other vCPUs. */
-const SLICE = 500_000;
-const SLICE_MS = 2;
+export const SLICE = 500_000;
+export const SLICE_MS = 2;
 /** Less than this is not worth leaving a vCPU for. */
-const SHORTEST_MS = 0.01;
+export const SHORTEST_MS = 0.01;
 /** Instructions per ms that a vCPU's first slice is measured by. */
-const FIRST_SPEED = 100_000;
+export const FIRST_SPEED = 100_000;
+
+const START = VCPU_CONTROL.SLICE_START / 8;
+const END = VCPU_CONTROL.SLICE_END / 8;
+const SPEED = VCPU_CONTROL.SPEED / 8;
 
 type HostCounter = Pick<SystemCounter, 'frequency' | 'read' | 'recent' | 'msUntil'>;
 
@@ -41,14 +44,12 @@ type HostCounter = Pick<SystemCounter, 'frequency' | 'read' | 'recent' | 'msUnti
 export class HostPace implements Pace {
   readonly exact = false;
   readonly #counter: HostCounter;
-  /** Instructions per ms of each vCPU that ran here. */
-  readonly #speeds = new Map<number, number>();
-  #vcpu = 0;
-  #start = 0;
-  sliceEnd = 0;
+  readonly #doubles: Float64Array;
 
-  constructor(counter: HostCounter) {
+  /** @param doubles the board's memory */
+  constructor(counter: HostCounter, doubles: Float64Array) {
     this.#counter = counter;
+    this.#doubles = doubles;
   }
 
   get frequency(): number {
@@ -63,13 +64,13 @@ export class HostPace implements Pace {
     return this.#counter.recent;
   }
 
-  begin(vcpu: number, deadline: number, now: number): number {
-    this.#vcpu = vcpu;
-    this.#start = now;
-    const speed = this.#speeds.get(vcpu) ?? FIRST_SPEED;
+  begin(control: number, deadline: number, now: number): number {
+    const at = control / 8;
+    const speed = this.#doubles[at + SPEED]! || FIRST_SPEED;
     const ms = Math.max(SHORTEST_MS, Math.min(SLICE_MS, this.#counter.msUntil(deadline, now)));
     const budget = Math.max(1, Math.min(SLICE, Math.floor(ms * speed)));
-    this.sliceEnd = now + (budget / speed) * (this.frequency / 1000);
+    this.#doubles[at + START] = now;
+    this.#doubles[at + END] = now + (budget / speed) * (this.frequency / 1000);
     return budget;
   }
 
@@ -77,13 +78,15 @@ export class HostPace implements Pace {
    * A vCPU is believed at once that it has become slower, and by and by that it has become faster. A slice that is too
    * short to be measured can only say the latter.
    */
-  end(instructions: number): number {
+  end(control: number, instructions: number): number {
+    const at = control / 8;
     const now = this.#counter.read();
-    const ms = this.#counter.msUntil(now, this.#start);
-    const before = this.#speeds.get(this.#vcpu) ?? FIRST_SPEED;
+    const start = this.#doubles[at + START]!;
+    const ms = this.#counter.msUntil(now, start);
+    const before = this.#doubles[at + SPEED]! || FIRST_SPEED;
     const measured = ms > 0 ? Math.max(1, instructions) / ms : Infinity;
-    if (measured > before || ms >= SHORTEST_MS) this.#speeds.set(this.#vcpu, Math.min(measured, 2 * before));
-    return now - this.#start;
+    if (measured > before || ms >= SHORTEST_MS) this.#doubles[at + SPEED] = Math.min(measured, 2 * before);
+    return now - start;
   }
 
   msUntil(deadline: number): number {
@@ -103,13 +106,15 @@ const EXACT_SLICE = 20_000;
 export class InstructionPace implements Pace {
   readonly exact = true;
   readonly frequency: number;
-  sliceEnd = Infinity;
+  readonly #doubles: Float64Array;
   /** Executed instructions, and those that would have been executed in times when nothing could run. */
   #instructions = 0;
   readonly #perTick: number;
 
-  constructor(frequency: number) {
+  /** @param doubles the board's memory */
+  constructor(frequency: number, doubles: Float64Array) {
     this.frequency = frequency;
+    this.#doubles = doubles;
     this.#perTick = INSTRUCTIONS_PER_SECOND / frequency;
   }
 
@@ -121,14 +126,15 @@ export class InstructionPace implements Pace {
     return this.read();
   }
 
-  begin(_vcpu: number, deadline: number): number {
+  begin(control: number, deadline: number): number {
     const left = Math.ceil(deadline * this.#perTick) - this.#instructions;
     const budget = Math.max(1, Math.min(EXACT_SLICE, left));
-    this.sliceEnd = (this.#instructions + budget) / this.#perTick;
+    this.#doubles[control / 8 + START] = this.read();
+    this.#doubles[control / 8 + END] = (this.#instructions + budget) / this.#perTick;
     return budget;
   }
 
-  end(instructions: number): number {
+  end(_control: number, instructions: number): number {
     this.#instructions += instructions;
     return instructions / this.#perTick;
   }

@@ -1,8 +1,17 @@
 /** A pCPU: one engine, and the loop that gives it vCPUs. */
-import { BLOCK_BYTES, compileCore, Engine, type EngineClock, stateOffset } from '@dom0less/arm64-cpu';
+import {
+  BLOCK_BYTES,
+  compileCore,
+  Engine,
+  type EngineClock,
+  type ExitReason,
+  exitReason,
+  stateOffset,
+} from '@dom0less/arm64-cpu';
 import type { ConsoleTap, News } from '../console/domain-console.ts';
 import { EventSink } from '../console/event-sink.ts';
 import { compileDeviceCode } from '../device-code/compile.ts';
+import { IDLE_END } from '../device-code/idle-end.ts';
 import { unassignedLine } from '../domain/boot-log.ts';
 import { NO_EXCLUSIVE } from '../domain/vcpu.ts';
 import { callFirmware } from '../firmware/conduit.ts';
@@ -10,7 +19,7 @@ import type { PsciDomain } from '../firmware/psci.ts';
 import { CallRegisters } from '../firmware/smccc.ts';
 import { hostEntropy } from '../firmware/trng.ts';
 import { BoardMemory } from '../memory/board-memory.ts';
-import { CONTROL, VCPU_CONTROL, VCPU_RUN } from '../memory/layout.ts';
+import { CONTROL, PCPU_CONTROL, VCPU_CONTROL, VCPU_RUN } from '../memory/layout.ts';
 import type { SchedVcpu } from '../schedule/sched-vcpu.ts';
 import type { Outcome, Scheduler } from '../schedule/scheduler.ts';
 import { DomainRuntime, type Vcpu } from './domain-runtime.ts';
@@ -32,8 +41,26 @@ const INSTRUCTIONS = stateOffset('instructions');
 const RAN_ON = stateOffset('pcpu');
 const EXCLUSIVE_ADDRESS = stateOffset('exclusiveAddress');
 
-/** `updateTimers` of device code, of the vCPU at `base`; 0: it was not to be done there. */
-type UpdateTimers = (base: number, counter: number) => number;
+/** Longest sleep in ms: what Atomics.wait takes for sure. */
+const LONGEST_SLEEP = 2 ** 30;
+
+/** What device code does for a pCPU. */
+interface DeviceCode {
+  /** Looks at the timers of the vCPU at `base`; 0: it was not to be done there. */
+  updateTimers(base: number, counter: number): number;
+  /** The idle loop (device-code/idle.ts). */
+  idle(control: number, seen: number): number;
+}
+
+/** News as a word of shared memory, 0 or 1. */
+const wordOfNews = (words: Int32Array, at: number): News => ({
+  get untold() {
+    return words[at] !== 0;
+  },
+  set untold(untold) {
+    words[at] = untold ? 1 : 0;
+  },
+});
 
 /** What a pCPU has instead of a clock and an output of its own. */
 export interface PcpuMode {
@@ -58,8 +85,10 @@ export class Pcpu {
   readonly #byBase = new Map<number, Vcpu>();
   readonly #bySched = new Map<SchedVcpu, Vcpu>();
   readonly #scheduler: Scheduler;
-  /** Device code's part for timers; absent in deterministic mode. */
-  readonly #timersInWasm: UpdateTimers | undefined;
+  /** Absent in deterministic mode. */
+  readonly #deviceCode: DeviceCode | undefined;
+  /** First word of its `PCPU_CONTROL`. */
+  readonly #control: number;
   readonly #events: EventSink;
   readonly #registers: CallRegisters;
   readonly #logsGuests: boolean;
@@ -70,13 +99,9 @@ export class Pcpu {
   #ran = 0;
   /** The vCPU whose translations and exclusive monitor are the engine's. */
   #last: Vcpu | undefined;
-  /** CONTROL.ATTENTION when this pCPU last looked at consoles and ending domains. */
-  #attended = -1;
-  /** A domain was left then. */
+  /** A domain was left when this pCPU last looked at ending domains. */
   #left = true;
-  readonly #news: News = { untold: false };
-  /** CONTROL.RAM_EPOCH as the engine knows it. */
-  #ramEpoch = 0;
+  readonly #news: News;
 
   /** Takes over the state that is in the memory. */
   constructor(init: PcpuInit, signals: PcpuSignals, mode?: PcpuMode) {
@@ -84,11 +109,15 @@ export class Pcpu {
     const memory = new BoardMemory(init.memory, layout);
     this.#pcpu = pcpu;
     this.#memory = memory;
+    this.#control = layout.pcpuControls[pcpu]! >>> 2;
+    this.#own('ATTENDED', -1);
+    this.#own('RAM_EPOCH', 0);
+    this.#news = wordOfNews(memory.words, this.#control + (PCPU_CONTROL.UNTOLD >>> 2));
     this.#signals = signals;
     this.#logsGuests = init.logsGuests;
     const now = signals.now ?? hostTime;
     const counter = mode ? undefined : new SystemCounter(counterFrequency, init.counterEpoch, now, memory);
-    this.#pace = mode?.pace ?? new HostPace(counter!);
+    this.#pace = mode?.pace ?? new HostPace(counter!, memory.doubles);
     this.#events = new EventSink(memory);
     this.#registers = new CallRegisters(memory.view);
     const { schedulers, vcpus } = makePools(memory, init);
@@ -108,12 +137,16 @@ export class Pcpu {
     // In deterministic mode each byte is looked at as it is sent.
     const front = mode ? undefined : compileDeviceCode();
     this.#engine = this.#makeEngine(init, counter?.clock, front);
-    this.#timersInWasm = this.#engine.front?.updateTimers as UpdateTimers | undefined;
+    this.#deviceCode = this.#engine.front as unknown as DeviceCode | undefined;
+    if (counter) {
+      memory.doubles[this.#control / 2 + PCPU_CONTROL.CLOCK_EPOCH / 8] = counter.clock.epoch;
+      memory.doubles[this.#control / 2 + PCPU_CONTROL.TICKS_PER_MS / 8] = counter.clock.ticksPerMs;
+    }
   }
 
   /**
-   * Serves consoles and timers, then runs the next vCPU for a slice. The caller sleeps after `last` and `idle`: until it is
-   * woken, by what has happened since before the step too, and at most {@link idleMs}.
+   * Serves consoles and timers, then runs the next vCPU for a slice. After `last` and `idle` the caller sleeps: by {@link sleep},
+   * or in some other way until it is woken, by what has happened since before the step too, and at most {@link idleMs}.
    */
   step(): StepResult {
     this.#attend();
@@ -129,8 +162,50 @@ export class Pcpu {
     const sleeps = vcpu === undefined || this.#sleepsBehind();
     this.#tell();
     // It is known to be idle since: who calls for attention later wakes it.
-    if (!sleeps || this.#memory.control(CONTROL.ATTENTION) !== this.#attended) return 'ran';
+    if (!sleeps || this.#memory.control(CONTROL.ATTENTION) !== this.#own('ATTENDED')) return 'ran';
     return vcpu === undefined ? 'idle' : 'last';
+  }
+
+  /**
+   * Sleeps until the pCPU's WAKE is no longer `seen`, what it was before the step that ended in `last` or `idle`, or there is
+   * something to do. Never on a main thread.
+   */
+  sleep(seen: number): void {
+    if (this.#deviceCode === undefined || this.#timed.length > 0) {
+      this.#wait(seen);
+      return;
+    }
+    this.#forgetRam();
+    this.#outcome = 'preempted';
+    this.#last = undefined;
+    const end = this.#deviceCode.idle(this.#control << 2, seen);
+    const why = end & IDLE_END.MASK;
+    if (why === IDLE_END.WOKEN) return;
+    if (why === IDLE_END.AWAITS) {
+      this.#wait(seen);
+      return;
+    }
+    const vcpu = this.#byBase.get((end - why) >>> 0)!;
+    if (why === IDLE_END.CLAIMED) {
+      this.#serveClaimed(vcpu, this.#pace.read());
+      return;
+    }
+    this.#current = vcpu;
+    this.#endSlice(vcpu, exitReason(why - IDLE_END.RAN));
+    this.#sleepsBehind();
+    this.#tell();
+  }
+
+  #wait(seen: number): void {
+    const wake = this.#control + (PCPU_CONTROL.WAKE >>> 2);
+    Atomics.wait(this.#memory.words, wake, seen, Math.min(this.idleMs(), LONGEST_SLEEP));
+  }
+
+  /** A word of its `PCPU_CONTROL` that only this thread changes; what it is now, if `value` says so. */
+  #own(field: 'ATTENDED' | 'RAM_EPOCH', value?: number): number {
+    const at = this.#control + (PCPU_CONTROL[field] >>> 2);
+    if (value !== undefined) this.#memory.words[at] = value;
+    return this.#memory.words[at]!;
   }
 
   /** Behind a slice: whether there is nothing more to run. Looked for at once where the vCPU waits, as most do then. */
@@ -172,7 +247,7 @@ export class Pcpu {
       codePages: layout.codePages,
       exchange: this.#signals.translations?.(pcpu),
       host: {
-        backBlock: (block) => this.#backBlock(block),
+        backBlock: (block, base) => this.#backBlock(block, this.#byBase.get(base)!),
         mmio: (base, ipa, size, isWrite, valueAt) => {
           const { domain, index } = this.#byBase.get(base)!;
           return domain.bus.access(ipa, size, isWrite, valueAt, index);
@@ -200,8 +275,8 @@ export class Pcpu {
   /** Looks at consoles and ending domains where something has called for it. */
   #attend(): void {
     const attention = this.#memory.control(CONTROL.ATTENTION);
-    if (attention === this.#attended) return;
-    this.#attended = attention;
+    if (attention === this.#own('ATTENDED')) return;
+    this.#own('ATTENDED', attention);
     this.#left = false;
     for (const domain of this.#domains) {
       if (domain.told) {
@@ -236,21 +311,24 @@ export class Pcpu {
     const scheduler = this.#scheduler;
     const pcpu = this.#pcpu;
     for (let n = scheduler.claimDue(pcpu, counter, 0); n >= 0; n = scheduler.claimDue(pcpu, counter, n + 1)) {
-      const vcpu = scheduler.vcpus[n]!;
-      const known = this.#bySched.get(vcpu)!;
-      const { domain, eventWait } = known;
-      this.#updateTimers(known, counter);
-      if (vcpu.run === VCPU_RUN.AWAITING && vcpu.eventDue <= counter && eventWait.isOver(counter)) {
-        scheduler.sendEvent(vcpu);
-      }
-      if (scheduler.release(vcpu) && domain.isOff) this.#wentOff(domain);
+      this.#serveClaimed(this.#bySched.get(scheduler.vcpus[n]!)!, counter);
     }
+  }
+
+  /** A vCPU that does not run, and that this pCPU has in its hands: what is due, then it is given back. */
+  #serveClaimed(vcpu: Vcpu, counter: number): void {
+    const { domain, eventWait, sched } = vcpu;
+    this.#updateTimers(vcpu, counter);
+    if (sched.run === VCPU_RUN.AWAITING && sched.eventDue <= counter && eventWait.isOver(counter)) {
+      this.#scheduler.sendEvent(sched);
+    }
+    if (this.#scheduler.release(sched) && domain.isOff) this.#wentOff(domain);
   }
 
   /** Looks at the timers of a vCPU that this pCPU has in its hands. */
   #updateTimers({ base, sched, timers }: Vcpu, counter: number): void {
-    if (this.#timersInWasm === undefined || this.#timersInWasm(base, counter) === 0) timers.update(counter);
-    else if (sched.interrupted) this.#scheduler.wake(sched);
+    if (this.#deviceCode === undefined || this.#deviceCode.updateTimers(base, counter) === 0) timers.update(counter);
+    if (sched.interrupted) this.#scheduler.wake(sched);
   }
 
   #serveDevices(counter: number): void {
@@ -274,8 +352,8 @@ export class Pcpu {
   /** RAM was scrubbed or loaded anew: nothing that this engine remembers of it holds. */
   #forgetRam(): void {
     const epoch = this.#memory.control(CONTROL.RAM_EPOCH);
-    if (epoch === this.#ramEpoch) return;
-    this.#ramEpoch = epoch;
+    if (epoch === this.#own('RAM_EPOCH')) return;
+    this.#own('RAM_EPOCH', epoch);
     const { blocks } = this.#memory.layout;
     this.#engine.flushTlbs();
     this.#engine.invalidateCode(blocks, this.#memory.control(CONTROL.BLOCKS_USED) * BLOCK_BYTES);
@@ -287,26 +365,35 @@ export class Pcpu {
     vcpu.sched.clearExitRequest();
     // Asked for since it was given to this pCPU.
     if (vcpu.domain.state !== 'running') vcpu.sched.requestExit();
-    const { view } = this.#memory;
-    const deadline = Math.min(vcpu.timers.deadline, this.#scheduler.deadline(this.#pcpu));
-    const budget = this.#pace.begin(vcpu.base, deadline, now);
-    const before = view.getUint32(vcpu.base + INSTRUCTIONS, true);
     const { control } = vcpu.sched;
-    this.#memory.doubles[(control + VCPU_CONTROL.SLICE_END) / 8] = this.#pace.sliceEnd;
+    const deadline = Math.min(vcpu.timers.deadline, this.#scheduler.deadline(this.#pcpu));
+    const budget = this.#pace.begin(control, deadline, now);
+    this.#memory.words[(control + VCPU_CONTROL.SLICE_FIRST) >>> 2] = this.#executed(vcpu);
     this.#outcome = 'preempted';
-    const reason = this.#engine.run(vcpu.base, budget);
+    this.#endSlice(vcpu, this.#engine.run(vcpu.base, budget));
+  }
+
+  /** The engine came back from the slice of a vCPU. */
+  #endSlice(vcpu: Vcpu, reason: ExitReason): void {
+    const { words } = this.#memory;
+    const { control } = vcpu.sched;
     const sent = (control + VCPU_CONTROL.SENT) >>> 2;
-    if (this.#memory.words[sent] !== 0) {
-      this.#memory.words[sent] = 0;
+    if (words[sent] !== 0) {
+      words[sent] = 0;
       this.#news.untold = true;
     }
-    const executed = (view.getUint32(vcpu.base + INSTRUCTIONS, true) - before) >>> 0;
-    this.#ran = this.#pace.end(executed);
+    const executed = (this.#executed(vcpu) - words[(control + VCPU_CONTROL.SLICE_FIRST) >>> 2]!) >>> 0;
+    this.#ran = this.#pace.end(control, executed);
     if (reason === 'wait') this.#outcome = 'wait';
     if (reason === 'event') {
       this.#outcome = vcpu.eventWait.begin(this.#pace.read(), !this.#pace.exact) ? 'yield' : 'event';
     }
     if (vcpu.sched.run === VCPU_RUN.STOPPING) this.#letGo(vcpu);
+  }
+
+  /** Instructions, modulo 2^32. */
+  #executed({ base }: Vcpu): number {
+    return this.#memory.words[(base + INSTRUCTIONS) >>> 2]!;
   }
 
   /** A vCPU is off: at once, since another may want to start it again. */
@@ -327,14 +414,15 @@ export class Pcpu {
 
   #timerWritten(vcpu: Vcpu): void {
     // Where it is due already, or between then and now, the slice ends, and the timer is looked at behind it.
-    if (vcpu.timers.update(this.#pace.recent()) < this.#pace.sliceEnd) vcpu.sched.requestExit();
+    const sliceEnd = this.#memory.doubles[(vcpu.sched.control + VCPU_CONTROL.SLICE_END) / 8]!;
+    if (vcpu.timers.update(this.#pace.recent()) < sliceEnd) vcpu.sched.requestExit();
   }
 
-  #backBlock(block: number): number {
+  #backBlock(block: number, { domain }: Vcpu): number {
     const at = this.#memory.backBlock(block);
     // It may have been somebody else's, whose code this engine knows.
     if (at !== 0) this.#engine.invalidateCode(at, BLOCK_BYTES);
-    if (at === 0) this.#current?.domain.end('crashed', 'memory');
+    if (at === 0) domain.end('crashed', 'memory');
     return at;
   }
 

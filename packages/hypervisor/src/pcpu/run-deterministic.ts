@@ -55,7 +55,7 @@ class DeterministicRun {
     this.#memory = new BoardMemory(init.memory, init.layout);
     this.#signals = signals;
     this.#script = script;
-    this.#pace = new InstructionPace(init.counterFrequency);
+    this.#pace = new InstructionPace(init.counterFrequency, this.#memory.doubles);
     for (const { id, layout } of init.domains) this.#taps.set(id, this.#makeTap(id, layout.control));
     this.#told = init.domains.map(({ layout }) => ({ word: (layout.control + DOMAIN_CONTROL.TOLD) >>> 2, value: 0 }));
     this.#seeTold();

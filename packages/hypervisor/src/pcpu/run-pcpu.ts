@@ -2,12 +2,9 @@ import { PCPU_CONTROL } from '../memory/layout.ts';
 import type { PcpuInit, PcpuSignals } from './init.ts';
 import { Pcpu } from './pcpu.ts';
 
-/** Longest sleep in ms: what Atomics.wait takes for sure. */
-export const LONGEST_SLEEP = 2 ** 30;
-
 /**
- * Runs a pCPU until no domain is left or the board is stopped. Never on a main thread: while nothing can run it sleeps
- * in Atomics.wait, until the next timer or until another thread has something for it.
+ * Runs a pCPU until no domain is left or the board is stopped. Never on a main thread: while nothing can run it sleeps,
+ * until the next timer or until another thread has something for it.
  */
 export const runPcpu = (init: PcpuInit, signals: PcpuSignals): void => {
   const pcpu = new Pcpu(init, signals);
@@ -18,6 +15,6 @@ export const runPcpu = (init: PcpuInit, signals: PcpuSignals): void => {
     const seen = Atomics.load(words, wake);
     const result = pcpu.step();
     if (result === 'done') return;
-    if (result !== 'ran') Atomics.wait(words, wake, seen, Math.min(pcpu.idleMs(), LONGEST_SLEEP));
+    if (result !== 'ran') pcpu.sleep(seen);
   }
 };

@@ -7,7 +7,7 @@ import { type Admission, Scheduler, type SchedulerParts } from './scheduler.ts';
  * (Xen's credit2 takes a pCPU from none before 1 ms, and from all after 10.) One that waited comes back no further ahead than
  * that.
  */
-const TURN = 0.005;
+export const TURN = 0.005;
 /** Slices of a turn at most, however short they are. */
 const TURN_SLICES = 16;
 /** How far behind another pCPU's vCPU has to be before it moves here although there is work, in seconds. */
