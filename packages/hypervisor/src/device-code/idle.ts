@@ -279,7 +279,10 @@ const sleep = (pcpu: Expr, seen: Expr, due: Expr, now: Expr): Expr => {
   return wait32(add(pcpu, i32(PCPU_CONTROL.WAKE)), seen, select(lessThan(due, INFINITY), ns, forEver));
 };
 
-/** Sleeps until the next timer; leaves the function where neither that nor a vCPU that wants to run has ended the sleep. */
+/**
+ * idle(pcpu, seen): for a pCPU that found nothing to run; `seen` is its WAKE from before it looked. Gives the state of a vCPU,
+ * or 0, and beside it one of IDLE_END.
+ */
 const idle: DeviceFunction = {
   name: 'idle',
   params: ['i32', 'i32'],
