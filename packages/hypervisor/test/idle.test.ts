@@ -45,6 +45,8 @@ interface VcpuStart {
   readonly runtime: number;
   /** An interrupt waits already. */
   readonly line: boolean;
+  /** The timer was set anew since its deadline was noted: that is over, and nothing is due. */
+  readonly stale?: boolean;
 }
 
 /** What a guest does in a slice. */
@@ -54,6 +56,8 @@ interface Slice {
   readonly exit: 0 | 1 | typeof EXIT_WAIT;
   readonly timer: number | undefined;
   readonly sends: boolean;
+  /** It interrupts the next vCPU. */
+  readonly wakes?: boolean;
 }
 
 interface Start {
@@ -167,7 +171,7 @@ class IdleBoard {
     words[(layout.pcpuControls[1]! + PCPU_CONTROL.IDLE) >>> 2] = start.otherIdles ? PCPU_IDLE.YES : PCPU_IDLE.NO;
     words[(layout.domains[0]!.control + DOMAIN_CONTROL.STATE) >>> 2] = start.ended ? ENDED : RUNNING;
     const placed = new Set<number>();
-    start.vcpus.forEach(({ run, taken, home, timer, runtime, line }, n) => {
+    start.vcpus.forEach(({ run, taken, home, timer, runtime, line, stale }, n) => {
       const vcpu = this.domain.vcpus[n]!;
       const { sched, base } = vcpu;
       sched.run = VCPU_RUN[run];
@@ -183,6 +187,10 @@ class IdleBoard {
       }
       this.setTimer(vcpu, timer);
       sched.deadline = timer === undefined ? Infinity : (NOW_MS + timer) * TICKS_PER_MS;
+      if (stale) {
+        this.setTimer(vcpu, undefined);
+        sched.deadline = (NOW_MS - 1) * TICKS_PER_MS;
+      }
       if (line) words[at('interruptLines', base)] = 1;
       if (taken) sched.owner = 1;
     });
@@ -210,6 +218,11 @@ class IdleBoard {
     this.#ms += slice.ms;
     this.setTimer(vcpu, slice.timer);
     vcpu.timers.update(this.#counter.recent);
+    if (slice.wakes) {
+      const next = this.domain.vcpus[(index + 1) % VCPUS]!;
+      words[at('interruptLines', next.base)] = 1;
+      this.scheduler.wake(next.sched);
+    }
     if (slice.sends) words[(control + VCPU_CONTROL.SENT) >>> 2] = 1;
     return slice.exit;
   }
@@ -319,6 +332,7 @@ const vcpuStart = fc.record<VcpuStart>({
   timer,
   runtime: fc.integer({ min: 0, max: 20_000 }),
   line: fc.integer({ min: 0, max: 7 }).map((n) => n === 0),
+  stale: fc.integer({ min: 0, max: 7 }).map((n) => n === 0),
 });
 const slice = fc.record<Slice>({
   ms: fc.constantFrom(0, 0.005, 0.3, 4),
@@ -326,6 +340,7 @@ const slice = fc.record<Slice>({
   exit: fc.constantFrom(EXIT_WAIT, EXIT_WAIT, EXIT_WAIT, 0, 1),
   timer,
   sends: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
+  wakes: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
 });
 const starts = fc.record<Start>({
   scheduler: fc.constantFrom('fair', 'null'),
