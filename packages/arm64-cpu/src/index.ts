@@ -13,7 +13,7 @@ export {
   type ExitReason,
   exitReason,
 } from './engine.ts';
-export { EXIT_EVENT, EXIT_WAIT } from './interpreter/outcomes.ts';
+export { EXIT_WAIT } from './interpreter/outcomes.ts';
 export { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TABLE, ENGINE_END, PA_BITS, pcpuBytes } from './layout.ts';
 export { kick } from './smp/kick.ts';
 export { exclusiveMonitor } from './smp/monitor.ts';
